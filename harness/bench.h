@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a file in bench/ is: one descriptor, registered by itself. `pvtb list`, `run`, help and
+ * the result come from it; nothing else is edited to add a benchmark.
+ */
+#ifndef PVTB_BENCH_H
+#define PVTB_BENCH_H
+
+#include "core/err.h"
+#include "core/util.h"
+#include "results/result.h"
+#include "timeline/join.h"
+#include "trace/trace.h"
+#include "vmm/vmm.h"
+
+enum pvtb_arch {
+	PVTB_ARCH_X86_64 = 1,
+	PVTB_ARCH_ARM64 = 2,
+	PVTB_ARCH_ANY = 3,
+};
+
+struct pvtb_profile {
+	const char *name; /* "quick", "standard", "long" */
+	u64 samples;	  /* single mode, native */
+	u64 samples_emulated;
+	u64 batches;	  /* batch mode */
+	u64 batches_emulated;
+	u64 warmup;
+	u64 seconds;	  /* scenario length (stolen time) */
+};
+
+/* What a benchmark gets to run in: one host, one result being built. */
+struct pvtb_run {
+	const struct pvtb_profile *profile;
+	struct pvtb_kvm_caps caps;
+	enum pvtb_arch arch;
+	bool emulated;	     /* this host is an emulated one (the lab) */
+	bool deterministic;
+	struct pvtb_trace *trace; /* NULL: no witness (why in trace_why) */
+	struct pvtb_err trace_why;
+	struct pvtb_host_result *host;
+	const char *dir;     /* result directory being written */
+	int vcpu_cpu, harness_cpu; /* placement */
+	void *progress;
+	char *const *filters; /* BENCH or BENCH.VARIANT as asked for; NULL: all */
+	size_t nr_filters;
+};
+
+enum pvtb_reason_class {
+	PVTB_REASON_NONE,
+	PVTB_REASON_HVC,
+	PVTB_REASON_VMMCALL,
+	PVTB_REASON_CPUID,
+	PVTB_REASON_PIO,
+	PVTB_REASON_MMIO,
+	PVTB_REASON_MSR_READ,
+};
+
+/* One measured operation. */
+struct pvtb_variant {
+	const char *name;
+	const char *summary;
+	enum pvtb_arch archs;
+	const char *op;		/* in the guest image */
+	enum pvtb_level level;
+	u64 args[8];
+	enum pvtb_law law;
+	enum pvtb_reason_class reason; /* ONE_EXIT: what kind of exit */
+	bool to_vmm;		/* leaves for user space: fewer samples, wider tolerance */
+	const char *baseline;	/* op whose cost is subtracted, NULL: "empty" at that level */
+	const char *provider;	/* "kvm", "vmm", "el2", "guest", "cpu" */
+	void (*shape)(const struct pvtb_run *run, struct pvtb_vm_spec *spec); /* may be NULL */
+	/* 0, or -EOPNOTSUPP with the reason in err->why: becomes a SKIP. May be NULL. */
+	int (*needs)(const struct pvtb_run *run, struct pvtb_err *err);
+	/* Check of ret[] after the run ("PV_TIME_ST answers an address"); may be NULL. */
+	int (*check)(const struct pvtb_run *run, const struct pvtb_cmd_result *res,
+		     struct pvtb_err *err);
+};
+
+struct pvtb_bench {
+	const char *name;    /* [a-z0-9_]+ */
+	const char *summary; /* one line */
+	const char *source;  /* where the operation is specified */
+	const struct pvtb_variant *variants;
+	size_t nr_variants;
+	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
+	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
+};
+
+int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+
+/* Pointers, not structs, in the section: padding between structs is the compiler's business. */
+#define PVTB_BENCH(b)                                                                              \
+	static const struct pvtb_bench *const pvtb_bench_ptr_##b                                   \
+		__attribute__((used, section("pvtb_benches"))) = &(b)
+
+/* Sorted by name, validated (unique names, known ops are checked at load). */
+size_t pvtb_benches(const struct pvtb_bench *const **ret);
+const struct pvtb_bench *pvtb_bench_find(const char *name);
+
+#endif

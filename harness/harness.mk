@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The program: harness/, bench/ and lab/ linked statically, guest image and eBPF inside.
+
+define harness_rules
+PVTB_SRC_$(1) := $$(sort $$(wildcard harness/*.c harness/*/*.c harness/*/$(1)/*.c harness/*/*.S bench/*.c bench/$(1)/*.c lab/*.c))
+PVTB_OBJ_$(1) := $$(patsubst %,$(O)/$(1)/%.o,$$(PVTB_SRC_$(1)))
+PVTB_FLAGS_$(1) := $$(CFLAGS_ALL) -I. -Iharness -Ibpf -Iguest-probes -I$(O)/$(1) -I$(O)/$(1)/libperf/include -Iharness/arch/$(1) \
+	-DPVTB_BUILD_DIR='"$(O)/$(1)"'
+-include $$(PVTB_OBJ_$(1):.o=.d)
+$(O)/$(1)/harness/%.o: harness/% $(O)/$(1)/flags | $$(BPF_SKEL_$(1)) $(O)/$(1)/libperf/libperf.a
+	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
+$(O)/$(1)/bench/%.o: bench/% $(O)/$(1)/flags
+	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
+$(O)/$(1)/lab/%.o: lab/% $(O)/$(1)/flags
+	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
+# What is embedded with .incbin is no compiler dependency: name it.
+$(O)/$(1)/harness/core/embed.S.o: $(O)/$(1)/guest.elf lab/fetch-kernel.sh $$(sort $$(wildcard plots/*.gp)) results/schema/result.schema.json
+$(O)/$(1)/libperf/libperf.a: packaging/libperf.sh
+	$$(call say,LIBPERF,$$@)
+	$$(Q)packaging/libperf.sh $(1) $$(@D) "$$(CROSS_$(1))"
+$(O)/$(1)/pvtb: $$(PVTB_OBJ_$(1)) $(O)/$(1)/libperf/libperf.a
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC_$(1)) $$(CFLAGS_ALL) -static -o $$@ $$(PVTB_OBJ_$(1)) $(O)/$(1)/libperf/libperf.a $(O)/$(1)/libperf/libapi.a \
+		-lbpf -lelf -lz -lzstd -lurcu-cds -lurcu-memb -lurcu-common -ljansson -lm -lpthread
+endef

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The join of one guest stream and one host stream of the same vCPU, both in time order: a merge,
+ * one pass, memory independent of the length. Checks the op's conservation law, pairs each sample
+ * with the exits inside it, decomposes them, marks samples disturbed by preemption or interrupts,
+ * and checks causal order.
+ */
+#ifndef PVTB_JOIN_H
+#define PVTB_JOIN_H
+
+#include "abi/guest.h"
+#include "abi/trace.h"
+#include "core/err.h"
+#include "core/util.h"
+#include "timeline/clock.h"
+
+/* What every operation of a window must do on the host. */
+enum pvtb_law {
+	PVTB_LAW_NO_TRAP,   /* runs natively: no exit of any trap class */
+	PVTB_LAW_ONE_EXIT,  /* exactly one kvm_exit of the declared reason, and its kvm_entry */
+	PVTB_LAW_FAST_PATH, /* traps, but is handled at EL2 before the tracepoint: no exit seen */
+	PVTB_LAW_GUEST_TRAP, /* traps into the guest's own EL1: no exit seen, ctl->trapped == ops */
+	PVTB_LAW_UNKNOWN,   /* host has no witness: nothing can be concluded (software backend) */
+};
+const char *pvtb_law_name(enum pvtb_law law);
+
+struct pvtb_join_law {
+	enum pvtb_law law;
+	u32 reason, reason_mask; /* ONE_EXIT: (rec.reason & mask) == reason */
+	u32 intr_reason, intr_mask; /* host interrupts: never an op's, always allowed, counted */
+	u64 pc_first, pc_last;	 /* ONE_EXIT: rec.pc lies here (guest text of the op) */
+};
+
+enum pvtb_mark {
+	PVTB_MARK_PREEMPTED = 1, /* a sched_switch of the thread lies inside the sample */
+	PVTB_MARK_INTERRUPT = 2, /* an exit for a host interrupt lies inside */
+	PVTB_MARK_OTHER_EXIT = 4, /* another exit lies inside (fault, VMM) */
+	PVTB_MARK_LOST = 8,	 /* host records were lost somewhere inside */
+	PVTB_MARK_UNPAIRED = 16, /* ONE_EXIT: not exactly one matching exit inside */
+};
+
+/* One joined sample, given to the sink in order. */
+struct pvtb_joined {
+	u64 index;
+	u64 t0_ticks, t1_ticks;	 /* guest counter */
+	u32 marks;
+	u32 exits;		 /* matching exits inside */
+	u64 exit_ns, entry_ns;	 /* of the first matching exit, host clock; 0 without */
+	s64 gap_before_ns;	 /* exit stamp - guest's stamp before: hardware exit */
+	s64 handling_ns;	 /* kvm_exit -> kvm_entry */
+	s64 gap_after_ns;	 /* guest's stamp after - entry stamp: hardware entry */
+};
+
+/* Streams are pulled in batches: fill up to @max, return the number, 0 at the end, -errno. */
+typedef ssize_t (*pvtb_sample_source)(void *ctx, struct pvtb_sample *out, size_t max);
+typedef ssize_t (*pvtb_rec_source)(void *ctx, struct pvtb_rec *out, size_t max);
+typedef int (*pvtb_join_sink)(void *ctx, const struct pvtb_joined *j);
+
+#define PVTB_JOIN_REASONS 32
+struct pvtb_join_result {
+	u64 samples, records;
+	u64 exits_matching, entries_matching; /* in the window, warm-up included */
+	u64 exits_interrupt, exits_other;
+	u64 expected;		/* matching exits the law demands (ops) */
+	u64 preemptions, migrations;
+	u64 marked_preempted, marked_interrupt, marked_other, marked_lost, marked_unpaired;
+	u64 lost;
+	u64 causal_checked, causal_violations; /* beyond map->unc_ns */
+	s64 worst_violation_ns; /* most negative gap, 0 when none */
+	u64 order_errors;	/* a stream went backwards in time */
+	struct {
+		u32 reason;
+		u64 n;
+	} reasons[PVTB_JOIN_REASONS]; /* exits by reason, most frequent first is not promised */
+	unsigned int nr_reasons;
+	u64 reasons_overflow;
+	bool law_holds;
+	bool inconclusive;	/* records lost inside, or the law is UNKNOWN */
+	char verdict[192];	/* one line: "10000 exits for 10000 ops" or what broke */
+};
+
+struct pvtb_join_input {
+	struct pvtb_join_law law;
+	const struct pvtb_clock_map *map;
+	u64 ops;		 /* executed, warm-up included (ctl->ops) */
+	u64 ops_per_sample;	 /* 1 in single mode */
+	u64 trapped;		 /* ctl->trapped */
+	u64 lost;		 /* host records of this window known to be missing */
+	pvtb_sample_source samples;
+	void *samples_ctx;
+	pvtb_rec_source records;
+	void *records_ctx;
+	pvtb_join_sink sink;	 /* may be NULL */
+	void *sink_ctx;
+};
+
+/* -EBADMSG when a stream is not a stream (impossible kinds); law failures are not errors. */
+int pvtb_join(const struct pvtb_join_input *in, struct pvtb_join_result *ret,
+	      struct pvtb_err *err) PVTB_MUST_CHECK;
+
+#endif

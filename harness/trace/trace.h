@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the host did: an eBPF session over kvm_exit, kvm_entry and the scheduler, and the ingest of
+ * its rings. Owns the skeleton, the memory-mapped rings and the consumer thread. Knows nothing of
+ * guests: a "thread" here is any host thread that was registered.
+ *
+ * Way of the data: eBPF -> per-thread ring (mmap) -> consumer thread, which finds the thread's
+ * stream by tid in an RCU hash table (liburcu rculfhash) and pushes whole chunks into the stream's
+ * wait-free queue (liburcu wfcqueue) -> pvtb_trace_read() by whoever joins.
+ */
+#ifndef PVTB_TRACE_H
+#define PVTB_TRACE_H
+
+#include "abi/trace.h"
+#include "core/err.h"
+#include "core/util.h"
+
+struct pvtb_trace;
+struct pvtb_stream;
+
+struct pvtb_trace_opts {
+	unsigned int max_threads; /* rings; 0: 8 */
+	bool exits;		  /* attach kvm_exit/kvm_entry now (can be toggled later) */
+	unsigned int poll_us;	  /* consumer's longest sleep; 0: chosen from the ring's length */
+};
+
+/* Is tracing possible here, and if not, why: no BTF, tracepoints missing, lockdown, no privilege.
+ * 0, or negative errno with why and hint; cheap, loads nothing. */
+int pvtb_trace_possible(struct pvtb_err *err);
+
+int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_trace,
+		    struct pvtb_err *err) PVTB_MUST_CHECK;
+void pvtb_trace_close(struct pvtb_trace *trace);
+
+/* Attach or detach the exit/entry programs (the scheduler's stay). */
+int pvtb_trace_exits(struct pvtb_trace *trace, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* Called on the thread to be measured. Works in pid namespaces: the eBPF side finds the tid. */
+int pvtb_trace_register(struct pvtb_trace *trace, struct pvtb_stream **ret_stream,
+			struct pvtb_err *err) PVTB_MUST_CHECK;
+void pvtb_trace_unregister(struct pvtb_trace *trace, struct pvtb_stream *stream);
+
+/*
+ * Position of the stream: number of records its thread has written so far. Called on the measured
+ * thread itself (or while it does not run) it is exact, so two marks around a command give exactly
+ * the records of that command. An exit whose entry has not happened is not counted yet; *ret_open
+ * (may be NULL) says whether there is one.
+ */
+u64 pvtb_stream_mark(struct pvtb_stream *stream, bool *ret_open);
+
+/*
+ * Copy the records [first, first + n) to @out, waiting for the consumer where needed. Records are
+ * kept from the last pvtb_stream_discard() on. Returns the number copied; fewer than n only when
+ * records were overrun, and then *ret_lost says how many of the range are missing.
+ */
+ssize_t pvtb_stream_read(struct pvtb_stream *stream, u64 first, u64 n, struct pvtb_rec *out,
+			 u64 *ret_lost);
+void pvtb_stream_discard(struct pvtb_stream *stream, u64 before);
+
+struct pvtb_trace_counts {
+	u64 records;	 /* taken out of the rings */
+	u64 lost;	 /* overwritten before they were taken */
+	u64 exits_seen;	 /* PAIR + EXIT */
+	u64 max_backlog; /* most records waiting in one ring */
+	u64 ring_len;
+};
+void pvtb_stream_counts(struct pvtb_stream *stream, struct pvtb_trace_counts *ret);
+
+#endif

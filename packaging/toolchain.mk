@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Compilers and flags per architecture. CROSS_COMPILE overrides the prefix of the architecture
+# that is not this machine's.
+
+CLANG    ?= clang
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+
+GNU_x86_64 := x86_64-linux-gnu
+GNU_arm64  := aarch64-linux-gnu
+CROSS_x86_64 := $(if $(filter x86_64,$(HOSTARCH)),,$(or $(CROSS_COMPILE),x86_64-linux-gnu-))
+CROSS_arm64  := $(if $(filter arm64,$(HOSTARCH)),,$(or $(CROSS_COMPILE),aarch64-linux-gnu-))
+CC_x86_64 := $(CROSS_x86_64)gcc
+CC_arm64  := $(CROSS_arm64)gcc
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
+WERROR ?= -Werror
+CFLAGS ?= -O2 -g
+CFLAGS_ALL := -std=gnu11 $(CFLAGS) $(WARN) $(WERROR) -D_GNU_SOURCE -DPVTB_VERSION='"$(VERSION)"'
+
+# A stamp that changes when the flags do, so that objects are rebuilt.
+define flags_stamp
+$(O)/$(1)/flags: FORCE
+	$(Q)mkdir -p $$(@D); echo '$$(CC_$(1)) $$(CFLAGS_ALL) $$(CLANG)' | cmp -s - $$@ || echo '$$(CC_$(1)) $$(CFLAGS_ALL) $$(CLANG)' > $$@
+endef
+$(foreach a,$(ARCHES),$(eval $(call flags_stamp,$(a))))
+FORCE:
+.PHONY: FORCE
+
+# $(call compile,CC,FLAGS): one object, its dependency file and its compile_commands entry.
+define compile
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(1) $(2) -MMD -MP -c -o $@ $<
+	$(Q)printf '{"directory":"%s","file":"%s","arguments":[%s]},\n' '$(CURDIR)' '$<' \
+		"$$(for a in $(1) $(subst ",\\\",$(2)) -c -o $@ $<; do printf '"%s",' "$$a"; done | sed 's/,$$//')" > $@.json
+endef
+
+compile_commands.json: $(foreach a,$(BUILD_ARCHES),$(O)/$(a)/pvtb)
+	$(Q){ echo '['; find $(O) -name '*.o.json' | LC_ALL=C sort | xargs cat | sed '$$ s/,$$//'; echo ']'; } > $@

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The host's own counter, the one KVM derives the guest's from. Implemented in
+ * harness/arch/<arch>/counter.c. */
+#ifndef PVTB_ARCH_COUNTER_H
+#define PVTB_ARCH_COUNTER_H
+
+#include "core/util.h"
+
+u64 pvtb_arch_counter(void);	   /* ordered read: CNTVCT_EL0 or TSC */
+u64 pvtb_arch_counter_hz(void);	   /* CNTFRQ_EL0, or the TSC frequency as the kernel has it; 0 unknown */
+const char *pvtb_arch_name(void);  /* "arm64", "x86_64" */
+
+#endif

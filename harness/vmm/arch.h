@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between the generic VMM (vmm/vmm.c) and its two architecture halves (vmm/x86_64, vmm/arm64).
+ * Private to vmm/. A feature the architecture or the host lacks is -EOPNOTSUPP.
+ */
+#ifndef PVTB_VMM_ARCH_H
+#define PVTB_VMM_ARCH_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+
+#include "vmm/vmm.h"
+
+struct pvtb_vcpu {
+	struct pvtb_vm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	struct pvtb_ctl *ctl; /* in guest memory */
+	pthread_t thread;
+	int tid;
+	struct pvtb_cmd_result result; /* exit counts, filled by the run loop */
+	void *arch;	      /* the architecture's own, freed by pvtb_arch_vcpu_free() */
+	/* command hand-over and state: private to vmm.c */
+	struct pvtb_vcpu_work *work;
+};
+
+struct pvtb_vm {
+	struct pvtb_vm_spec spec; /* defaults filled in */
+	struct pvtb_kvm_caps caps;
+	int kvm_fd;
+	int fd;
+	int run_size;
+	u8 *mem; /* one memslot: guest physical [PVTB_GPA_IMAGE, + mem_bytes) */
+	u64 mem_bytes;
+	struct pvtb_vcpu *vcpus;
+	const struct pvtb_op *ops; /* op table inside the loaded image */
+	size_t nr_ops;
+	u64 ops_symbols[4]; /* the architecture's own image symbols, see pvtb_arch_symbols */
+	void *arch;
+};
+
+/* Names of symbols in guest.elf the architecture needs (exception vectors ...), NULL-ended, at
+ * most 4; vmm.c resolves them into vm->ops_symbols in the same order. */
+extern const char *const pvtb_arch_symbols[];
+
+/* Fill caps from an open /dev/kvm (may create and destroy a throw-away VM). */
+int pvtb_arch_kvm_probe(int kvm_fd, struct pvtb_kvm_caps *caps, struct pvtb_err *err);
+/* KVM_CREATE_VM type argument for this host. */
+unsigned long pvtb_arch_vm_type(int kvm_fd);
+/* After KVM_CREATE_VM, memory and image; before vCPUs: filters, offsets, irqchip, page tables. */
+int pvtb_arch_vm_init(struct pvtb_vm *vm, struct pvtb_err *err);
+/* After KVM_CREATE_VCPU of each: features, constant registers, PV registrations. */
+int pvtb_arch_vcpu_init(struct pvtb_vcpu *vcpu, struct pvtb_err *err);
+/* After all vCPUs exist, before any runs: irqchip finalisation, LPT structure. */
+int pvtb_arch_vm_ready(struct pvtb_vm *vm, struct pvtb_err *err);
+/* Point the vCPU at entry(ctl_gpa) with this stack, at this level. Called on its thread. */
+int pvtb_arch_vcpu_enter(struct pvtb_vcpu *vcpu, u64 entry, u64 stack_top, u64 ctl_gpa,
+			 enum pvtb_level level, struct pvtb_err *err);
+/* Handle run->exit_reason. 0: re-enter; 1: the doorbell was rung; -errno: cannot go on. */
+int pvtb_arch_handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err);
+int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc,
+			    struct pvtb_err *err);
+/* One line for err->why, several for people. */
+void pvtb_arch_fault_line(const struct pvtb_fault *f, char *buf, size_t len);
+void pvtb_arch_fault_dump(const struct pvtb_fault *f, FILE *out);
+void pvtb_arch_vcpu_free(struct pvtb_vcpu *vcpu);
+void pvtb_arch_vm_free(struct pvtb_vm *vm);
+
+#endif

@@ -9,6 +9,7 @@
 #include "core/err.h"
 #include "core/util.h"
 #include "results/result.h"
+#include "timeline/exit_reason.h"
 #include "timeline/join.h"
 #include "trace/trace.h"
 #include "vmm/vmm.h"
@@ -44,16 +45,6 @@ struct pvtb_run {
 	void *progress;
 	char *const *filters; /* BENCH or BENCH.VARIANT as asked for; NULL: all */
 	size_t nr_filters;
-};
-
-enum pvtb_reason_class {
-	PVTB_REASON_NONE,
-	PVTB_REASON_HVC,
-	PVTB_REASON_VMMCALL,
-	PVTB_REASON_CPUID,
-	PVTB_REASON_PIO,
-	PVTB_REASON_MMIO,
-	PVTB_REASON_MSR_READ,
 };
 
 /* One measured operation. */

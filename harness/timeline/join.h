@@ -13,6 +13,7 @@
 #include "core/err.h"
 #include "core/util.h"
 #include "timeline/clock.h"
+#include "timeline/exit_reason.h"
 
 /* What every operation of a window must do on the host. */
 enum pvtb_law {
@@ -26,8 +27,12 @@ const char *pvtb_law_name(enum pvtb_law law);
 
 struct pvtb_join_law {
 	enum pvtb_law law;
-	u32 reason, reason_mask; /* ONE_EXIT: (rec.reason & mask) == reason */
-	u32 intr_reason, intr_mask; /* host interrupts: never an op's, always allowed, counted */
+	/* ONE_EXIT: an exit is the op's when (rec.reason & mask) == value for one of these */
+	struct pvtb_reason_match match[4];
+	size_t nr_match;
+	/* host interrupts: never an op's, always allowed, counted */
+	struct pvtb_reason_match intr[8];
+	size_t nr_intr;
 	u64 pc_first, pc_last;	 /* ONE_EXIT: rec.pc lies here (guest text of the op) */
 };
 

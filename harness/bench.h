@@ -26,6 +26,7 @@ struct pvtb_profile {
 	u64 samples_emulated;
 	u64 batches;	  /* batch mode */
 	u64 batches_emulated;
+	u64 samples_vmm_emulated; /* operations that leave for user space are slow to emulate */
 	u64 warmup;
 	u64 seconds;	  /* scenario length (stolen time) */
 };
@@ -41,8 +42,11 @@ struct pvtb_run {
 	struct pvtb_err trace_why;
 	struct pvtb_host_result *host;
 	const char *dir;     /* result directory being written */
-	int vcpu_cpu, harness_cpu; /* placement */
-	void *progress;
+	int vcpu_cpu, harness_cpu; /* placement, -1: not pinned */
+	struct pvtb_progress *progress;
+	struct pvtb_clock_pair pairs[256]; /* counter against CLOCK_MONOTONIC, over the whole run */
+	unsigned int nr_pairs;
+	u64 lost_before;     /* lost records already charged to a window */
 	char *const *filters; /* BENCH or BENCH.VARIANT as asked for; NULL: all */
 	size_t nr_filters;
 };
@@ -78,6 +82,10 @@ struct pvtb_bench {
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
 };
 
+/* Was this variant asked for? (no filters: yes) */
+bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant);
+
+/* Measure every variant of a latency benchmark: bench/latency.c. */
 int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 	PVTB_MUST_CHECK;
 

@@ -78,6 +78,7 @@ struct pvtb_bench {
 	const char *source;  /* where the operation is specified */
 	const struct pvtb_variant *variants;
 	size_t nr_variants;
+	bool by_name_only; /* not part of a run that names no benchmark */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
 };

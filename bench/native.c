@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns one host's run: what KVM can do, the witness, the placement, then every benchmark. */
+#include "bench/native.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "arch/counter.h"
+#include "core/affinity.h"
+#include "core/suggest.h"
+#include "results/environment.h"
+
+const struct pvtb_profile pvtb_profiles[] = {
+	{ .name = "quick", .samples = 10000, .samples_emulated = 10000, .samples_vmm_emulated = 2000,
+	  .batches = 200, .batches_emulated = 60, .warmup = 200, .seconds = 5 },
+	{ .name = "standard", .samples = 100000, .samples_emulated = 10000,
+	  .samples_vmm_emulated = 10000, .batches = 1000, .batches_emulated = 200, .warmup = 1000,
+	  .seconds = 20 },
+	{ .name = "long", .samples = 1000000, .samples_emulated = 50000,
+	  .samples_vmm_emulated = 50000, .batches = 5000, .batches_emulated = 1000, .warmup = 10000,
+	  .seconds = 300 },
+	{ .name = NULL },
+};
+
+static const char *kernel_release(void)
+{
+	static const char unknown[] = "unknown";
+	struct utsname u;
+
+	return uname(&u) ? unknown : strdup(u.release);
+}
+
+bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant)
+{
+	size_t len = strlen(bench);
+
+	if (!run->nr_filters)
+		return true;
+	for (size_t i = 0; i < run->nr_filters; i++) {
+		const char *f = run->filters[i];
+
+		if (!strcmp(f, bench))
+			return true;
+		if (!strncmp(f, bench, len) && f[len] == '.' &&
+		    (!variant || !strcmp(f + len + 1, variant)))
+			return true;
+	}
+	return false;
+}
+
+static bool filter_known(const char *filter)
+{
+	const struct pvtb_bench *const *benches;
+	size_t n = pvtb_benches(&benches);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(benches[i]->name);
+
+		if (strncmp(filter, benches[i]->name, len))
+			continue;
+		if (!filter[len])
+			return true;
+		for (size_t v = 0; filter[len] == '.' && v < benches[i]->nr_variants; v++)
+			if (!strcmp(filter + len + 1, benches[i]->variants[v].name))
+				return true;
+	}
+	return false;
+}
+
+int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *near;
+
+		if (filter_known(filters[i]))
+			continue;
+		near = pvtb_bench_suggest(filters[i]);
+		pvtb_err_set(err, -EINVAL, filters[i], "no such benchmark or variant");
+		return near ? pvtb_err_hint(err, "did you mean %s? `pvtb list` shows all", near)
+			    : pvtb_err_hint(err, "`pvtb list` shows all");
+	}
+	return 0;
+}
+
+/* The witness, or why there is none. A software backend has tracepoints that never fire. */
+static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
+{
+	struct pvtb_trace_opts opts = { .max_threads = 8 };
+	int ret;
+
+	if (no_trace) {
+		pvtb_err_set(&run->trace_why, -ECANCELED, "tracing", "switched off by --no-trace");
+		return 0;
+	}
+	ret = pvtb_trace_possible(&run->trace_why);
+	if (!ret)
+		ret = pvtb_trace_open(&opts, &run->trace, &run->trace_why);
+	if (ret == -EINTR || ret == -ENOMEM) {
+		*err = run->trace_why;
+		return ret;
+	}
+	if (ret)
+		return 0;
+	run->host->witnessed = run->caps.hw_assisted;
+	if (!run->caps.hw_assisted)
+		pvtb_err_set(&run->trace_why, -ENOTSUP, "tracing",
+			     "kvm_exit never fires on this backend (%s)", run->caps.backend);
+	return 0;
+}
+
+static int describe_host(struct pvtb_run *run, const struct pvtb_native_opts *opts)
+{
+	struct pvtb_host_result *h = run->host;
+	struct pvtb_environment_opts eo = {
+		.root = "",
+		.kvm = NULL,
+		.tracing = run->trace_why.code ? run->trace_why.why : "",
+		.vcpu_cpu = run->vcpu_cpu,
+		.emulated = opts->emulated,
+		.deterministic = opts->deterministic,
+		.qemu = getenv("PVTB_QEMU_VERSION"),
+	};
+	json_t *nc, *line;
+	size_t i;
+
+	free(h->arch);
+	free(h->kernel);
+	free(h->mode);
+	h->arch = strdup(pvtb_arch_name());
+	h->kernel = (char *)kernel_release();
+	h->mode = strdup(run->caps.backend);
+	h->emulated = opts->emulated;
+	h->deterministic = opts->deterministic;
+	h->counter_hz = run->caps.counter_hz;
+	json_decref(h->environment);
+	h->environment = pvtb_environment(&eo);
+	if (!h->arch || !h->kernel || !h->mode || !h->environment)
+		return -ENOMEM;
+	nc = pvtb_environment_not_controlled(h->environment);
+	json_array_foreach(nc, i, line)
+		if (pvtb_host_not_controlled(h, "%s", json_string_value(line))) {
+			json_decref(nc);
+			return -ENOMEM;
+		}
+	json_decref(nc);
+	return 0;
+}
+
+static void place(struct pvtb_run *run)
+{
+	struct pvtb_placement p;
+
+	run->vcpu_cpu = run->harness_cpu = -1;
+	if (pvtb_placement_choose(&p, NULL) || !p.apart)
+		return;
+	run->vcpu_cpu = p.vcpu_cpu;
+	run->harness_cpu = p.harness_cpu;
+}
+
+static int run_benches(struct pvtb_run *run, struct pvtb_err *err)
+{
+	const struct pvtb_bench *const *benches;
+	size_t n = pvtb_benches(&benches);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct pvtb_bench *b = benches[i];
+		int ret;
+
+		if (!pvtb_run_wants(run, b->name, NULL) || (!run->nr_filters && b->by_name_only))
+			continue;
+		ret = b->run ? b->run(b, run, err) : pvtb_latency_run(b, run, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int pvtb_native_run(const struct pvtb_native_opts *opts, struct pvtb_result *result,
+		    struct pvtb_err *err)
+{
+	struct pvtb_run run = {
+		.profile = opts->profile,
+		.arch = !strcmp(pvtb_arch_name(), "arm64") ? PVTB_ARCH_ARM64 : PVTB_ARCH_X86_64,
+		.emulated = opts->emulated,
+		.deterministic = opts->deterministic,
+		.dir = opts->dir,
+		.progress = opts->progress,
+		.filters = opts->filters,
+		.nr_filters = opts->nr_filters,
+	};
+	char path[512];
+	int ret;
+
+	run.host = pvtb_result_add_host(result, opts->host_spec);
+	if (!run.host)
+		return pvtb_err_sys(err, -ENOMEM, "result");
+	ret = pvtb_kvm_probe(&run.caps, NULL, err);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "%s/samples", opts->dir);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return pvtb_err_sys(err, -errno, "%s", path);
+	place(&run);
+	ret = open_trace(&run, opts->no_trace, err);
+	if (ret)
+		return ret;
+	if (run.harness_cpu >= 0)
+		ret = pvtb_pin_self(run.harness_cpu, err);
+	if (!ret && describe_host(&run, opts))
+		ret = pvtb_err_sys(err, -ENOMEM, "environment");
+	pvtb_clock_pair_now(64, &run.pairs[run.nr_pairs++]);
+	if (!ret)
+		ret = run_benches(&run, err);
+	pvtb_trace_close(run.trace);
+	return ret;
+}

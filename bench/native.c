@@ -68,17 +68,43 @@ static bool filter_known(const char *filter)
 	return false;
 }
 
+/* The known benchmark or variant nearest to @filter, as it would be typed. */
+static bool nearest(const char *filter, char *buf, size_t len)
+{
+	const struct pvtb_bench *const *benches;
+	size_t n = pvtb_benches(&benches);
+	unsigned int best = 4; /* further off is another word */
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v <= benches[i]->nr_variants; v++) {
+			char name[128];
+			unsigned int d;
+
+			if (v)
+				snprintf(name, sizeof(name), "%s.%s", benches[i]->name,
+					 benches[i]->variants[v - 1].name);
+			else
+				snprintf(name, sizeof(name), "%s", benches[i]->name);
+			d = pvtb_edit_distance(filter, name);
+			if (d >= best)
+				continue;
+			best = d;
+			snprintf(buf, len, "%s", name);
+		}
+	return best < 4;
+}
+
 int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *near;
+		char near[128];
 
 		if (filter_known(filters[i]))
 			continue;
-		near = pvtb_bench_suggest(filters[i]);
 		pvtb_err_set(err, -EINVAL, filters[i], "no such benchmark or variant");
-		return near ? pvtb_err_hint(err, "did you mean %s? `pvtb list` shows all", near)
-			    : pvtb_err_hint(err, "`pvtb list` shows all");
+		if (nearest(filters[i], near, sizeof(near)))
+			return pvtb_err_hint(err, "did you mean %s? `pvtb list` shows all", near);
+		return pvtb_err_hint(err, "`pvtb list` shows all");
 	}
 	return 0;
 }

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvtb run: measure on one or more hosts, leave one result directory. Owns the order of things
+ * (hosts, result directory, report); measuring is bench/'s, booting lab/'s.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bench/native.h"
+#include "cmd/cmd.h"
+#include "cmd/figures.h"
+#include "core/host.h"
+#include "core/signals.h"
+#include "lab/lab.h"
+#include "report/report.h"
+#include "results/dir.h"
+
+struct run_opts {
+	struct pvtb_strv hosts;
+	unsigned int profile;
+	const char *out;
+	const char *kernel;
+	u64 timeout_s;
+	bool no_trace;
+	bool no_plots;
+	const char *lab_host; /* set inside a lab guest */
+};
+
+static const char *const profile_names[] = { "quick", "standard", "long", NULL };
+
+static const struct run_opts run_defaults = { .timeout_s = 900 };
+
+static const struct pvtb_opt run_options[] = {
+	PVTB_OPT_LIST('H', "host", struct run_opts, hosts, "HOST",
+		      "native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
+	PVTB_OPT_ENUM('p', "profile", struct run_opts, profile, profile_names, "how many samples"),
+	PVTB_OPT_STRING('o', "output", struct run_opts, out, "DIR",
+			"result directory (default results/<time>-<host>-<kernel>)"),
+	PVTB_OPT_STRING('k', "kernel", struct run_opts, kernel, "FILE",
+			"boot the lab hosts with this kernel instead of the distribution's"),
+	PVTB_OPT_U64('t', "timeout", struct run_opts, timeout_s, "SECONDS", 1, 86400,
+		     "give up on a lab host after that long"),
+	PVTB_OPT_FLAG(0, "no-trace", struct run_opts, no_trace,
+		      "no eBPF: measure without a witness, judge nothing"),
+	PVTB_OPT_FLAG(0, "no-plots", struct run_opts, no_plots, "draw no figures"),
+	PVTB_OPT_STRING(0, "lab-host", struct run_opts, lab_host, "HOST",
+			"inside a lab guest: the host as it was asked for"),
+	PVTB_OPT_END,
+};
+
+/* One host of the run, on its own thread where several lab hosts boot side by side. */
+struct host_job {
+	const struct run_opts *opts;
+	char *const *filters;
+	size_t nr_filters;
+	const char *spec;
+	char slug[96];
+	char dir[512]; /* this host's part of the result directory */
+	struct pvtb_progress *progress;
+	struct pvtb_result *result;
+	struct pvtb_err err;
+	int ret;
+};
+
+/* "lab:arm64,nvhe" -> "lab-arm64-nvhe": fit for a file name. */
+static void make_slug(const char *spec, char *buf, size_t len)
+{
+	size_t o = 0;
+
+	for (; *spec && o + 1 < len; spec++) {
+		char c = *spec;
+
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.", c))
+			c = '-';
+		if (c != '-' || (o && buf[o - 1] != '-'))
+			buf[o++] = c;
+	}
+	buf[o] = '\0';
+}
+
+/* Files of a host live in its own directory; their names in result.json say so. */
+static int prefix_files(struct pvtb_host_result *h, const char *slug)
+{
+	for (size_t b = 0; b < h->nr_benches; b++)
+		for (size_t v = 0; v < h->benches[b].nr_variants; v++) {
+			struct pvtb_variant_result *var = &h->benches[b].variants[v];
+
+			for (size_t f = 0; f < var->nr_files; f++) {
+				char *path = NULL;
+
+				if (asprintf(&path, "%s/%s", slug, var->files[f].path) < 0)
+					return -ENOMEM;
+				free(var->files[f].path);
+				var->files[f].path = path;
+			}
+		}
+	return 0;
+}
+
+static int native_job(struct host_job *job)
+{
+	struct pvtb_native_opts no = {
+		.host_spec = job->opts->lab_host ? job->opts->lab_host : job->spec,
+		.emulated = job->opts->lab_host != NULL,
+		.deterministic = job->opts->lab_host &&
+				 strstr(job->opts->lab_host, ",deterministic") != NULL,
+		.no_trace = job->opts->no_trace,
+		.profile = &pvtb_profiles[job->opts->profile],
+		.dir = job->dir,
+		.filters = job->filters,
+		.nr_filters = job->nr_filters,
+		.progress = job->progress,
+	};
+
+	return pvtb_native_run(&no, job->result, &job->err);
+}
+
+static void forward_line(void *ctx, const char *line)
+{
+	struct host_job *job = ctx;
+
+	pvtb_progress_update(job->progress, "%s: %s", job->spec, line);
+}
+
+/* Boot the lab host; what it leaves in <dir> is a result of its own: take it over. */
+static int lab_job(struct host_job *job)
+{
+	struct pvtb_lab_spec spec;
+	struct pvtb_lab_hooks hooks = { .line = forward_line, .ctx = job };
+	struct pvtb_result *inner = NULL;
+	char *argv[64], boot_dir[600], inner_dir[640];
+	size_t n = 0;
+	int status, ret = pvtb_lab_spec_parse(job->spec, &spec, &job->err);
+
+	if (ret)
+		return ret;
+	if (job->opts->kernel)
+		ret = pvtb_lab_spec_set_kernel(&spec, job->opts->kernel, &job->err);
+	if (ret)
+		return ret;
+	spec.timeout_s = (unsigned int)job->opts->timeout_s;
+	argv[n++] = (char *)"pvtb";
+	argv[n++] = (char *)"run";
+	argv[n++] = (char *)"--host=native";
+	argv[n++] = (char *)"--lab-host";
+	argv[n++] = (char *)job->spec;
+	argv[n++] = (char *)"-p";
+	argv[n++] = (char *)profile_names[job->opts->profile];
+	argv[n++] = (char *)"-o";
+	argv[n++] = (char *)PVTB_LAB_RESULT_DIR;
+	argv[n++] = (char *)"--no-plots";
+	if (job->opts->no_trace)
+		argv[n++] = (char *)"--no-trace";
+	argv[n++] = (char *)"--";
+	for (size_t i = 0; i < job->nr_filters && n < PVTB_ARRAY_SIZE(argv) - 1; i++)
+		argv[n++] = job->filters[i];
+	argv[n] = NULL;
+	snprintf(boot_dir, sizeof(boot_dir), "%s/.boot", job->dir);
+	if (mkdir(boot_dir, 0755))
+		return pvtb_err_sys(&job->err, -errno, "%s", boot_dir);
+	ret = pvtb_lab_run(&spec, argv, boot_dir, &hooks, &status, &job->err);
+	if (ret)
+		return ret;
+	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED && status != PVTB_EXIT_SKIPPED)
+		return pvtb_err_set(&job->err, -EPROTO, job->spec, "pvtb in the lab host: %s",
+				    spec.last_line[0] ? spec.last_line : "failed without a word");
+	ret = pvtb_result_load(boot_dir, &inner, &job->err);
+	if (ret)
+		return ret;
+	snprintf(inner_dir, sizeof(inner_dir), "%s/native", boot_dir);
+	ret = pvtb_result_take_hosts(job->result, inner);
+	pvtb_result_free(inner);
+	if (ret)
+		return pvtb_err_sys(&job->err, ret, "%s", job->spec);
+	return pvtb_dir_move_contents(inner_dir, job->dir, boot_dir, &job->err);
+}
+
+static void *host_thread(void *arg)
+{
+	struct host_job *job = arg;
+
+	job->ret = strncmp(job->spec, "lab:", 4) ? native_job(job) : lab_job(job);
+	return NULL;
+}
+
+/* Lab hosts in deterministic mode do not mind company: they count instructions. Everything else
+ * runs alone. */
+static int run_hosts(struct host_job *jobs, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !pvtb_interrupted()) {
+		pthread_t t[16];
+		size_t batch = 1, cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+		size_t started = 0;
+
+		while (i + batch < n && batch < cpus && batch < PVTB_ARRAY_SIZE(t) &&
+		       strstr(jobs[i].spec, ",deterministic") &&
+		       strstr(jobs[i + batch].spec, ",deterministic"))
+			batch++;
+		if (batch == 1) {
+			host_thread(&jobs[i]);
+		} else {
+			for (; started < batch; started++)
+				if (pthread_create(&t[started], NULL, host_thread, &jobs[i + started]))
+					break;
+			for (size_t k = 0; k < started; k++)
+				pthread_join(t[k], NULL);
+			for (size_t k = started; k < batch; k++)
+				host_thread(&jobs[i + k]);
+		}
+		for (size_t k = 0; k < batch; k++)
+			if (jobs[i + k].ret)
+				return (int)(i + k) + 1;
+		i += batch;
+	}
+	return 0;
+}
+
+static int exit_status(const struct pvtb_result *r)
+{
+	size_t failed = 0, measured = 0;
+
+	for (size_t h = 0; h < r->nr_hosts; h++)
+		for (size_t b = 0; b < r->hosts[h].nr_benches; b++)
+			for (size_t v = 0; v < r->hosts[h].benches[b].nr_variants; v++) {
+				enum pvtb_status s = r->hosts[h].benches[b].variants[v].status;
+
+				failed += s == PVTB_FAIL || s == PVTB_INVALID;
+				measured += s != PVTB_SKIP;
+			}
+	if (failed)
+		return PVTB_EXIT_FAILED;
+	return measured ? PVTB_EXIT_OK : PVTB_EXIT_SKIPPED;
+}
+
+/* report.txt and cover-letter.txt beside result.json. */
+static int write_reports(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)
+{
+	const struct {
+		const char *file;
+		enum pvtb_report_format format;
+	} out[] = {
+		{ "report.txt", PVTB_REPORT_TEXT },
+		{ "cover-letter.txt", PVTB_REPORT_COVER_LETTER },
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(out); i++) {
+		char path[600];
+		FILE *f;
+		int ret;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, out[i].file);
+		f = fopen(path, "we");
+		if (!f)
+			return pvtb_err_sys(err, -errno, "%s", path);
+		ret = pvtb_report_write(r, out[i].format, f, err);
+		if (fclose(f) && !ret)
+			ret = pvtb_err_sys(err, -errno, "%s", path);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int prepare_jobs(struct host_job *jobs, const struct pvtb_strv *specs,
+			const struct run_opts *o, int argc, char **argv, const char *dir,
+			struct pvtb_progress *progress, struct pvtb_err *err)
+{
+	for (size_t i = 0; i < specs->nr; i++) {
+		struct host_job *j = &jobs[i];
+
+		j->opts = o;
+		j->filters = argv;
+		j->nr_filters = (size_t)argc;
+		j->spec = specs->v[i];
+		j->progress = progress;
+		make_slug(j->spec, j->slug, sizeof(j->slug));
+		snprintf(j->dir, sizeof(j->dir), "%s/%s", dir, j->slug);
+		if (mkdir(j->dir, 0755))
+			return pvtb_err_sys(err, -errno, "%s", j->dir);
+		j->result = pvtb_result_new("", profile_names[o->profile]);
+		if (!j->result)
+			return pvtb_err_sys(err, -ENOMEM, "result");
+	}
+	return 0;
+}
+
+static int collect(struct pvtb_result *r, struct host_job *jobs, size_t n, struct pvtb_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int ret = pvtb_result_take_hosts(r, jobs[i].result);
+
+		if (!ret)
+			ret = prefix_files(&r->hosts[r->nr_hosts - 1], jobs[i].slug);
+		if (ret)
+			return pvtb_err_sys(err, ret, "result");
+	}
+	return 0;
+}
+
+static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int argc, char **argv,
+		       const struct pvtb_strv *specs, struct pvtb_err *err)
+{
+	struct pvtb_progress *progress =
+		pvtb_progress_new(o->lab_host ? PVTB_PROGRESS_LINES : PVTB_PROGRESS_AUTO, 2);
+	struct host_job *jobs = calloc(specs->nr, sizeof(*jobs));
+	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, argc, argv);
+	struct pvtb_result *r = pvtb_result_new(line ? line : "pvtb run", profile_names[o->profile]);
+	struct pvtb_dir *dir = NULL;
+	int failed, ret = jobs && r ? 0 : pvtb_err_sys(err, -ENOMEM, "run");
+
+	if (!ret)
+		ret = pvtb_dir_new(o->out, &dir, err);
+	if (!ret)
+		ret = prepare_jobs(jobs, specs, o, argc, argv, pvtb_dir_path(dir), progress, err);
+	if (!ret) {
+		failed = run_hosts(jobs, specs->nr);
+		if (failed) {
+			*err = jobs[failed - 1].err;
+			ret = jobs[failed - 1].ret;
+		} else {
+			ret = pvtb_check_interrupted(err);
+		}
+	}
+	if (!ret)
+		ret = collect(r, jobs, specs->nr, err);
+	if (!ret)
+		ret = pvtb_result_save(r, pvtb_dir_path(dir), err);
+	if (!ret)
+		ret = write_reports(r, pvtb_dir_path(dir), err);
+	if (!ret && !o->no_plots) {
+		pvtb_progress_update(progress, "plots");
+		/* figures are an extra: without gnuplot the result is still whole */
+		if (pvtb_figures_draw(r, pvtb_dir_path(dir), err)) {
+			pvtb_progress_clear(progress);
+			pvtb_cmd_error(err);
+		}
+	}
+	pvtb_progress_free(progress);
+	if (!ret)
+		ret = pvtb_dir_commit(dir, r, err);
+	if (!ret) {
+		if (!o->lab_host) {
+			ret = pvtb_report_write(r, PVTB_REPORT_TEXT, stdout, err);
+			printf("%s/   report.txt  cover-letter.txt  result.json%s\n",
+			       pvtb_dir_path(dir), o->no_plots ? "" : "  plots/");
+		}
+	} else {
+		pvtb_dir_discard(dir);
+		if (ret == -EINTR)
+			fprintf(stderr, "pvtb: partial result discarded\n");
+	}
+	if (!ret)
+		ret = exit_status(r);
+	pvtb_dir_free(dir);
+	for (size_t i = 0; jobs && i < specs->nr; i++)
+		pvtb_result_free(jobs[i].result);
+	free(jobs);
+	pvtb_result_free(r);
+	return ret;
+}
+
+static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
+{
+	struct run_opts *o = opts;
+	struct pvtb_strv specs = { 0 };
+	struct pvtb_err err = { 0 };
+	int ret = pvtb_filters_check(argv, (size_t)argc, &err);
+
+	if (!ret)
+		ret = pvtb_signals_install(&err);
+	if (!ret)
+		ret = pvtb_host_expand(&o->hosts, &specs, &err);
+	if (!ret)
+		ret = measure_all(cmd, o, argc, argv, &specs, &err);
+	free(specs.v);
+	return ret < 0 ? pvtb_cmd_fail(&err) : ret;
+}
+
+static const struct pvtb_command run_command = {
+	.name = "run",
+	.summary = "measure, on this machine's KVM or on an emulated KVM host",
+	.usage = "[-H HOST]... [-p quick|standard|long] [-o DIR] [BENCH[.VARIANT]...]",
+	.description =
+		"Without BENCH everything is measured. Exit status: 0 every law held, 1 a law broke or\n"
+		"a guest crashed, 2 could not run, 4 nothing asked for can be measured here,\n"
+		"130 interrupted (the partial result is discarded).",
+	.options = run_options,
+	.opts_size = sizeof(struct run_opts),
+	.defaults = &run_defaults,
+	.max_operands = -1,
+	.complete = "bench",
+	.run = cmd_run,
+};
+PVTB_COMMAND(run_command);

@@ -95,8 +95,10 @@ int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struc
 	static const struct pvtb_bench *const pvtb_bench_ptr_##b                                   \
 		__attribute__((used, section("pvtb_benches"))) = &(b)
 
-/* Sorted by name, validated (unique names, known ops are checked at load). */
+/* Sorted by name. */
 size_t pvtb_benches(const struct pvtb_bench *const **ret);
+/* Names, architectures, laws; called when the program starts (ops are checked at load). */
+int pvtb_benches_check(struct pvtb_err *err) PVTB_MUST_CHECK;
 const struct pvtb_bench *pvtb_bench_find(const char *name);
 
 #endif

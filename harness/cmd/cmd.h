@@ -34,8 +34,8 @@ struct pvtb_command {
 	static const struct pvtb_command *const pvtb_command_ptr_##c                               \
 		__attribute__((used, section("pvtb_commands"))) = &(c)
 
-/* Sorted by name. NULL-ended; owned by the registry, stays valid. */
-const struct pvtb_command *const *pvtb_commands(size_t *ret_nr);
+/* All of them, sorted by name; the array is the caller's to free. -ENOMEM. */
+int pvtb_commands(const struct pvtb_command ***ret, size_t *ret_nr) PVTB_MUST_CHECK;
 const struct pvtb_command *pvtb_command_find(const char *name);
 
 /* `pvtb: what: why` and `  hint: ...` on stderr. */
@@ -48,5 +48,11 @@ char *pvtb_cmd_line(const struct pvtb_command *cmd, const void *opts, int argc, 
 /* JSON on stdout, checked to have been written. Takes the reference. Returns enum pvtb_exit. */
 
 int pvtb_cmd_print_json(json_t *json);
+/* -h of one subcommand. */
+void pvtb_cmd_help(const struct pvtb_command *cmd, FILE *out);
+/* `pvtb` alone: every subcommand in a line. */
+void pvtb_cmd_overview(FILE *out);
+/* Parse and run; @argv[0] is the subcommand's name. Returns enum pvtb_exit. */
+int pvtb_cmd_dispatch(int argc, char **argv);
 
 #endif

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The entry: a subcommand by name, or, as the first process of a lab host, its init. */
 #include <string.h>
-#include <unistd.h>
 
 #include "bench.h"
 #include "cmd/cmd.h"
-
-/* lab/init.c: mount, load modules, run what /args says, send the results, power off. */
-int pvtb_init_main(void) __attribute__((weak));
+#include "lab/lab.h"
 
 int main(int argc, char **argv)
 {
 	static char version[] = "version";
 	struct pvtb_err err;
 
+	pvtb_lab_init_if_pid1();
 	/* A registered benchmark that makes no sense is a defect of the build: say so at once. */
 	if (pvtb_benches_check(&err))
 		return pvtb_cmd_fail(&err);
-	if (getpid() == 1 && !access("/args", R_OK) && pvtb_init_main)
-		return pvtb_init_main();
 	if (argc < 2) {
 		pvtb_cmd_overview(stderr);
 		return PVTB_EXIT_ERROR;

@@ -5,8 +5,8 @@
 
 #include "bench.h"
 
-extern const struct pvtb_bench *const __start_pvtb_benches[] __attribute__((weak));
-extern const struct pvtb_bench *const __stop_pvtb_benches[] __attribute__((weak));
+extern const struct pvtb_bench *const __start_pvtb_bench_ptrs[] __attribute__((weak));
+extern const struct pvtb_bench *const __stop_pvtb_bench_ptrs[] __attribute__((weak));
 
 #define MAX_BENCHES 256
 
@@ -26,10 +26,10 @@ static struct {
 
 static void collect(void)
 {
-	size_t nr = (size_t)(__stop_pvtb_benches - __start_pvtb_benches);
+	size_t nr = (size_t)(__stop_pvtb_bench_ptrs - __start_pvtb_bench_ptrs);
 
 	for (size_t i = 0; i < nr && i < MAX_BENCHES; i++)
-		benches.sorted[benches.nr++] = __start_pvtb_benches[i];
+		benches.sorted[benches.nr++] = __start_pvtb_bench_ptrs[i];
 	qsort(benches.sorted, benches.nr, sizeof(benches.sorted[0]), by_name);
 }
 
@@ -99,7 +99,7 @@ int pvtb_benches_check(struct pvtb_err *err)
 	size_t nr = pvtb_benches(&all);
 	int r;
 
-	if (__stop_pvtb_benches - __start_pvtb_benches > MAX_BENCHES)
+	if (__stop_pvtb_bench_ptrs - __start_pvtb_bench_ptrs > MAX_BENCHES)
 		return pvtb_err_set(err, -E2BIG, "benchmarks", "more than %d", MAX_BENCHES);
 	for (size_t i = 0; i < nr; i++) {
 		if (!good_name(all[i]->name, ""))

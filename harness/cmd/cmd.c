@@ -7,8 +7,8 @@
 #include "core/suggest.h"
 
 /* Bounds of the section PVTB_COMMAND() fills; weak, for programs without any subcommand. */
-extern const struct pvtb_command *const __start_pvtb_commands[] __attribute__((weak));
-extern const struct pvtb_command *const __stop_pvtb_commands[] __attribute__((weak));
+extern const struct pvtb_command *const __start_pvtb_command_ptrs[] __attribute__((weak));
+extern const struct pvtb_command *const __stop_pvtb_command_ptrs[] __attribute__((weak));
 
 static int by_name(const void *a, const void *b)
 {
@@ -19,13 +19,13 @@ static int by_name(const void *a, const void *b)
 
 int pvtb_commands(const struct pvtb_command ***ret, size_t *ret_nr)
 {
-	size_t nr = (size_t)(__stop_pvtb_commands - __start_pvtb_commands);
+	size_t nr = (size_t)(__stop_pvtb_command_ptrs - __start_pvtb_command_ptrs);
 	const struct pvtb_command **commands = calloc(nr + 1, sizeof(*commands));
 
 	if (!commands)
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++)
-		commands[i] = __start_pvtb_commands[i];
+		commands[i] = __start_pvtb_command_ptrs[i];
 	qsort(commands, nr, sizeof(*commands), by_name);
 	*ret = commands;
 	*ret_nr = nr;
@@ -36,7 +36,7 @@ const struct pvtb_command *pvtb_command_find(const char *name)
 {
 	const struct pvtb_command *const *c;
 
-	for (c = __start_pvtb_commands; c < __stop_pvtb_commands; c++)
+	for (c = __start_pvtb_command_ptrs; c < __stop_pvtb_command_ptrs; c++)
 		if (!strcmp((*c)->name, name))
 			return *c;
 	return NULL;

@@ -29,10 +29,11 @@ struct pvtb_command {
 	int (*run)(const struct pvtb_command *cmd, void *opts, int argc, char **argv);
 };
 
-/* Pointers, not structs, in the section: padding between structs is the compiler's business. */
+/* Pointers, not structs, in the section: padding between structs is the compiler's business. The
+ * section is not called pvtb_commands(), or the assembler would take calls of that for jumps into it. */
 #define PVTB_COMMAND(c)                                                                            \
 	static const struct pvtb_command *const pvtb_command_ptr_##c                               \
-		__attribute__((used, section("pvtb_commands"))) = &(c)
+		__attribute__((used, section("pvtb_command_ptrs"))) = &(c)
 
 /* All of them, sorted by name; the array is the caller's to free. -ENOMEM. */
 int pvtb_commands(const struct pvtb_command ***ret, size_t *ret_nr) PVTB_MUST_CHECK;

@@ -94,7 +94,8 @@ static void man_command(const struct pvtb_command *cmd)
 		puts("\n.fi");
 	}
 	for (const struct pvtb_opt *o = cmd->options; o && o->name; o++)
-		man_option(o);
+		if (!(o->flags & PVTB_OPT_HIDDEN))
+			man_option(o);
 }
 
 static int run_man(const struct pvtb_command *self, void *opts, int argc, char **argv)
@@ -215,11 +216,12 @@ static void complete_command(const struct pvtb_command *cmd)
 	put_shell_name(cmd->name);
 	printf("()\n{\n\tcase $prev in\n");
 	for (o = cmd->options; o && o->name; o++)
-		if (o->type != PVTB_OPT_TYPE_FLAG)
+		if (o->type != PVTB_OPT_TYPE_FLAG && !(o->flags & PVTB_OPT_HIDDEN))
 			complete_value(o);
 	printf("\t\t*) if [[ $cur == -* ]]; then words='-h --help");
 	for (o = cmd->options; o && o->name; o++)
-		printf(" --%s", o->name);
+		if (!(o->flags & PVTB_OPT_HIDDEN))
+			printf(" --%s", o->name);
 	printf("'; else ");
 	complete_operand(cmd->complete);
 	printf("; fi;;\n\tesac\n}\n");

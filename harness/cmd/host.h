@@ -6,9 +6,8 @@
 #ifndef PVTB_CMD_HOST_H
 #define PVTB_CMD_HOST_H
 
-#include <jansson.h>
-
 #include "core/err.h"
+#include "core/opts.h"
 #include "core/util.h"
 #include "vmm/vmm.h"
 
@@ -36,9 +35,6 @@ struct pvtb_host_kvm {
 	struct pvtb_err err;	   /* otherwise; hint included */
 };
 void pvtb_host_kvm(struct pvtb_host_kvm *ret);
-/* For the environment record and doctor --json. NULL when out of memory. */
-json_t *pvtb_host_kvm_json(const struct pvtb_host_kvm *kvm);
-
 /* Hosts `auto` stands for, and why in one line. Strings are constants; nothing to free. */
 #define PVTB_HOST_AUTO_MAX 4
 struct pvtb_host_auto {
@@ -47,5 +43,16 @@ struct pvtb_host_auto {
 	char why[256]; /* "/dev/kvm is a software backend (PVM)": said in the output's first line */
 };
 void pvtb_host_auto(const struct pvtb_host_kvm *kvm, struct pvtb_host_auto *ret);
+
+/*
+ * The hosts of a run: those asked for, checked, `auto` (or none at all) replaced by what it stands
+ * for; then the reason is in @ret_why, else that is "". Strings are the caller's or constants;
+ * free ret->v.
+ */
+int pvtb_host_expand(const struct pvtb_strv *asked, struct pvtb_strv *ret, char *ret_why,
+		     size_t why_size, struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* "works", "software backend", ... for people and JSON. */
+const char *pvtb_kvm_state_name(enum pvtb_kvm_state state);
 
 #endif

@@ -122,7 +122,8 @@ static int unknown_option(const struct pvtb_opt *options, const char *arg, struc
 	if (!strncmp(arg, "--", 2)) {
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
 		for (size_t i = 0; i < count(options) && nr < PVTB_ARRAY_SIZE(names); i++)
-			names[nr++] = options[i].name;
+			if (!(options[i].flags & PVTB_OPT_HIDDEN))
+				names[nr++] = options[i].name;
 		near = pvtb_suggest(name, names, nr);
 	}
 	if (near)
@@ -287,6 +288,8 @@ void pvtb_opts_help(const struct pvtb_opt *options, const void *defaults, FILE *
 		const char *arg = opt->arg ? opt->arg : "NAME";
 		char left[64], letter[5] = "    ", value[256], text[600];
 
+		if (opt->flags & PVTB_OPT_HIDDEN)
+			continue;
 		if (opt->letter)
 			snprintf(letter, sizeof(letter), "-%c, ", opt->letter);
 		if (opt->type == PVTB_OPT_TYPE_FLAG)

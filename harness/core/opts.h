@@ -36,6 +36,8 @@ struct pvtb_strv {
 
 /* Not part of the command kept in the result: how it was shown, not what was run. */
 #define PVTB_OPT_NO_ECHO 1U
+/* For the program's own use: parsed, but not in help, man page or completion. */
+#define PVTB_OPT_HIDDEN 2U
 
 struct pvtb_opt {
 	const char *name; /* long name, without the dashes; NULL ends the table */
@@ -55,21 +57,33 @@ struct pvtb_opt {
 		 int type_differs : __builtin_types_compatible_p(__typeof__(((s *)0)->m), t) ? 1   \
 											     : -1; \
 	 }))
-#define PVTB_OPT_FLAG(l, n, s, m, h)                                                               \
-	{.name = n, .letter = l, .type = PVTB_OPT_TYPE_FLAG, .offset = PVTB_OPT_OFF(s, m, bool),   \
-	 .help = h}
-#define PVTB_OPT_U64(l, n, s, m, a, lo, hi, h)                                                     \
-	{.name = n, .letter = l, .type = PVTB_OPT_TYPE_U64, .offset = PVTB_OPT_OFF(s, m, u64),     \
-	 .arg = a, .min = lo, .max = hi, .help = h}
-#define PVTB_OPT_STRING(l, n, s, m, a, h)                                                          \
-	{.name = n, .letter = l, .type = PVTB_OPT_TYPE_STRING,                                     \
-	 .offset = PVTB_OPT_OFF(s, m, const char *), .arg = a, .help = h}
-#define PVTB_OPT_LIST(l, n, s, m, a, h)                                                            \
-	{.name = n, .letter = l, .type = PVTB_OPT_TYPE_LIST,                                       \
-	 .offset = PVTB_OPT_OFF(s, m, struct pvtb_strv), .arg = a, .help = h}
-#define PVTB_OPT_ENUM(l, n, s, m, c, h)                                                            \
-	{.name = n, .letter = l, .type = PVTB_OPT_TYPE_ENUM,                                       \
-	 .offset = PVTB_OPT_OFF(s, m, unsigned int), .choices = c, .help = h}
+/* Flags go last: PVTB_OPT_FLAG(0, "x", struct s, m, "text", .flags = PVTB_OPT_NO_ECHO). */
+#define PVTB_OPT_FLAG(l, n, s, m, h, ...)                                                          \
+	{                                                                                          \
+		.name = n, .letter = l, .type = PVTB_OPT_TYPE_FLAG,                                \
+		.offset = PVTB_OPT_OFF(s, m, bool), .help = h, ##__VA_ARGS__                       \
+	}
+#define PVTB_OPT_U64(l, n, s, m, a, lo, hi, h, ...)                                                \
+	{                                                                                          \
+		.name = n, .letter = l, .type = PVTB_OPT_TYPE_U64,                                 \
+		.offset = PVTB_OPT_OFF(s, m, u64), .arg = a, .min = lo, .max = hi, .help = h,      \
+		##__VA_ARGS__                                                                      \
+	}
+#define PVTB_OPT_STRING(l, n, s, m, a, h, ...)                                                     \
+	{                                                                                          \
+		.name = n, .letter = l, .type = PVTB_OPT_TYPE_STRING,                              \
+		.offset = PVTB_OPT_OFF(s, m, const char *), .arg = a, .help = h, ##__VA_ARGS__     \
+	}
+#define PVTB_OPT_LIST(l, n, s, m, a, h, ...)                                                       \
+	{                                                                                          \
+		.name = n, .letter = l, .type = PVTB_OPT_TYPE_LIST,                                \
+		.offset = PVTB_OPT_OFF(s, m, struct pvtb_strv), .arg = a, .help = h, ##__VA_ARGS__ \
+	}
+#define PVTB_OPT_ENUM(l, n, s, m, c, h, ...)                                                       \
+	{                                                                                          \
+		.name = n, .letter = l, .type = PVTB_OPT_TYPE_ENUM,                                \
+		.offset = PVTB_OPT_OFF(s, m, unsigned int), .choices = c, .help = h, ##__VA_ARGS__ \
+	}
 #define PVTB_OPT_END                                                                               \
 	{                                                                                          \
 		.name = NULL                                                                       \

@@ -478,6 +478,23 @@ static json_t *firmware_says(const char *root)
 	return NULL;
 }
 
+/* Signatures of CPUID's hypervisor leaf, as people call them. */
+static const char *signature_name(const char *signature)
+{
+	static const struct {
+		const char *signature, *name;
+	} known[] = {
+		{"KVMKVMKVM", "KVM"},	     {"TCGTCGTCGTCG", "QEMU TCG"},
+		{"Microsoft Hv", "Hyper-V"}, {"VMwareVMware", "VMware"},
+		{"XenVMMXenVMM", "Xen"},     {"bhyve bhyve ", "bhyve"},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(known); i++)
+		if (!strcmp(signature, known[i].signature))
+			return known[i].name;
+	return signature;
+}
+
 /* Is this host itself a guest? */
 static json_t *hypervisor_json(const struct pvtb_environment_opts *opts)
 {
@@ -487,7 +504,8 @@ static json_t *hypervisor_json(const struct pvtb_environment_opts *opts)
 
 	if (r == 1)
 		return json_pack("{s:b, s:o, s:s}", "present", 1, "name",
-				 signature[0] ? text_json(signature) : unknown("no signature"),
+				 signature[0] ? text_json(signature_name(signature))
+					      : unknown("no signature"),
 				 "how", "CPUID");
 	if (!r)
 		return json_pack("{s:b, s:s}", "present", 0, "how", "CPUID");

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "arch/counter.h"
+#include "bench/kvm_caps.h"
 #include "core/affinity.h"
 #include "core/suggest.h"
 #include "results/environment.h"
@@ -138,9 +139,10 @@ static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 static int describe_host(struct pvtb_run *run, const struct pvtb_native_opts *opts)
 {
 	struct pvtb_host_result *h = run->host;
+	json_t *caps = pvtb_kvm_caps_json(&run->caps);
 	struct pvtb_environment_opts eo = {
 		.root = "",
-		.kvm = NULL,
+		.kvm = caps,
 		.tracing = run->trace_why.code ? run->trace_why.why : "",
 		.vcpu_cpu = run->vcpu_cpu,
 		.emulated = opts->emulated,
@@ -161,6 +163,7 @@ static int describe_host(struct pvtb_run *run, const struct pvtb_native_opts *op
 	h->counter_hz = run->caps.counter_hz;
 	json_decref(h->environment);
 	h->environment = pvtb_environment(&eo);
+	json_decref(caps);
 	if (!h->arch || !h->kernel || !h->mode || !h->environment)
 		return -ENOMEM;
 	nc = pvtb_environment_not_controlled(h->environment);

@@ -90,13 +90,16 @@ bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *v
 int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 	PVTB_MUST_CHECK;
 
-/* Pointers, not structs, in the section: padding between structs is the compiler's business. */
+/* Pointers, not structs, in the section: padding between structs is the compiler's business. The
+ * section is not called pvtb_benches(), or the assembler would take calls of that for jumps into it. */
 #define PVTB_BENCH(b)                                                                              \
 	static const struct pvtb_bench *const pvtb_bench_ptr_##b                                   \
-		__attribute__((used, section("pvtb_benches"))) = &(b)
+		__attribute__((used, section("pvtb_bench_ptrs"))) = &(b)
 
-/* Sorted by name, validated (unique names, known ops are checked at load). */
+/* Sorted by name. */
 size_t pvtb_benches(const struct pvtb_bench *const **ret);
+/* Names, architectures, laws; called when the program starts (ops are checked at load). */
+int pvtb_benches_check(struct pvtb_err *err) PVTB_MUST_CHECK;
 const struct pvtb_bench *pvtb_bench_find(const char *name);
 
 #endif

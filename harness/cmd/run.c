@@ -11,7 +11,7 @@
 #include "bench/native.h"
 #include "cmd/cmd.h"
 #include "cmd/figures.h"
-#include "core/host.h"
+#include "cmd/host.h"
 #include "core/signals.h"
 #include "lab/lab.h"
 #include "report/report.h"
@@ -37,7 +37,8 @@ static const struct pvtb_opt run_options[] = {
 		      "native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
 	PVTB_OPT_ENUM('p', "profile", struct run_opts, profile, profile_names, "how many samples"),
 	PVTB_OPT_STRING('o', "output", struct run_opts, out, "DIR",
-			"result directory (default results/<time>-<host>-<kernel>)"),
+			"result directory (default results/<time>-<host>-<kernel>)",
+			.flags = PVTB_OPT_NO_ECHO),
 	PVTB_OPT_STRING('k', "kernel", struct run_opts, kernel, "FILE",
 			"boot the lab hosts with this kernel instead of the distribution's"),
 	PVTB_OPT_U64('t', "timeout", struct run_opts, timeout_s, "SECONDS", 1, 86400,
@@ -46,7 +47,7 @@ static const struct pvtb_opt run_options[] = {
 		      "no eBPF: measure without a witness, judge nothing"),
 	PVTB_OPT_FLAG(0, "no-plots", struct run_opts, no_plots, "draw no figures"),
 	PVTB_OPT_STRING(0, "lab-host", struct run_opts, lab_host, "HOST",
-			"inside a lab guest: the host as it was asked for"),
+			"inside a lab guest: the host as it was asked for", .flags = PVTB_OPT_HIDDEN),
 	PVTB_OPT_END,
 };
 
@@ -368,12 +369,15 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 	struct run_opts *o = opts;
 	struct pvtb_strv specs = { 0 };
 	struct pvtb_err err = { 0 };
+	char why[256] = "";
 	int ret = pvtb_filters_check(argv, (size_t)argc, &err);
 
 	if (!ret)
 		ret = pvtb_signals_install(&err);
 	if (!ret)
-		ret = pvtb_host_expand(&o->hosts, &specs, &err);
+		ret = pvtb_host_expand(&o->hosts, &specs, why, sizeof(why), &err);
+	if (!ret && why[0])
+		printf("%s\n", why);
 	if (!ret)
 		ret = measure_all(cmd, o, argc, argv, &specs, &err);
 	free(specs.v);

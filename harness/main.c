@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The entry: a subcommand by name, or, as the first process of a lab host, its init. */
+#include <string.h>
+
+#include "bench.h"
+#include "cmd/cmd.h"
+#include "lab/lab.h"
+
+int main(int argc, char **argv)
+{
+	static char version[] = "version";
+	struct pvtb_err err;
+
+	pvtb_lab_init_if_pid1();
+	/* A registered benchmark that makes no sense is a defect of the build: say so at once. */
+	if (pvtb_benches_check(&err))
+		return pvtb_cmd_fail(&err);
+	if (argc < 2) {
+		pvtb_cmd_overview(stderr);
+		return PVTB_EXIT_ERROR;
+	}
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+		pvtb_cmd_overview(stdout);
+		return PVTB_EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		argv[1] = version;
+	return pvtb_cmd_dispatch(argc - 1, argv + 1);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns the set of benchmarks: collects what PVTB_BENCH() registered, sorts, finds, validates. */
+#include <pthread.h>
+#include <string.h>
+
+#include "bench.h"
+
+extern const struct pvtb_bench *const __start_pvtb_bench_ptrs[] __attribute__((weak));
+extern const struct pvtb_bench *const __stop_pvtb_bench_ptrs[] __attribute__((weak));
+
+#define MAX_BENCHES 256
+
+static int by_name(const void *a, const void *b)
+{
+	const struct pvtb_bench *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/* Filled once, constant from then on: descriptors live in read-only memory in link order. */
+static struct {
+	pthread_once_t once;
+	const struct pvtb_bench *sorted[MAX_BENCHES];
+	size_t nr;
+} benches = {.once = PTHREAD_ONCE_INIT};
+
+static void collect(void)
+{
+	size_t nr = (size_t)(__stop_pvtb_bench_ptrs - __start_pvtb_bench_ptrs);
+
+	for (size_t i = 0; i < nr && i < MAX_BENCHES; i++)
+		benches.sorted[benches.nr++] = __start_pvtb_bench_ptrs[i];
+	qsort(benches.sorted, benches.nr, sizeof(benches.sorted[0]), by_name);
+}
+
+size_t pvtb_benches(const struct pvtb_bench *const **ret)
+{
+	pthread_once(&benches.once, collect);
+	*ret = benches.sorted;
+	return benches.nr;
+}
+
+const struct pvtb_bench *pvtb_bench_find(const char *name)
+{
+	const struct pvtb_bench *const *all;
+	size_t nr = pvtb_benches(&all);
+
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(all[i]->name, name))
+			return all[i];
+	return NULL;
+}
+
+/* Names are addresses (BENCH.VARIANT.METRIC), file names and CSV fields. */
+static bool good_name(const char *name, const char *more)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+
+	if (!name || !*name)
+		return false;
+	for (; *name; name++)
+		if (!strchr(letters, *name) && !strchr(more, *name))
+			return false;
+	return true;
+}
+
+static int bad(struct pvtb_err *err, const char *bench, const char *variant, const char *why)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "%s%s%s", bench, variant ? "." : "", variant ? variant : "");
+	return pvtb_err_set(err, -EINVAL, what, "%s", why);
+}
+
+static int check_variant(const struct pvtb_bench *b, size_t i, struct pvtb_err *err)
+{
+	const struct pvtb_variant *v = &b->variants[i];
+
+	if (!good_name(v->name, ".-"))
+		return bad(err, b->name, v->name ? v->name : "(none)", "bad variant name");
+	if (!v->summary || !*v->summary)
+		return bad(err, b->name, v->name, "variant without a summary");
+	if (!v->archs || (v->archs & ~PVTB_ARCH_ANY))
+		return bad(err, b->name, v->name, "variant without an architecture");
+	if (!v->op && !b->run)
+		return bad(err, b->name, v->name, "variant without an operation to measure");
+	if (v->law == PVTB_LAW_ONE_EXIT && v->reason == PVTB_REASON_NONE && !b->run)
+		return bad(err, b->name, v->name, "one exit each, but of no stated reason");
+	/* one name may stand for an operation per architecture, never twice on one of them */
+	for (size_t j = 0; j < i; j++)
+		if ((b->variants[j].archs & v->archs) && !strcmp(b->variants[j].name, v->name))
+			return bad(err, b->name, v->name, "variant registered twice");
+	return 0;
+}
+
+int pvtb_benches_check(struct pvtb_err *err)
+{
+	const struct pvtb_bench *const *all;
+	size_t nr = pvtb_benches(&all);
+	int r;
+
+	if (__stop_pvtb_bench_ptrs - __start_pvtb_bench_ptrs > MAX_BENCHES)
+		return pvtb_err_set(err, -E2BIG, "benchmarks", "more than %d", MAX_BENCHES);
+	for (size_t i = 0; i < nr; i++) {
+		if (!good_name(all[i]->name, ""))
+			return bad(err, all[i]->name, NULL, "bad benchmark name");
+		if (!all[i]->summary || !*all[i]->summary)
+			return bad(err, all[i]->name, NULL, "benchmark without a summary");
+		if (i && !strcmp(all[i]->name, all[i - 1]->name))
+			return bad(err, all[i]->name, NULL, "benchmark registered twice");
+		for (size_t j = 0; j < all[i]->nr_variants; j++) {
+			r = check_variant(all[i], j, err);
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The program: harness/, bench/ and lab/ linked statically, guest image and eBPF inside.
 
+# Where arithmetic is the product, no conversion goes unsaid.
+PVTB_ARITHMETIC := harness/stats/% harness/timeline/%
+
 define harness_rules
 PVTB_SRC_$(1) := $$(sort $$(wildcard harness/*.c harness/*/*.c harness/*/$(1)/*.c harness/*/*.S bench/*.c bench/$(1)/*.c lab/*.c))
 PVTB_OBJ_$(1) := $$(patsubst %,$(O)/$(1)/%.o,$$(PVTB_SRC_$(1)))
@@ -8,7 +11,7 @@ PVTB_FLAGS_$(1) := $$(CFLAGS_ALL) -I. -Iharness -Ibpf -Iguest-probes -I$(O)/$(1)
 	-DPVTB_BUILD_DIR='"$(O)/$(1)"'
 -include $$(PVTB_OBJ_$(1):.o=.d)
 $(O)/$(1)/harness/%.o: harness/% $(O)/$(1)/flags | $$(BPF_SKEL_$(1)) $(O)/$(1)/libperf/libperf.a
-	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
+	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)) $$(if $$(filter $$(PVTB_ARITHMETIC),$$<),-Wconversion))
 $(O)/$(1)/bench/%.o: bench/% $(O)/$(1)/flags
 	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
 $(O)/$(1)/lab/%.o: lab/% $(O)/$(1)/flags

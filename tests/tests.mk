@@ -1,5 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Unit tests are cmocka programs: tests/unit/*_test.c, linked with the harness objects they name.
-run-tests:
-	@true
-.PHONY: run-tests
+# The tests. Adding one is adding a file:
+#   tests/unit/NAME_test.c  cmocka program, linked with every harness object but main(); functions
+#                           it replaces are named in its first comment: " * wrap: ioctl fsync"
+#   tests/NAME/*_test.py    Python, against the programs named by the environment (tests/run.sh)
+#   tests/checks/*.sh       about the source tree
+#   tests/lab/*.sh          about a running program, in emulated hosts
+# Exit status of each: 0 passed, 4 skipped (kselftest), else failed.
+#
+# make unit [SAN=1]   unit, Python and source tests (SAN: built with ASan and UBSan)
+# make run-tests      those and the lab's
+
+UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
+UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
+UNIT_OBJ  = $(filter-out %/main.c.o,$(PVTB_OBJ_$(HOSTARCH)))
+UNIT_LIBS := -lcmocka -lbpf -lelf -lz -lzstd -lurcu-cds -lurcu-memb -lurcu-common -ljansson -lm -lpthread
+TEST_FILES := $(UNIT_BIN) $(sort $(wildcard tests/*/*_test.py tests/checks/*.sh))
+TEST_ENV = O='$(O)' PVTB='$(O)/$(HOSTARCH)/pvtb'
+SAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+-include $(UNIT_BIN:=.d)
+# PVTB_OBJ_* is set by rules expanded after this fragment, hence the second expansion.
+.SECONDEXPANSION:
+UNIT_LIBPERF := $(O)/$(HOSTARCH)/libperf/libperf.a $(O)/$(HOSTARCH)/libperf/libapi.a
+$(O)/tests/unit/%_test: tests/unit/%_test.c $(O)/$(HOSTARCH)/flags $$(UNIT_OBJ) $(O)/$(HOSTARCH)/libperf/libperf.a
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC_$(HOSTARCH)) $(PVTB_FLAGS_$(HOSTARCH)) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJ) $(UNIT_LIBPERF) \
+		$$(sed -n 's/^ \* wrap: //p' $< | tr ' ' '\n' | sed 's/^/-Wl,--wrap=/') $(UNIT_LIBS)
+
+ifeq ($(SAN),1)
+unit:
+	$(Q)$(MAKE) --no-print-directory SAN= O=$(O)/san CFLAGS='$(SAN_CFLAGS)' unit
+else
+unit: $(UNIT_BIN)
+	$(Q)$(TEST_ENV) tests/run.sh $(TEST_FILES)
+endif
+
+run-tests: $(UNIT_BIN)
+	$(Q)$(TEST_ENV) tests/run.sh $(TEST_FILES) $(sort $(wildcard tests/lab/*.sh))
+.PHONY: unit run-tests

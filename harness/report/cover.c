@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the cover letter: what a maintainer needs to believe the numbers, in plain ASCII below 72
+ * columns, and nothing else.
+ */
+#include "report/formats.h"
+#include "report/quantity.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+static void paragraph(FILE *out, const char *first, const char *rest, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void paragraph(FILE *out, const char *first, const char *rest, const char *fmt, ...)
+{
+	char *text PVTB_FREE = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return;
+	}
+	/* Mail: what is not ASCII came out of an environment file and is not worth a charset. */
+	for (char *c = text; *c; c++) {
+		if ((unsigned char)*c >= 0x80 || (iscntrl((unsigned char)*c) && *c != '\n'))
+			*c = '?';
+	}
+	pvtb_fill(out, first, rest, PVTB_COVER_COLUMNS, text);
+}
+
+static void what_on_what(FILE *out, const struct pvtb_host_result *h)
+{
+	const char *cpu = pvtb_env_string(h, "cpu", "model");
+	const char *qemu = pvtb_env_string(h, "lab", "qemu");
+	char tick[96];
+
+	pvtb_tick_text(h, tick, sizeof(tick));
+	if (h->emulated)
+		paragraph(out, "", "",
+			  "On %s: Linux %s %s, KVM %s, host emulated by %s%s, %s.%s", h->host,
+			  h->kernel, h->arch, h->mode, qemu ? qemu : "QEMU",
+			  qemu && strstr(qemu, "TCG") ? "" : " (TCG)", tick,
+			  h->deterministic ?
+			  " Counted in instructions: exact and repeatable, blind to caches and "
+			  "pipelines." :
+			  " Emulated times: only to be compared with each other.");
+	else
+		paragraph(out, "", "", "On %s: Linux %s %s, KVM %s, %s, %s.", h->host, h->kernel,
+			  h->arch, h->mode, cpu ? cpu : "CPU not recorded", tick);
+}
+
+static int seed_block(FILE *out, const struct pvtb_host_result *h)
+{
+	struct pvtb_seed seed;
+	int ret;
+
+	if (!pvtb_seed_of(h, &seed))
+		return 0;
+	fputc('\n', out);
+	paragraph(out, "", "", "%s:", seed.title);
+	fputc('\n', out);
+	ret = pvtb_table_print(&seed.table, PVTB_TABLE_BARS, 2, PVTB_COVER_COLUMNS, out);
+	for (size_t n = 0; n < seed.nr_notes; n++)
+		paragraph(out, "  ", "    ", "%s", seed.notes[n]);
+	pvtb_table_free(&seed.table);
+	return ret;
+}
+
+static void cover_row(struct pvtb_table *t, const struct pvtb_host_result *h,
+		      const struct pvtb_variant_result *v)
+{
+	static const char *const reads[] = { "p50", "p99", "max" };
+	const struct pvtb_metric *slope = pvtb_variant_metric(v, "batch.slope");
+	double exits = pvtb_metric_value(v, "exits_per_op");
+	char text[PVTB_QUANTITY_CHARS], half[PVTB_QUANTITY_CHARS];
+
+	pvtb_table_row(t);
+	pvtb_table_cell(t, 0, "%s", v->name);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(reads); i++) {
+		const struct pvtb_metric *m = pvtb_variant_metric(v, reads[i]);
+
+		if (!m)
+			continue;
+		pvtb_quantity_read(h, m, text, sizeof(text));
+		pvtb_table_cell(t, i + 1, "%s", text);
+	}
+	if (slope) {
+		pvtb_quantity_interval(h, slope, text, sizeof(text), half, sizeof(half));
+		pvtb_table_cell(t, 4, "%s", text);
+		if (*half)
+			pvtb_table_cell(t, 5, "+- %s", half);
+	}
+	if (isfinite(exits))
+		pvtb_table_cell(t, 6, "%.4g", exits);
+	if (v->status != PVTB_OK)
+		pvtb_table_cell(t, 7, "%s", pvtb_status_name(v->status));
+}
+
+static int bench_block(FILE *out, const struct pvtb_host_result *h,
+		       const struct pvtb_bench_result *b)
+{
+	struct pvtb_table t = {};
+	size_t others = 0;
+	int ret = 0;
+
+	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
+	pvtb_table_column(&t, "p50", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "p99", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "max", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "per op", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
+	pvtb_table_column(&t, "exits", PVTB_ALIGN_RIGHT);
+	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
+	for (size_t i = 0; i < b->nr_variants; i++) {
+		if (pvtb_is_latency(&b->variants[i]))
+			cover_row(&t, h, &b->variants[i]);
+		else if (b->variants[i].nr_metrics)
+			others++;
+	}
+	if (t.nr_rows) {
+		fputc('\n', out);
+		paragraph(out, "", "", "%s, %s:", b->name, pvtb_time_unit_long(h));
+		fputc('\n', out);
+		ret = pvtb_table_print(&t, PVTB_TABLE_PLAIN, 2, PVTB_COVER_COLUMNS, out);
+	}
+	pvtb_table_free(&t);
+	memset(&t, 0, sizeof(t));
+	if (ret || !others)
+		return ret;
+	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
+	pvtb_table_column(&t, "", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
+	for (size_t i = 0; i < b->nr_variants; i++) {
+		const struct pvtb_variant_result *v = &b->variants[i];
+
+		for (size_t m = 0; !pvtb_is_latency(v) && m < v->nr_metrics; m++) {
+			char text[PVTB_QUANTITY_CHARS];
+
+			pvtb_quantity(h, v->metrics[m].unit, v->metrics[m].value, text,
+				      sizeof(text));
+			pvtb_table_row(&t);
+			pvtb_table_cell(&t, 0, "%s.%s", v->name, v->metrics[m].name);
+			pvtb_table_cell(&t, 1, "%s", text);
+			pvtb_table_cell(&t, 2, "%s%s%s",
+					pvtb_shown_unit(h, v->metrics[m].unit),
+					v->status == PVTB_OK ? "" : "  ",
+					v->status == PVTB_OK ? "" : pvtb_status_name(v->status));
+		}
+	}
+	fputc('\n', out);
+	paragraph(out, "", "", "%s:", b->name);
+	ret = pvtb_table_print(&t, PVTB_TABLE_PLAIN, 2, PVTB_COVER_COLUMNS, out);
+	pvtb_table_free(&t);
+	return ret;
+}
+
+static void checks(FILE *out, const struct pvtb_host_result *h)
+{
+	struct pvtb_trace_cost cost;
+	struct pvtb_law_tally laws;
+	char added[192] = "", n[32], low[PVTB_QUANTITY_CHARS], high[PVTB_QUANTITY_CHARS];
+
+	pvtb_trace_cost_of(h, &cost);
+	pvtb_law_tally_of(h, &laws);
+	if (cost.nr) {
+		pvtb_quantity(h, PVTB_UNIT_TICKS, cost.low, low, sizeof(low));
+		pvtb_quantity(h, PVTB_UNIT_TICKS, cost.high, high, sizeof(high));
+		snprintf(added, sizeof(added),
+			 " Tracing adds %s%s%s %s per exit.", low,
+			 strcmp(low, high) ? " to " : "", strcmp(low, high) ? high : "",
+			 pvtb_time_unit_long(h));
+	}
+	pvtb_grouped(h->samples, n, sizeof(n));
+	fputc('\n', out);
+	if (!h->witnessed)
+		paragraph(out, "", "", "%s samples. The host side was not traced: the number of "
+			  "exits behind each figure is not checked.", n);
+	else
+		paragraph(out, "", "", "%s samples, checked against kvm_exit and kvm_entry: "
+			  "%zu checks held, %zu broke, %zu could not tell; %llu events lost, "
+			  "%llu causal violations.%s", n, laws.held, laws.broken, laws.open,
+			  (unsigned long long)h->lost, (unsigned long long)h->causal_violations,
+			  added);
+}
+
+/* Everything without a number, or with one not to be trusted; no reason is left out. */
+static void exceptions(FILE *out, const struct pvtb_host_result *h)
+{
+	for (size_t b = 0; b < h->nr_benches; b++) {
+		for (size_t i = 0; i < h->benches[b].nr_variants; i++) {
+			const struct pvtb_variant_result *v = &h->benches[b].variants[i];
+
+			if (v->status == PVTB_OK)
+				continue;
+			paragraph(out, "  ", "    ", "%s: %s.%s: %s", pvtb_status_name(v->status),
+				  h->benches[b].name, v->name,
+				  v->why && *v->why ? v->why : "no reason given");
+		}
+	}
+}
+
+static void not_controlled(FILE *out, const struct pvtb_host_result *h)
+{
+	char *text PVTB_FREE = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return;
+	for (size_t i = 0; i < h->nr_not_controlled; i++)
+		fprintf(f, "%s%s", i ? "; " : "", h->not_controlled[i]);
+	fclose(f);
+	fputc('\n', out);
+	paragraph(out, "", "", "Not controlled: %s.",
+		  h->nr_not_controlled ? text : "nothing recorded");
+}
+
+static int host_block(FILE *out, const struct pvtb_host_result *h)
+{
+	int ret;
+
+	what_on_what(out, h);
+	ret = seed_block(out, h);
+	for (size_t b = 0; b < h->nr_benches && !ret; b++)
+		ret = bench_block(out, h, &h->benches[b]);
+	if (ret)
+		return ret;
+	checks(out, h);
+	exceptions(out, h);
+	not_controlled(out, h);
+	return 0;
+}
+
+int pvtb_report_cover(const struct pvtb_result *r, FILE *out, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	paragraph(out, "", "", "Measured with %s (%s profile, %.10s). p50, p99, max: single "
+		  "operations; per op: slope over batches, 95 %% interval; exits: kvm_exit "
+		  "events per operation.", r->tool, r->profile, r->created);
+	for (size_t i = 0; i < r->nr_hosts && !ret; i++) {
+		fputc('\n', out);
+		ret = host_block(out, &r->hosts[i]);
+	}
+	if (ret)
+		return pvtb_err_sys(err, ret, "cover-letter");
+	fputs("\nReproduce:\n", out);
+	pvtb_fill_command(out, "  ", "    ", PVTB_COVER_COLUMNS, r->command);
+	return 0;
+}

@@ -3,13 +3,15 @@
 #ifndef PVTB_GUEST_ARM64_ARCH_H
 #define PVTB_GUEST_ARM64_ARCH_H
 
-#define ARCH_INLINE static inline __attribute__((always_inline))
+#define ARCH_STR_(x) #x
+#define ARCH_STR(x)  ARCH_STR_(x)
+#define ARCH_INLINE  static inline __attribute__((always_inline))
 
 /* @reg is a register name, or the s3_<op1>_c<CRn>_c<CRm>_<op2> form where the assembler has none. */
 #define arch_read_bare(reg)                                                                        \
 	({                                                                                         \
 		u64 v_;                                                                            \
-		__asm__ volatile("mrs %0, " #reg : "=r"(v_)::"memory");                            \
+		__asm__ volatile("mrs %0, " ARCH_STR(reg) : "=r"(v_)::"memory");                   \
 		v_;                                                                                \
 	})
 
@@ -18,7 +20,7 @@
 #define arch_read_isb(reg)                                                                         \
 	({                                                                                         \
 		u64 v_;                                                                            \
-		__asm__ volatile("isb\n\tmrs %0, " #reg : "=r"(v_)::"memory");                     \
+		__asm__ volatile("isb\n\tmrs %0, " ARCH_STR(reg) : "=r"(v_)::"memory");            \
 		v_;                                                                                \
 	})
 
@@ -26,7 +28,7 @@
 #define arch_read_isb_isb(reg)                                                                     \
 	({                                                                                         \
 		u64 v_;                                                                            \
-		__asm__ volatile("isb\n\tmrs %0, " #reg "\n\tisb" : "=r"(v_)::"memory");           \
+		__asm__ volatile("isb\n\tmrs %0, " ARCH_STR(reg) "\n\tisb" : "=r"(v_)::"memory");  \
 		v_;                                                                                \
 	})
 

@@ -9,6 +9,18 @@
 
 #include "lib/op.h"
 
+/* product >> fracbits, for fracbits of 0..127, without the compiler's library. A fraction of 64 bits
+ * and more belongs to a scale below one half, when it is given in all 64 bits. */
+static inline __attribute__((always_inline)) u64 pvtb_lpt_shift(u128 product, u32 fracbits)
+{
+	u64 high = (u64)(product >> 64);
+	u64 low = (u64)product;
+
+	if (__builtin_expect(fracbits & 64, 0))
+		return high >> (fracbits & 63);
+	return (high << 1) << (63 - fracbits % 64) | low >> fracbits % 64;
+}
+
 /*
  * The sequence number is read before and after; when it moved, the structure was being rewritten
  * (a migration) and the reading may mix two hosts. Pairs with pvtb_lpt_publish() of the harness,
@@ -31,7 +43,7 @@ static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb
 		arch_load_barrier();
 	} while (__atomic_load_n(arch_after(&lpt->sequence_number, native), __ATOMIC_RELAXED) !=
 		 seq);
-	return (u64)(((u128)native * mult) >> (fracbits & 127));
+	return pvtb_lpt_shift((u128)native * mult, fracbits);
 }
 
 #endif

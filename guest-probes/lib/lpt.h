@@ -9,22 +9,18 @@
 
 #include "lib/op.h"
 
-/* product >> fracbits, for fracbits of 0..127, without the compiler's library. A fraction of 64 bits
- * and more belongs to a scale below one half, when it is given in all 64 bits. */
+/* product >> fracbits without the compiler's library. At least one bit of a coefficient is integer
+ * (DEN 0057A) and at most 63 are, so fracbits is 1..63; the mask only keeps C happy. */
 static inline __attribute__((always_inline)) u64 pvtb_lpt_shift(u128 product, u32 fracbits)
 {
-	u64 high = (u64)(product >> 64);
-	u64 low = (u64)product;
-
-	if (__builtin_expect(fracbits & 64, 0))
-		return high >> (fracbits & 63);
-	return (high << 1) << (63 - fracbits % 64) | low >> fracbits % 64;
+	return (u64)(product >> 64) << (-fracbits & 63) | (u64)product >> (fracbits & 63);
 }
 
 /*
  * The sequence number is read before and after; when it moved, the structure was being rewritten
  * (a migration) and the reading may mix two hosts. Pairs with pvtb_lpt_publish() of the harness,
- * or with the host kernel's own writer. The second read is made to depend on the counter's value
+ * or with the host kernel's own writer. A number with bit 0 set is an update on its way: bit 0 is
+ * reserved, and our writer keeps it set while it writes. The second read is made to depend on the counter's value
  * (arch_after), because a barrier between loads does not order a counter read.
  */
 static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb_lpt *lpt)
@@ -42,7 +38,7 @@ static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb
 		native = arch_counter();
 		arch_load_barrier();
 	} while (__atomic_load_n(arch_after(&lpt->sequence_number, native), __ATOMIC_RELAXED) !=
-		 seq);
+		 (seq & ~1ULL));
 	return pvtb_lpt_shift((u128)native * mult, fracbits);
 }
 

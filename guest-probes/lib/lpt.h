@@ -19,9 +19,9 @@ static inline __attribute__((always_inline)) u64 pvtb_lpt_shift(u128 product, u3
 /*
  * The sequence number is read before and after; when it moved, the structure was being rewritten
  * (a migration) and the reading may mix two hosts. Pairs with pvtb_lpt_publish() of the harness,
- * or with the host kernel's own writer. A number with bit 0 set is an update on its way: bit 0 is
- * reserved, and our writer keeps it set while it writes. The second read is made to depend on the counter's value
- * (arch_after), because a barrier between loads does not order a counter read.
+ * or with the host kernel's own writer. A number with bit 0 set is an update on its way: bit
+ * 0 is reserved, and our writer keeps it set while it writes. The second read is made to depend on
+ * the counter's value (arch_after), because a barrier between loads does not order a counter read.
  */
 static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb_lpt *lpt)
 {

@@ -75,6 +75,10 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 		__atomic_store_n(&(ctl)->taken, (index) + 1, __ATOMIC_RELEASE);                    \
 	} while (0)
 
+/* The op's result is complete here: what computes it is not moved out of the window, and a loop
+ * around nothing is not removed. */
+#define PVTB_RESULT_NEEDED(r) __asm__ volatile("" : "+r"(r))
+
 /*
  * PVTB_OP(id, "name", SETUP, BODY): SETUP declares and fills locals from ctl->args, once; BODY is
  * the operation, and may leave results in r0..r3. A comma outside parentheses ends the argument:
@@ -103,6 +107,7 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 			for (i = 0; i < ctl->warmup + ctl->count; i++) {                           \
 				t0 = BEGIN;                                                        \
 				BODY;                                                              \
+				PVTB_RESULT_NEEDED(r0);                                            \
 				t1 = END;                                                          \
 				if (i < ctl->warmup)                                               \
 					continue;                                                  \
@@ -120,7 +125,7 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 				t0 = BEGIN;                                                        \
 				for (; k; k--) {                                                   \
 					BODY;                                                      \
-					__asm__ volatile("");                                      \
+					PVTB_RESULT_NEEDED(r0);                                    \
 				}                                                                  \
 				t1 = END;                                                          \
 				done.ops += n;                                                     \
@@ -134,14 +139,14 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 		} else if (ctl->mode == PVTB_MODE_LOOP) {                                          \
 			for (i = 0; i < ctl->warmup; i++) {                                        \
 				BODY;                                                              \
-				__asm__ volatile("");                                              \
+				PVTB_RESULT_NEEDED(r0);                                            \
 			}                                                                          \
 			done.t_begin = BEGIN;                                                      \
 			for (i = 0; !ctl->count || i < ctl->count; i++) {                          \
 				if (__atomic_load_n(&ctl->stop, __ATOMIC_RELAXED))                 \
 					break;                                                     \
 				BODY;                                                              \
-				__asm__ volatile("");                                              \
+				PVTB_RESULT_NEEDED(r0);                                            \
 			}                                                                          \
 			t1 = END;                                                                  \
 			done.ops = ctl->warmup + i;                                                \

@@ -4,7 +4,7 @@
 GUEST_FLAGS_x86_64 := -m64 -mno-red-zone -mno-sse -mno-mmx -mno-80387 -mcmodel=small -fcf-protection=none
 GUEST_FLAGS_arm64  := -mgeneral-regs-only -mstrict-align -mno-outline-atomics -mbranch-protection=none
 GUEST_FLAGS := -std=gnu11 -O2 -g $(WARN) $(WERROR) -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fno-builtin -nostdlib -Iguest-probes
+	-fno-asynchronous-unwind-tables -fno-builtin -fno-jump-tables -fno-reorder-blocks-and-partition -fno-align-loops -nostdlib -Iguest-probes
 
 define guest_rules
 GUEST_SRC_$(1) := $$(sort $$(wildcard guest-probes/lib/*.c guest-probes/$(1)/*.c guest-probes/$(1)/*.S))

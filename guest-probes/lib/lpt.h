@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The guest's reader of Live Physical Time (DEN 0057A; pvtb_lpt in abi/guest.h): the native counter
+ * scaled to the frequency the guest was promised. At most 20 instructions more than the native
+ * read on arm64.
+ */
+#ifndef PVTB_GUEST_LPT_H
+#define PVTB_GUEST_LPT_H
+
+#include "lib/op.h"
+
+/* product >> fracbits without the compiler's library. At least one bit of a coefficient is integer
+ * (DEN 0057A) and at most 63 are, so fracbits is 1..63; the mask only keeps C happy. */
+static inline __attribute__((always_inline)) u64 pvtb_lpt_shift(u128 product, u32 fracbits)
+{
+	return (u64)(product >> 64) << (-fracbits & 63) | (u64)product >> (fracbits & 63);
+}
+
+/*
+ * The sequence number is read before and after; when it moved, the structure was being rewritten
+ * (a migration) and the reading may mix two hosts. Pairs with pvtb_lpt_publish() of the harness,
+ * or with the host kernel's own writer. A number with bit 0 set is an update on its way: bit
+ * 0 is reserved, and our writer keeps it set while it writes. The second read is made to depend on
+ * the counter's value (arch_after), because a barrier between loads does not order a counter read.
+ */
+static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb_lpt *lpt)
+{
+	u64 seq;
+	u64 native;
+	u64 mult;
+	u32 fracbits;
+
+	do {
+		seq = __atomic_load_n(&lpt->sequence_number, __ATOMIC_RELAXED);
+		arch_load_barrier();
+		mult = __atomic_load_n(&lpt->scale_mult, __ATOMIC_RELAXED);
+		fracbits = __atomic_load_n(&lpt->fracbits, __ATOMIC_RELAXED);
+		native = arch_counter();
+		arch_load_barrier();
+	} while (__atomic_load_n(arch_after(&lpt->sequence_number, native), __ATOMIC_RELAXED) !=
+		 (seq & ~1ULL));
+	return pvtb_lpt_shift((u128)native * mult, fracbits);
+}
+
+#endif

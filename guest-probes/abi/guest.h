@@ -25,8 +25,8 @@
 #define PVTB_GPA_IMAGE	   0x40000000ULL /* guest.elf is linked to run here */
 #define PVTB_GPA_IMAGE_END 0x40200000ULL
 #define PVTB_GPA_TABLES	   0x40200000ULL /* page tables, GDT/IDT/TSS, built by the harness */
-#define PVTB_GPA_STACKS	   0x40300000ULL /* 64 KiB per vCPU, grows down from the end */
-#define PVTB_STACK_BYTES   0x10000ULL
+#define PVTB_GPA_STACKS	   0x40300000ULL /* 16 KiB per vCPU, grows down from the end */
+#define PVTB_STACK_BYTES   0x4000ULL
 #define PVTB_GPA_CTL	   0x40400000ULL /* 4 KiB per vCPU */
 #define PVTB_CTL_BYTES	   0x1000ULL
 #define PVTB_GPA_PV	   0x40500000ULL /* paravirtual structures, 64 KiB pages of their own: */
@@ -43,6 +43,11 @@
 #define PVTB_PIO_DOORBELL 0x5e0
 #define PVTB_PIO_NOP	  0x5e4
 #define PVTB_MAX_VCPUS	  64
+
+_Static_assert(PVTB_GPA_STACKS + PVTB_MAX_VCPUS * PVTB_STACK_BYTES <= PVTB_GPA_CTL,
+	       "stacks end before the control pages");
+_Static_assert(PVTB_GPA_CTL + PVTB_MAX_VCPUS * PVTB_CTL_BYTES <= PVTB_GPA_PV,
+	       "control pages end before the paravirtual structures");
 
 /* One sample: two counter reads around an op, or (counter, value) for the sampling ops. */
 struct pvtb_sample {

@@ -40,6 +40,8 @@ struct pvtb_vm {
 	void *arch;
 };
 
+/* e_machine of the guest image this build runs. */
+extern const u16 pvtb_arch_elf_machine;
 /* Names of symbols in guest.elf the architecture needs (exception vectors ...), NULL-ended, at
  * most 4; vmm.c resolves them into vm->ops_symbols in the same order. */
 extern const char *const pvtb_arch_symbols[];
@@ -57,10 +59,19 @@ int pvtb_arch_vm_ready(struct pvtb_vm *vm, struct pvtb_err *err);
 /* Point the vCPU at entry(ctl_gpa) with this stack, at this level. Called on its thread. */
 int pvtb_arch_vcpu_enter(struct pvtb_vcpu *vcpu, u64 entry, u64 stack_top, u64 ctl_gpa,
 			 enum pvtb_level level, struct pvtb_err *err);
-/* Handle run->exit_reason. 0: re-enter; 1: the doorbell was rung; -errno: cannot go on. */
+/*
+ * Handle run->exit_reason. 0: re-enter; 1: the doorbell was rung; -errno: cannot go on. What is
+ * the same everywhere never gets here: EINTR, KVM_EXIT_INTR, MMIO inside the page at PVTB_GPA_MMIO,
+ * FAIL_ENTRY, INTERNAL_ERROR and SHUTDOWN are vmm.c's. Count the exit in vcpu->result.exit_*
+ * (exit_other is counted by vmm.c when no other counter moved; user_exits always is).
+ */
 int pvtb_arch_handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err);
 int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc,
 			    struct pvtb_err *err);
+/* The registers as they are now, for an exit that is no guest exception (timeout, KVM gave up):
+ * vector is PVTB_VECTOR_NONE. Called on the vCPU's thread, outside KVM_RUN. */
+#define PVTB_VECTOR_NONE (~0ULL)
+void pvtb_arch_registers(struct pvtb_vcpu *vcpu, struct pvtb_fault *ret);
 /* One line for err->why, several for people. */
 void pvtb_arch_fault_line(const struct pvtb_fault *f, char *buf, size_t len);
 void pvtb_arch_fault_dump(const struct pvtb_fault *f, FILE *out);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a host spec (-H) means: native, lab:..., auto; the one place where `auto` is decided, for
+ * run, doctor and make alike. What comes after "lab:" is lab/'s to parse.
+ */
+#ifndef PVTB_CMD_HOST_H
+#define PVTB_CMD_HOST_H
+
+#include <jansson.h>
+
+#include "core/err.h"
+#include "core/util.h"
+#include "vmm/vmm.h"
+
+enum pvtb_host_kind {
+	PVTB_HOST_NATIVE,
+	PVTB_HOST_LAB,
+	PVTB_HOST_AUTO,
+};
+
+/* -EINVAL with the nearest spelling as hint. *ret_details: what follows "lab:" (may be NULL). */
+int pvtb_host_kind(const char *spec, enum pvtb_host_kind *ret_kind, const char **ret_details,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* What KVM on this machine is good for; the state `auto` and doctor decide by. */
+enum pvtb_kvm_state {
+	PVTB_KVM_WORKS,	   /* hardware-assisted */
+	PVTB_KVM_SOFTWARE, /* there, but guest kernel mode is emulated (PVM) */
+	PVTB_KVM_MISSING,
+	PVTB_KVM_DENIED,
+	PVTB_KVM_BROKEN,
+};
+struct pvtb_host_kvm {
+	enum pvtb_kvm_state state;
+	struct pvtb_kvm_caps caps; /* when WORKS or SOFTWARE */
+	struct pvtb_err err;	   /* otherwise; hint included */
+};
+void pvtb_host_kvm(struct pvtb_host_kvm *ret);
+/* For the environment record and doctor --json. NULL when out of memory. */
+json_t *pvtb_host_kvm_json(const struct pvtb_host_kvm *kvm);
+
+/* Hosts `auto` stands for, and why in one line. Strings are constants; nothing to free. */
+#define PVTB_HOST_AUTO_MAX 4
+struct pvtb_host_auto {
+	const char *specs[PVTB_HOST_AUTO_MAX];
+	size_t nr;
+	char why[256]; /* "/dev/kvm is a software backend (PVM)": said in the output's first line */
+};
+void pvtb_host_auto(const struct pvtb_host_kvm *kvm, struct pvtb_host_auto *ret);
+
+#endif

@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
+#include "arch/counter.h"
 #include "core/signals.h"
 
 enum work_state {
@@ -145,9 +146,9 @@ static int handle_mmio(struct pvtb_vcpu *vcpu)
 
 	switch (run->mmio.phys_addr - PVTB_GPA_MMIO) {
 	case PVTB_MMIO_DOORBELL:
-		if (run->mmio.is_write)
-			return 1;
-		break;
+		if (!run->mmio.is_write)
+			break;
+		return 1;
 	case PVTB_MMIO_NOP:
 		break;
 	default:
@@ -213,12 +214,16 @@ static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	struct pvtb_vcpu_work *w = vcpu->work;
 	int ret;
 
+	vcpu->entered_ticks = pvtb_arch_counter();
 	for (;;) {
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			ret = handle_exit(vcpu, err);
-			if (ret)
-				return ret < 0 ? ret : 0;
-			continue;
+			if (ret < 0)
+				return ret;
+			if (!ret)
+				continue;
+			vcpu->doorbell_ticks = pvtb_arch_counter();
+			return 0;
 		}
 		if (errno != EINTR)
 			return pvtb_err_sys(err, -errno, "KVM_RUN of vCPU %u", vcpu->index);

@@ -39,7 +39,7 @@
 #define PVTB_GPA_MMIO	   0x3f000000ULL
 #define PVTB_MMIO_DOORBELL 0x0 /* write: command finished (or crashed: see ctl->status) */
 #define PVTB_MMIO_NOP	   0x8 /* read or write: the harness re-enters at once */
-/* x86: the same by port, usable from ring 3 (IOPL 3). */
+/* x86: the same by port, at ring 3 where the host honours IOPL 3 (PVM does not). */
 #define PVTB_PIO_DOORBELL 0x5e0
 #define PVTB_PIO_NOP	  0x5e4
 #define PVTB_MAX_VCPUS	  64

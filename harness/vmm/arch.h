@@ -19,6 +19,9 @@ struct pvtb_vcpu {
 	struct pvtb_ctl *ctl; /* in guest memory */
 	pthread_t thread;
 	int tid;
+	/* Host counter right before a command's first KVM_RUN and at its doorbell: the guest's own
+	 * readings lie between the two. */
+	u64 entered_ticks, doorbell_ticks;
 	struct pvtb_cmd_result result; /* exit counts, filled by the run loop */
 	void *arch;	      /* the architecture's own, freed by pvtb_arch_vcpu_free() */
 	/* command hand-over and state: private to vmm.c */

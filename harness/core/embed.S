@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files carried inside the program, each between SYMBOL and SYMBOL_end, with a NUL behind the end
+ * so that text can be used as a string. One line per file; a source path is relative to the root
+ * of the project, a built one to the architecture's build directory (PVTB_BUILD_DIR).
+ */
+	.section .rodata.pvtb_embed, "a", %progbits
+
+.macro embed_file symbol, path
+	.balign 16
+	.globl \symbol
+	.globl \symbol\()_end
+	.type \symbol, %object
+\symbol:
+	.incbin "\path"
+\symbol\()_end:
+	.byte 0
+	.size \symbol, \symbol\()_end - \symbol
+.endm
+
+.macro embed_built symbol, dir, path
+	embed_file \symbol, "\dir/\path"
+.endm
+
+	embed_built pvtb_guest_image, PVTB_BUILD_DIR, "guest.elf"
+
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Owns: a vCPU's thread, the command handed to it and the run loop. Private to vmm/. */
+#ifndef PVTB_VMM_VCPU_H
+#define PVTB_VMM_VCPU_H
+
+#include "vmm/arch.h"
+
+/* Create the thread: pinned, thread_start() called, waiting for a command. vcpu->work is NULL
+ * before and after a failure. */
+int pvtb_vcpu_thread_new(struct pvtb_vcpu *vcpu, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* Abort what runs, end the thread, join it. Without a thread: nothing. */
+void pvtb_vcpu_thread_free(struct pvtb_vcpu *vcpu);
+
+int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct pvtb_cmd *cmd,
+		    struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vcpu_wait(struct pvtb_vcpu *vcpu, unsigned int timeout_ms, struct pvtb_cmd_result *ret,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the lab tests share: a scratch directory, running pvtb, looking into its CSV. Sourced by
+# tests/lab/*.sh, which set -u; not run by itself.
+
+PVTB=${PVTB:-build/pvtb}
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/pvtb-test.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+
+fail() {
+	echo "  $*" >&2
+	failures=$((failures + 1))
+}
+
+# expect_status WANTED COMMAND...: output goes to $scratch/out and $scratch/err
+expect_status() {
+	want=$1
+	shift
+	got=0
+	"$@" >"$scratch/out" 2>"$scratch/err" </dev/null || got=$?
+	[ "$got" = "$want" ] && return 0
+	fail "exit status $got, expected $want: $*"
+	sed 's/^/    /' "$scratch/err" | tail -n 15 >&2
+	return 1
+}
+
+# measure NAME HOST [BENCH...]: run into $scratch/NAME and make $scratch/NAME.csv; every law must hold
+measure() {
+	name=$1 host=$2
+	shift 2
+	expect_status 0 "$PVTB" run -H "$host" --no-plots -o "$scratch/$name" "$@" || {
+		sed 's/^/    /' "$scratch/out" >&2
+		return 1
+	}
+	"$PVTB" report --format csv "$scratch/$name" >"$scratch/$name.csv"
+}
+
+# value NAME BENCH.VARIANT.METRIC
+value() {
+	awk -F, -v want="$2" '$2 "." $3 "." $4 == want { print $7; exit }' "$scratch/$1.csv"
+}
+
+# at_most NAME WHAT LIMIT VALUE
+at_most() {
+	[ -n "$3" ] || { fail "$1: not measured"; return; }
+	awk -v v="$3" -v l="$2" 'BEGIN { exit !(v <= l) }' || fail "$1: $3, at most $2 allowed"
+}
+
+# equal WHAT WANTED GOT
+equal() {
+	[ -n "$3" ] || { fail "$1: not measured"; return; }
+	awk -v a="$2" -v b="$3" 'BEGIN { exit !(a == b) }' || fail "$1: got $3, expected $2"
+}
+
+# same_twice A B: p50, p90 and p99 of every variant equal in both runs; within 0.5 % for those the
+# VMM answers (the host's scheduler is in them)
+same_twice() {
+	awk -F, -v vmm="$3" '
+		BEGIN { n = split(vmm, v, " "); for (i = 1; i <= n; i++) leaves[v[i]] = 1 }
+		$4 !~ /^(p50|p90|p99)$/ { next }
+		{ key = $2 "." $3 "." $4 }
+		NR == FNR { first[key] = $7; next }
+		!(key in first) { print key ": only in the second run"; bad = 1; next }
+		{
+			compared++
+			d = $7 - first[key]; if (d < 0) d = -d
+			allowed = ($3 in leaves) ? 0.005 * first[key] : 0
+			if (d > allowed) { print key ": " first[key] ", then " $7; bad = 1 }
+		}
+		END { if (!compared) { print "nothing to compare"; bad = 1 } exit bad }
+	' "$scratch/$1.csv" "$scratch/$2.csv" >"$scratch/differences" || {
+		fail "two deterministic runs differ:"
+		sed 's/^/    /' "$scratch/differences" >&2
+	}
+}
+
+finish() {
+	[ "$failures" = 0 ]
+	exit
+}

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The main job on an emulated x86-64 KVM host (SVM), counted in instructions.
+set -u
+. tests/lab-lib.sh
+
+host=lab:x86_64,deterministic
+measure a "$host" counter_read hypercall || finish
+measure b "$host" counter_read hypercall || finish
+same_twice a b "rdmsr_tsc_vmm mmio pio"
+
+for read in rdtsc rdtsc_lfence rdtscp pvclock lpt; do
+	equal "exits per $read" 0 "$(value a counter_read.$read.exits_per_op)"
+done
+for read in rdmsr_tsc rdmsr_tsc_vmm; do
+	equal "exits per $read" 1 "$(value a counter_read.$read.exits_per_op)"
+done
+for call in unknown_nr cpuid pio mmio; do
+	equal "exits per $call" 1 "$(value a hypercall.$call.exits_per_op)"
+	equal "lost records in $call" 0 "$(value a hypercall.$call.lost)"
+done
+measure selftest "$host" selftest
+finish

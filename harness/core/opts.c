@@ -82,8 +82,8 @@ static int set_u64(const struct pvtb_opt *opt, void *opts, const char *what, con
 	if (!r)
 		return 0;
 	pvtb_parse_err(err, r, what, arg, opt->min, opt->max);
-	pvtb_err_hint(err, "a whole number, as 1000, 0x3e8 or 1k; `-h` explains the options");
-	return -EINVAL;
+	return pvtb_err_hint(err,
+			     "a whole number, as 1000, 0x3e8 or 1k; `-h` explains the options");
 }
 
 static int set_value(const struct pvtb_opt *opt, void *opts, const char *arg, struct pvtb_err *err)

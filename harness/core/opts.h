@@ -91,9 +91,9 @@ struct pvtb_opt {
 
 /*
  * Parse argv[1..] into @opts, which holds the defaults; argv is permuted so that the operands are
- * argv[*ret_first..]. *ret_help is set by -h or --help, and then nothing else counts. -EINVAL,
- * with the option in err->what ("--seconds"). Strings stay argv's; free lists with
- * pvtb_opts_free().
+ * argv[*ret_first..]. *ret_help is set by -h or --help, and then nothing else counts. -EINVAL or
+ * -ERANGE with the option in err->what ("--seconds"). Strings stay argv's; free lists with
+ * pvtb_opts_free(), after a failure too.
  */
 int pvtb_opts_parse(const struct pvtb_opt *options, int argc, char **argv, void *opts,
 		    int *ret_first, bool *ret_help, struct pvtb_err *err) PVTB_MUST_CHECK;

@@ -85,6 +85,9 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/pvtime-bench
 	$(foreach a,$(BUILD_ARCHES),install -m755 $(O)/$(a)/pvtb $(DESTDIR)$(PREFIX)/libexec/pvtime-bench/pvtb-$(a);)
 	ln -sf ../libexec/pvtime-bench/pvtb-$(HOSTARCH) $(DESTDIR)$(PREFIX)/bin/pvtb
+	$(if $(filter $(HOSTARCH),$(BUILD_ARCHES)),install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions)
+	$(if $(filter $(HOSTARCH),$(BUILD_ARCHES)),$(O)/pvtb help-man > $(DESTDIR)$(PREFIX)/share/man/man1/pvtb.1)
+	$(if $(filter $(HOSTARCH),$(BUILD_ARCHES)),$(O)/pvtb completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pvtb)
 
 clean:
 	rm -rf $(O) compile_commands.json

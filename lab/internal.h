@@ -67,7 +67,7 @@ struct pvtb_lab_archive_writer {
 	u64 members;
 	void *buffer; /* PVTB_LAB_ARCHIVE_CHUNK bytes */
 };
-#define PVTB_LAB_ARCHIVE_CHUNK 65536U
+#define PVTB_LAB_ARCHIVE_CHUNK 32768U /* what a virtio port takes at once */
 
 /* Every directory and regular file under @dir, then nothing: end with ..._end(). */
 int pvtb_lab_archive_tree(struct pvtb_lab_archive_writer *w, const char *dir) PVTB_MUST_CHECK;
@@ -85,24 +85,45 @@ int pvtb_lab_unpack_feed(struct pvtb_lab_unpack *u, const void *data, size_t len
 int pvtb_lab_unpack_status(const struct pvtb_lab_unpack *u, int *ret_wait_status,
 			   struct pvtb_err *err) PVTB_MUST_CHECK;
 
-/* ---- klog.c ---- */
+/* ---- lines.c ---- */
 
-/* A kernel log line that means the kernel is not to be trusted (WARNING, BUG, Oops, stall, panic),
- * NULL when there is none; @ret gets the line without its stamp. */
-bool pvtb_lab_klog_trouble(const char *log, size_t len, char *ret, size_t size);
+/* Text that comes in pieces, cut into lines; longer ones are broken up. */
+struct pvtb_lab_lines {
+	char text[1024];
+	size_t len;
+};
 
-/* Run a program to its end, its stdout into @out (NUL-ended), its stderr to hooks->log line by
- * line; the last `pvtb: what: why` line of it, if any, becomes the error. @stdin_fd may be -1. */
-int pvtb_lab_spawn(const char *const argv[], const struct pvtb_lab_hooks *hooks, char *out,
-		   size_t size, int *ret_exit, struct pvtb_err *err) PVTB_MUST_CHECK;
+void pvtb_lab_lines_feed(struct pvtb_lab_lines *l, const char *data, size_t len,
+			 void (*line)(void *ctx, const char *line), void *ctx);
+void pvtb_lab_lines_flush(struct pvtb_lab_lines *l, void (*line)(void *ctx, const char *line),
+			  void *ctx);
+
+/* Does this line of a kernel's log mean it is not to be trusted (WARNING, BUG, Oops, stall, panic)? */
+bool pvtb_lab_klog_trouble(const char *line);
+/* Take `pvtb: what: why` and `hint: ...` into @err, whose code is left alone; other lines are not
+ * looked at. */
+void pvtb_lab_parse_error(const char *line, struct pvtb_err *err);
+
+/* ---- util.c ---- */
+
 /* PATH look-up; -ENOENT. */
-int pvtb_lab_which(const char *name, char *ret, size_t size);
-
-void pvtb_lab_log(const struct pvtb_lab_hooks *hooks, const char *fmt, ...)
+int pvtb_lab_which(const char *name, char *ret, size_t size) PVTB_MUST_CHECK;
+void pvtb_lab_say(const struct pvtb_lab_hooks *hooks, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Whole file into memory, freed by the caller. */
+int pvtb_lab_read_file(int fd, void **ret, size_t *ret_size) PVTB_MUST_CHECK;
+int pvtb_lab_write_all(int fd, const void *data, size_t len) PVTB_MUST_CHECK;
 
-/* Whole file into memory (freed by the caller). */
-int pvtb_lab_read_file(int fd, void **ret, size_t *ret_size);
-int pvtb_lab_write_all(int fd, const void *data, size_t len);
+/* A child process in a process group of its own, killed when this thread dies. keep[] are
+ * descriptors it inherits under their own numbers; in, out and err become 0, 1 and 2 (-1:
+ * /dev/null). */
+struct pvtb_lab_child {
+	const char *path;
+	const char *const *argv;
+	int in, out, err;
+	const int *keep;
+	size_t nr_keep;
+};
+int pvtb_lab_child_start(const struct pvtb_lab_child *child, pid_t *ret_pid) PVTB_MUST_CHECK;
 
 #endif

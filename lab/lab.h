@@ -38,30 +38,35 @@ struct pvtb_lab_spec {
 /* Is this text a lab at all ("lab" or "lab:...")? */
 bool pvtb_lab_is_spec(const char *text);
 /* Strict: unknown and repeated options, and what the architecture lacks, are errors. */
-int pvtb_lab_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
+int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
 	PVTB_MUST_CHECK;
 /* The canonical text, "lab:arm64,nvhe,deterministic". */
-void pvtb_lab_format(const struct pvtb_lab_spec *spec, char *out, size_t size);
+void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size);
 const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch); /* "arm64", "x86_64" */
+
+/* kernel= as a separate option of a command. -EINVAL when the spec already names another. */
+int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
 
 /* All members may be NULL or 0. Called on the thread that called pvtb_lab_run(). */
 struct pvtb_lab_hooks {
-	void *opaque;
-	/* stdout and stderr of the pvtb inside, as they come; lines of fetching and booting too
-	 * (log). */
-	void (*out)(void *opaque, const char *data, size_t len);
-	void (*log)(void *opaque, const char *data, size_t len);
-	/* Polled ten times a second: true ends the lab with -EINTR. */
-	bool (*interrupted)(void *opaque);
-	unsigned int timeout_s;	 /* 0: 600 */
+	void *ctx;
+	/* One line, without its end: stderr of the pvtb inside, progress of fetching. */
+	void (*line)(void *ctx, const char *line);
+	/* stdout of the pvtb inside, as it comes. */
+	void (*out)(void *ctx, const char *data, size_t len);
+	/* Asked ten times a second: true ends the lab with -EINTR. */
+	bool (*interrupted)(void *ctx);
+	unsigned int timeout_s;		/* for the lab's whole life; 0: 900 */
 	struct pvtb_guardian *guardian; /* kills QEMU should this process be killed */
 };
 
 /*
  * Boot a lab, run argv (argv[0] "pvtb", then a subcommand that writes into PVTB_LAB_RESULT_DIR),
  * and put what it left there into the existing directory @out_dir, with the lab's kernel log as
- * kernel.log. 0 when the command ended by itself and all of its results arrived whole;
- * *ret_status is its exit status then (128 + signal when it was killed). Otherwise:
+ * kernel.log. 0 when the command ended and all of its results arrived whole: *ret_status is its
+ * exit status then (128 + signal when it was killed), and when that is not 0, @err holds the last
+ * `pvtb: what: why` it said (code 0). Otherwise:
  *	-EUCLEAN	all arrived and *ret_status is set, but the lab's kernel warned or crashed: the
  *			line is in err->why, and what was measured is not to be trusted
  *	-EIO		the lab died before its results were whole (kernel panic: the line)
@@ -87,9 +92,7 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
 int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size, struct pvtb_err *err)
 	PVTB_MUST_CHECK;
 
-/* Called by main() first thing. Inside a lab (process 1, /args there) it does not return. */
-void pvtb_lab_init_if_pid1(void);
-/* The same without the test: runs /args as the lab's only job and powers off. */
+/* For main(), as process 1 with /args there: runs that as the lab's only job, powers off. */
 int pvtb_init_main(void);
 
 #endif

@@ -65,18 +65,16 @@ static int parse_arch(const char *text, const char *name, enum pvtb_lab_arch *re
  * in CNTFRQ_EL0 and not kept. */
 static int check_hz(const char *text, u64 hz, struct pvtb_err *err)
 {
-	u64 below;
+	u64 period_ns = PVTB_NSEC_PER_SEC / hz;
 
 	if (PVTB_NSEC_PER_SEC % hz == 0)
 		return 0;
-	below = PVTB_NSEC_PER_SEC / (PVTB_NSEC_PER_SEC / hz + 1);
+	while (PVTB_NSEC_PER_SEC % period_ns)
+		period_ns--;
 	pvtb_err_set(err, -EINVAL, text, "hz=%llu is not a whole number of ns per tick",
 		     (unsigned long long)hz);
 	return pvtb_err_hint(err, "the emulator would run at another rate; hz=%llu is near",
-			     (unsigned long long)(below * (PVTB_NSEC_PER_SEC / hz + 1) ==
-								  PVTB_NSEC_PER_SEC ?
-							  below :
-							  PVTB_NSEC_PER_SEC / 16));
+			     (unsigned long long)(PVTB_NSEC_PER_SEC / period_ns));
 }
 
 static int set_path(const char *text, const char *name, const char *value, char *out, size_t size,
@@ -97,7 +95,7 @@ static int set_option(const char *text, enum option o, const char *value,
 		[OPT_HZ] = {1000000, PVTB_NSEC_PER_SEC},
 		[OPT_CPUS] = {1, PVTB_LAB_MAX_CPUS},
 		[OPT_MEM] = {256, 65536},
-		[OPT_MODULES] = {0, 0},
+		[OPT_MODULES] = {0, 0}, /* sizes the table: no number, no range */
 	};
 	u64 n = 0;
 	int ret;
@@ -173,7 +171,7 @@ static int parse_option(const char *text, char *word, unsigned int *seen,
 	return pvtb_err_hint(err, "options are %s", option_list);
 }
 
-int pvtb_lab_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
+int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
 {
 	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
 	char *copy PVTB_FREE = strdup(text);
@@ -204,7 +202,7 @@ int pvtb_lab_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err 
 	return 0;
 }
 
-void pvtb_lab_format(const struct pvtb_lab_spec *spec, char *out, size_t size)
+void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size)
 {
 	bool implied = spec->deterministic && spec->counter_hz == PVTB_NSEC_PER_SEC;
 	FILE *f PVTB_FCLOSE = fmemopen(out, size, "w");
@@ -228,4 +226,12 @@ void pvtb_lab_format(const struct pvtb_lab_spec *spec, char *out, size_t size)
 		fprintf(f, ",kernel=%s", spec->kernel);
 	if (spec->modules[0])
 		fprintf(f, ",modules=%s", spec->modules);
+}
+
+int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)
+{
+	if (spec->kernel[0] && strcmp(spec->kernel, path))
+		return pvtb_err_set(err, -EINVAL, path, "the host already names kernel=%.200s",
+				    spec->kernel);
+	return set_path(path, "kernel", path, spec->kernel, sizeof(spec->kernel), err);
 }

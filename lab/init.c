@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the inside of a lab: pvtb as the first process. Mounts what the kernel offers, loads KVM's
+ * modules, runs the command it was booted for, sends back what that left, powers off. Whatever goes
+ * wrong, it still tries to send and never returns: a first process that ends is a kernel panic.
+ */
+#include "lab/internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type, *where;
+	} mounts[] = {
+		{"proc", "/proc"},
+		{"sysfs", "/sys"},
+		{"devtmpfs", "/dev"},
+		{"tracefs", "/sys/kernel/tracing"},
+		{"debugfs", "/sys/kernel/debug"},
+		{"securityfs", "/sys/kernel/security"},
+		{"bpf", "/sys/fs/bpf"},
+		{"cgroup2", "/sys/fs/cgroup"},
+		{"tmpfs", "/tmp"},
+		{"tmpfs", "/dev/shm"},
+	};
+
+	/* What this kernel does not have is missing, and what needs it says so. */
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].where, 0755);
+		mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL);
+	}
+	mkdir(PVTB_LAB_RESULT_DIR, 0755);
+}
+
+/* The port of that name; they appear a moment after the device. */
+static int open_port(const char *wanted)
+{
+	for (int tries = 0; tries < 500; tries++) {
+		DIR *d = opendir("/sys/class/virtio-ports");
+		struct dirent *e;
+
+		while (d && (e = readdir(d))) {
+			char path[512], name[64] = "";
+			int fd, port = -1;
+
+			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", e->d_name);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			if (fd < 0)
+				continue;
+			if (read(fd, name, sizeof(name) - 1) > 0) {
+				name[strcspn(name, "\n")] = '\0';
+				snprintf(path, sizeof(path), "/dev/%s", e->d_name);
+				if (!strcmp(name, wanted))
+					port = open(path, O_RDWR | O_CLOEXEC);
+			}
+			close(fd);
+			if (port >= 0) {
+				closedir(d);
+				return port;
+			}
+		}
+		if (d)
+			closedir(d);
+		usleep(2000);
+	}
+	return -1;
+}
+
+static void complain(const char *what, const char *why)
+{
+	dprintf(STDERR_FILENO, "pvtb: %s: %s\n", what, why);
+}
+
+/* In the order of their names, which is the order they need each other in. */
+static int load_modules(void)
+{
+	struct dirent **names = NULL;
+	int n = scandir("/modules", &names, NULL, alphasort), failed = 0;
+
+	for (int i = 0; i < n; i++) {
+		char path[512];
+		int fd;
+
+		if (names[i]->d_name[0] != '.') {
+			snprintf(path, sizeof(path), "/modules/%s", names[i]->d_name);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)) {
+				complain(names[i]->d_name + 3, strerror(errno));
+				failed++;
+			}
+			if (fd >= 0)
+				close(fd);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return failed;
+}
+
+/* NUL-separated words of a file; the array and its text are never freed. */
+static char **read_words(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *text = NULL;
+	size_t size = 0, nr = 0, n = 0;
+	char **words;
+
+	if (fd < 0 || pvtb_lab_read_file(fd, &text, &size))
+		return NULL;
+	close(fd);
+	for (size_t i = 0; i < size; i++)
+		nr += !((char *)text)[i];
+	words = calloc(nr + 1, sizeof(*words));
+	for (char *p = text; words && n < nr; p += strlen(p) + 1)
+		words[n++] = p;
+	return words;
+}
+
+static void child(char *const args[])
+{
+	static char *const no_host[] = {(char *)"lab", NULL};
+	static const struct rlimit core = {0, 0};
+	char *const *host = read_words("/host") ?: (char **)no_host;
+	char env[4096 + 512];
+	char *const envp[] = {(char *)"PATH=/", (char *)"HOME=/", (char *)"LC_ALL=C",
+			      (char *)"TMPDIR=/tmp", env, NULL};
+
+	snprintf(env, sizeof(env), PVTB_LAB_ENV "=%s", host[0] ? host[0] : "lab");
+	setrlimit(RLIMIT_CORE, &core);
+	setsid();
+	execve("/init", args, envp);
+	complain("/init", strerror(errno));
+	_exit(126);
+}
+
+/* Run the command; reap whatever else ends meanwhile, as a first process must. */
+static int run(char *const args[])
+{
+	pid_t pid = fork(), got;
+	int status, ret = 126 << 8;
+
+	if (pid < 0) {
+		complain("fork", strerror(errno));
+		return ret;
+	}
+	if (!pid)
+		child(args);
+	while ((got = waitpid(-1, &status, 0)) > 0 || errno == EINTR) {
+		if (got == pid) {
+			ret = status;
+			break;
+		}
+	}
+	if (WIFSIGNALED(ret)) {
+		char why[64];
+
+		snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(ret));
+		complain(args[0], why);
+	}
+	return ret;
+}
+
+static int send_results(int res, int status)
+{
+	struct pvtb_lab_archive_writer w = {.fd = res, .buffer = malloc(PVTB_LAB_ARCHIVE_CHUNK)};
+	int size = klogctl(10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0);
+	char *log = size > 0 ? malloc((size_t)size) : NULL;
+	int n = log ? klogctl(3 /* SYSLOG_ACTION_READ_ALL */, log, size) : 0;
+	int r;
+
+	if (!w.buffer)
+		return -ENOMEM;
+	r = pvtb_lab_archive_tree(&w, PVTB_LAB_RESULT_DIR);
+	r = r ?: pvtb_lab_archive_bytes(&w, "kernel.log", log, n > 0 ? (size_t)n : 0);
+	r = r ?: pvtb_lab_archive_end(&w, status);
+	free(log);
+	free(w.buffer);
+	return r;
+}
+
+/* What has been written to a port is not yet what has been read at its other end. */
+static void wait_acknowledged(int res)
+{
+	struct pollfd p = {.fd = res, .events = POLLIN};
+	char c;
+
+	while (poll(&p, 1, 60000) > 0 && !(p.revents & POLLIN) && !(p.revents & POLLHUP))
+		;
+	if ((p.revents & POLLIN) && read(res, &c, 1) != 1)
+		return;
+}
+
+int pvtb_init_main(void)
+{
+	int log, out, res, status = 126 << 8, r;
+	char **args;
+
+	mount_all();
+	log = open_port("log");
+	if (log >= 0)
+		dup2(log, STDERR_FILENO);
+	out = open_port("out");
+	if (out >= 0)
+		dup2(out, STDOUT_FILENO);
+	res = open_port("res");
+	args = read_words("/args");
+	if (!args || !args[0])
+		complain("/args", "no command to run");
+	else if (!load_modules())
+		status = run(args);
+	if (res < 0) {
+		complain("lab", "no port for results");
+	} else {
+		r = send_results(res, status);
+		if (r)
+			complain("results", strerror(-r));
+		else
+			wait_acknowledged(res);
+	}
+	sync();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}

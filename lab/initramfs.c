@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns what a lab boots into: a newc cpio archive holding pvtb as /init, KVM's modules and the
+ * command. Not compressed: copying is cheaper for an emulated CPU than decompressing. */
+#include "lab/internal.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+static const u16 elf_machine[] = {
+	[PVTB_LAB_ARM64] = EM_AARCH64,
+	[PVTB_LAB_X86_64] = EM_X86_64,
+};
+
+#if defined(__aarch64__)
+static const enum pvtb_lab_arch own_arch = PVTB_LAB_ARM64;
+#else
+static const enum pvtb_lab_arch own_arch = PVTB_LAB_X86_64;
+#endif
+
+static int check_program(int fd, enum pvtb_lab_arch arch)
+{
+	Elf64_Ehdr h;
+
+	if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.e_ident, ELFMAG, SELFMAG) ||
+	    h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != elf_machine[arch])
+		return -ENOEXEC;
+	return 0;
+}
+
+static int try_program(const char *path, enum pvtb_lab_arch arch, int *ret_fd)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = check_program(fd, arch);
+	if (r) {
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int pvtb_lab_program_open(enum pvtb_lab_arch arch, int *ret_fd, struct pvtb_err *err)
+{
+	const char *name = pvtb_lab_arch_name(arch);
+	const char *variable = arch == PVTB_LAB_ARM64 ? "PVTB_ARM64" : "PVTB_X86_64";
+	const char *named = getenv(variable);
+	char self[4096], path[4096 + 64];
+	ssize_t n;
+	char *slash;
+
+	if (named && *named) {
+		int r = try_program(named, arch, ret_fd);
+
+		if (r == -ENOEXEC)
+			return pvtb_err_set(err, r, named, "%s must name a pvtb for %s", variable,
+					    name);
+		return r ? pvtb_err_sys(err, r, "%s", named) : 0;
+	}
+	if (arch == own_arch) {
+		int r = try_program("/proc/self/exe", arch, ret_fd);
+
+		return r ? pvtb_err_sys(err, r, "/proc/self/exe") : 0;
+	}
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0)
+		return pvtb_err_sys(err, -errno, "/proc/self/exe");
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	/* build/ARCH/pvtb beside build/OTHER/pvtb; libexec/pvtime-bench/pvtb-ARCH beside its
+	 * sibling; the two files copied into one directory. */
+	snprintf(path, sizeof(path), "%s/../%s/pvtb", self, name);
+	if (!try_program(path, arch, ret_fd))
+		return 0;
+	snprintf(path, sizeof(path), "%s/pvtb-%s", self, name);
+	if (!try_program(path, arch, ret_fd))
+		return 0;
+	snprintf(path, sizeof(path), "%s/../libexec/pvtime-bench/pvtb-%s", self, name);
+	if (!try_program(path, arch, ret_fd))
+		return 0;
+	pvtb_err_set(err, -ENOENT, "lab", "no pvtb for %s beside %s/pvtb", name, self);
+	return pvtb_err_hint(err, "make ARCH=%s, or name one: %s=PATH", name, variable);
+}
+
+/* ---- newc ---- */
+
+struct cpio {
+	FILE *f;
+	unsigned int ino;
+};
+
+static void pad(struct cpio *c)
+{
+	static const char zero[4];
+	long at = ftell(c->f);
+
+	if (at & 3)
+		fwrite(zero, 1, (size_t)(4 - (at & 3)), c->f);
+}
+
+static void entry(struct cpio *c, const char *name, unsigned int mode, dev_t rdev,
+		  const void *data, size_t size)
+{
+	fprintf(c->f, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s", ++c->ino,
+		mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, major(rdev), minor(rdev),
+		(unsigned int)strlen(name) + 1, 0, name);
+	fputc('\0', c->f);
+	pad(c);
+	if (size)
+		fwrite(data, 1, size, c->f);
+	pad(c);
+}
+
+/*
+ * Only what is loaded into memory: symbols and debug sections, most of the file, lie behind the
+ * last segment. The section table goes with them.
+ */
+static size_t loaded_size(void *elf, size_t size)
+{
+	Elf64_Ehdr *h = elf;
+	size_t end = sizeof(*h);
+
+	if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phoff > size ||
+	    (size - h->e_phoff) / sizeof(Elf64_Phdr) < h->e_phnum)
+		return size;
+	for (unsigned int i = 0; i < h->e_phnum; i++) {
+		Elf64_Phdr ph;
+
+		memcpy(&ph, (char *)elf + h->e_phoff + i * sizeof(ph), sizeof(ph));
+		if (ph.p_offset > size || ph.p_filesz > size - ph.p_offset)
+			return size;
+		if (ph.p_offset + ph.p_filesz > end)
+			end = ph.p_offset + ph.p_filesz;
+	}
+	if (h->e_phoff + h->e_phnum * sizeof(Elf64_Phdr) > end)
+		end = h->e_phoff + h->e_phnum * sizeof(Elf64_Phdr);
+	h->e_shoff = 0;
+	h->e_shnum = 0;
+	h->e_shstrndx = 0;
+	return end;
+}
+
+static int put_words(struct cpio *c, const char *name, char *const words[])
+{
+	char *data = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&data, &size);
+
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; words[i]; i++) {
+		fputs(words[i], f);
+		fputc('\0', f);
+	}
+	if (fclose(f)) {
+		free(data);
+		return -ENOMEM;
+	}
+	entry(c, name, S_IFREG | 0644, 0, data, size);
+	free(data);
+	return 0;
+}
+
+static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
+			  const struct pvtb_lab_kernel *kernel, void *program, size_t program_size,
+			  char *const argv[])
+{
+	char text[2 * sizeof(spec->kernel)];
+	char *host[] = {text, NULL};
+	int r;
+
+	entry(c, "dev", S_IFDIR | 0755, 0, NULL, 0);
+	entry(c, "dev/console", S_IFCHR | 0600, makedev(5, 1), NULL, 0);
+	entry(c, "modules", S_IFDIR | 0755, 0, NULL, 0);
+	for (size_t i = 0; i < kernel->nr_modules; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "modules/%02zu-%s.ko", i, kernel->modules[i].name);
+		entry(c, name, S_IFREG | 0644, 0, kernel->modules[i].data,
+		      kernel->modules[i].size);
+	}
+	pvtb_lab_spec_format(spec, text, sizeof(text));
+	r = put_words(c, "host", host);
+	r = r ?: put_words(c, "args", argv);
+	entry(c, "init", S_IFREG | 0755, 0, program, loaded_size(program, program_size));
+	entry(c, "TRAILER!!!", 0, 0, NULL, 0);
+	return r;
+}
+
+int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
+		       int program_fd, char *const argv[], int *ret_fd, struct pvtb_err *err)
+{
+	void *program PVTB_FREE = NULL;
+	struct cpio c = {};
+	size_t size;
+	int fd, r;
+
+	r = pvtb_lab_read_file(program_fd, &program, &size);
+	if (r || size < sizeof(Elf64_Ehdr))
+		return pvtb_err_sys(err, r ?: -ENOEXEC, "pvtb for the lab");
+	fd = memfd_create("pvtb-initramfs", MFD_CLOEXEC);
+	if (fd < 0)
+		return pvtb_err_sys(err, -errno, "initramfs");
+	c.f = fdopen(dup(fd), "w");
+	if (!c.f) {
+		r = -errno;
+	} else {
+		r = put_everything(&c, spec, kernel, program, size, argv);
+		if (ferror(c.f))
+			r = -ENOSPC;
+		if (fclose(c.f) && !r)
+			r = -errno;
+	}
+	if (r) {
+		close(fd);
+		return pvtb_err_sys(err, r, "initramfs");
+	}
+	*ret_fd = fd;
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of lab/ share: kernels, initramfs, and the archive that carries results back. */
+#ifndef PVTB_LAB_INTERNAL_H
+#define PVTB_LAB_INTERNAL_H
+
+#include "lab/lab.h"
+
+/* ---- kernel.c ---- */
+
+#define PVTB_LAB_MAX_MODULES 16
+
+struct pvtb_lab_module {
+	char name[64];
+	void *data; /* decompressed ELF */
+	size_t size;
+};
+
+/* A kernel to boot: a descriptor QEMU can open through /proc/self/fd, and modules in load order. */
+struct pvtb_lab_kernel {
+	int fd;
+	char version[128]; /* as uname -r, "" when the image does not say */
+	struct pvtb_lab_module modules[PVTB_LAB_MAX_MODULES];
+	size_t nr_modules;
+};
+
+int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab_hooks *hooks,
+			 struct pvtb_lab_kernel *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+void pvtb_lab_kernel_close(struct pvtb_lab_kernel *kernel);
+
+/* ---- initramfs.c ---- */
+
+/* The other architecture's pvtb, or this one: a descriptor. */
+int pvtb_lab_program_open(enum pvtb_lab_arch arch, int *ret_fd, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+/* A memfd holding the cpio archive. */
+int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
+		       int program_fd, char *const argv[], int *ret_fd, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+
+/* ---- archive.c ----
+ * A stream of members, each a header, a name and data, each closed by a CRC; the last one says how
+ * many there were. Little-endian. A stream cut short has no end; a byte changed or lost breaks a
+ * CRC or a magic.
+ */
+#define PVTB_LAB_ARCHIVE_MAGIC 0x414c5650U /* "PVLA" */
+#define PVTB_LAB_NAME_MAX      1024U
+
+enum pvtb_lab_member_type {
+	PVTB_LAB_MEMBER_DIR = 1,
+	PVTB_LAB_MEMBER_FILE = 2,
+	PVTB_LAB_MEMBER_END = 3, /* size: members before it; mode: wait status of the command */
+};
+
+struct pvtb_lab_member {
+	u32 magic;
+	u16 type;
+	u16 name_len;
+	u32 mode;
+	u32 reserved;
+	u64 size;
+};
+
+_Static_assert(sizeof(struct pvtb_lab_member) == 24, "no padding");
+
+struct pvtb_lab_archive_writer {
+	int fd;
+	u64 members;
+	void *buffer; /* PVTB_LAB_ARCHIVE_CHUNK bytes */
+};
+#define PVTB_LAB_ARCHIVE_CHUNK 32768U /* what a virtio port takes at once */
+
+/* Every directory and regular file under @dir, then nothing: end with ..._end(). */
+int pvtb_lab_archive_tree(struct pvtb_lab_archive_writer *w, const char *dir) PVTB_MUST_CHECK;
+int pvtb_lab_archive_bytes(struct pvtb_lab_archive_writer *w, const char *name, const void *data,
+			   size_t size) PVTB_MUST_CHECK;
+int pvtb_lab_archive_end(struct pvtb_lab_archive_writer *w, int wait_status) PVTB_MUST_CHECK;
+
+/* Takes the stream in pieces of any size and writes the files beneath @dir_fd, never outside. */
+struct pvtb_lab_unpack;
+struct pvtb_lab_unpack *pvtb_lab_unpack_new(int dir_fd);
+void pvtb_lab_unpack_free(struct pvtb_lab_unpack *u);
+int pvtb_lab_unpack_feed(struct pvtb_lab_unpack *u, const void *data, size_t len,
+			 struct pvtb_err *err) PVTB_MUST_CHECK;
+/* -EBADMSG unless the end has been seen. */
+int pvtb_lab_unpack_status(const struct pvtb_lab_unpack *u, int *ret_wait_status,
+			   struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* ---- lines.c ---- */
+
+/* Text that comes in pieces, cut into lines; longer ones are broken up. */
+struct pvtb_lab_lines {
+	char text[1024];
+	size_t len;
+};
+
+void pvtb_lab_lines_feed(struct pvtb_lab_lines *l, const char *data, size_t len,
+			 void (*line)(void *ctx, const char *line), void *ctx);
+void pvtb_lab_lines_flush(struct pvtb_lab_lines *l, void (*line)(void *ctx, const char *line),
+			  void *ctx);
+
+/* Does this line of a kernel's log mean it is not to be trusted (WARNING, BUG, Oops, stall, panic)? */
+bool pvtb_lab_klog_trouble(const char *line);
+/* Take `pvtb: what: why` and `hint: ...` into @err, whose code is left alone; other lines are not
+ * looked at. */
+void pvtb_lab_parse_error(const char *line, struct pvtb_err *err);
+
+/* ---- util.c ---- */
+
+/* PATH look-up; -ENOENT. */
+int pvtb_lab_which(const char *name, char *ret, size_t size) PVTB_MUST_CHECK;
+void pvtb_lab_say(const struct pvtb_lab_hooks *hooks, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Whole file into memory, freed by the caller. */
+int pvtb_lab_read_file(int fd, void **ret, size_t *ret_size) PVTB_MUST_CHECK;
+int pvtb_lab_write_all(int fd, const void *data, size_t len) PVTB_MUST_CHECK;
+
+/* A child process in a process group of its own, killed when this thread dies. keep[] are
+ * descriptors it inherits under their own numbers; in, out and err become 0, 1 and 2 (-1:
+ * /dev/null). */
+struct pvtb_lab_child {
+	const char *path;
+	const char *const *argv;
+	int in, out, err;
+	const int *keep;
+	size_t nr_keep;
+};
+int pvtb_lab_child_start(const struct pvtb_lab_child *child, pid_t *ret_pid) PVTB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The lab: emulated KVM hosts. A host is a kernel, an initramfs holding nothing but pvtb and KVM's
+ * modules, and QEMU without acceleration; what runs inside is pvtb itself, and what it leaves in
+ * its result directory comes back over virtio-serial.
+ *
+ * Any number of labs may run in one process, one per thread: no state but what the caller passes.
+ */
+#ifndef PVTB_LAB_H
+#define PVTB_LAB_H
+
+#include "core/err.h"
+#include "core/util.h"
+
+struct pvtb_guardian;
+
+enum pvtb_lab_arch { PVTB_LAB_ARM64, PVTB_LAB_X86_64 };
+
+/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,deterministic][,kernel=PATH][,modules=DIR] */
+struct pvtb_lab_spec {
+	enum pvtb_lab_arch arch;
+	bool nvhe;	    /* arm64: kvm-arm.mode=nvhe */
+	bool deterministic; /* one instruction is one nanosecond */
+	u64 counter_hz;	    /* arm64: CNTFRQ_EL0; 0: QEMU's own (1 GHz when deterministic) */
+	unsigned int cpus;
+	unsigned int mem_mib;
+	char kernel[4096];  /* "" : the distribution's */
+	char modules[4096]; /* directory of KVM's modules for kernel=; "": looked for */
+};
+
+#define PVTB_LAB_MAX_CPUS 64
+
+/* What the benchmark runs in a lab can know about it: this in its environment, = the host spec. */
+#define PVTB_LAB_ENV "PVTB_LAB"
+/* Where pvtb leaves its results inside the lab; its contents arrive in out_dir. */
+#define PVTB_LAB_RESULT_DIR "/result"
+
+/* Is this text a lab at all ("lab" or "lab:...")? */
+bool pvtb_lab_is_spec(const char *text);
+/* Strict: unknown and repeated options, and what the architecture lacks, are errors. */
+int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+/* The canonical text, "lab:arm64,nvhe,deterministic". */
+void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size);
+const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch); /* "arm64", "x86_64" */
+
+/* kernel= as a separate option of a command. -EINVAL when the spec already names another. */
+int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+
+/* All members may be NULL or 0. Called on the thread that called pvtb_lab_run(). */
+struct pvtb_lab_hooks {
+	void *ctx;
+	/* One line, without its end: stderr of the pvtb inside, progress of fetching. */
+	void (*line)(void *ctx, const char *line);
+	/* stdout of the pvtb inside, as it comes. */
+	void (*out)(void *ctx, const char *data, size_t len);
+	/* Asked ten times a second: true ends the lab with -EINTR. */
+	bool (*interrupted)(void *ctx);
+	unsigned int timeout_s;		/* for the lab's whole life; 0: 900 */
+	struct pvtb_guardian *guardian; /* kills QEMU should this process be killed */
+};
+
+/*
+ * Boot a lab, run argv (argv[0] "pvtb", then a subcommand that writes into PVTB_LAB_RESULT_DIR),
+ * and put what it left there into the existing directory @out_dir, with the lab's kernel log as
+ * kernel.log. 0 when the command ended and all of its results arrived whole: *ret_status is its
+ * exit status then (128 + signal when it was killed), and when that is not 0, @err holds the last
+ * `pvtb: what: why` it said (code 0). Otherwise:
+ *	-EUCLEAN	all arrived and *ret_status is set, but the lab's kernel warned or crashed: the
+ *			line is in err->why, and what was measured is not to be trusted
+ *	-EIO		the lab died before its results were whole (kernel panic: the line)
+ *	-ETIMEDOUT -EINTR -ENOENT (QEMU, kernel or the other architecture's pvtb missing) ...
+ * After a failure other than -EUCLEAN @out_dir may hold part of the files.
+ */
+int pvtb_lab_run(const struct pvtb_lab_spec *spec, char *const argv[], const char *out_dir,
+		 const struct pvtb_lab_hooks *hooks, int *ret_status, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+
+enum pvtb_lab_fetch {
+	PVTB_LAB_FETCH_CACHED,  /* what is cached, else -ENOENT */
+	PVTB_LAB_FETCH_MISSING, /* fetch when nothing is cached */
+	PVTB_LAB_FETCH_UPDATE,	/* the newest there is */
+};
+/* The distribution kernel's directory in the cache, verified. @hooks gets progress lines. */
+int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
+		   const struct pvtb_lab_hooks *hooks, char *ret_dir, size_t size,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* What is missing for a lab of this architecture (QEMU, pvtb, kernel), for doctor: 0 when it would
+ * run now (the kernel's version in ret_kernel), else an error whose what, why and hint say it. */
+int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size, struct pvtb_err *err)
+	PVTB_MUST_CHECK;
+
+/* For main(), as process 1 with /args there: runs that as the lab's only job, powers off. */
+int pvtb_init_main(void);
+
+#endif

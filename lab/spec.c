@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns the text form of an emulated host: "lab:arm64,nvhe,hz=100000000". Touches nothing else. */
+#include "lab/lab.h"
+
+#include <string.h>
+
+#include "core/parse.h"
+#include "core/suggest.h"
+
+static const char *const arch_names[] = {
+	[PVTB_LAB_ARM64] = "arm64",
+	[PVTB_LAB_X86_64] = "x86_64",
+};
+
+enum option { OPT_NVHE, OPT_DETERMINISTIC, OPT_HZ, OPT_CPUS, OPT_MEM, OPT_KERNEL, OPT_MODULES };
+
+static const char *const option_names[] = {
+	[OPT_NVHE] = "nvhe", [OPT_DETERMINISTIC] = "deterministic",
+	[OPT_HZ] = "hz",     [OPT_CPUS] = "cpus",
+	[OPT_MEM] = "mem",   [OPT_KERNEL] = "kernel",
+	[OPT_MODULES] = "modules",
+};
+static const char option_list[] =
+	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, kernel=PATH, modules=DIR";
+
+const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch)
+{
+	return arch_names[arch];
+}
+
+bool pvtb_lab_is_spec(const char *text)
+{
+	return !strcmp(text, "lab") || !strncmp(text, "lab:", 4);
+}
+
+static bool takes_value(enum option o)
+{
+	return o != OPT_NVHE && o != OPT_DETERMINISTIC;
+}
+
+static int parse_arch(const char *text, const char *name, enum pvtb_lab_arch *ret,
+		      struct pvtb_err *err)
+{
+	const char *near;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(arch_names); i++) {
+		if (!strcmp(name, arch_names[i])) {
+			*ret = (enum pvtb_lab_arch)i;
+			return 0;
+		}
+	}
+	if (!strcmp(name, "aarch64"))
+		near = "arm64";
+	else if (!strcmp(name, "amd64") || !strcmp(name, "x86"))
+		near = "x86_64";
+	else
+		near = pvtb_suggest(name, arch_names, PVTB_ARRAY_SIZE(arch_names));
+	pvtb_err_set(err, -EINVAL, text, "no emulated host of architecture \"%s\"", name);
+	if (near)
+		return pvtb_err_hint(err, "did you mean lab:%s?", near);
+	return pvtb_err_hint(err, "lab:arm64 or lab:x86_64, options after a comma");
+}
+
+/* QEMU's generic timer has a whole number of ns per tick: any other frequency would be announced
+ * in CNTFRQ_EL0 and not kept. */
+static int check_hz(const char *text, u64 hz, struct pvtb_err *err)
+{
+	u64 period_ns = PVTB_NSEC_PER_SEC / hz;
+
+	if (PVTB_NSEC_PER_SEC % hz == 0)
+		return 0;
+	while (PVTB_NSEC_PER_SEC % period_ns)
+		period_ns--;
+	pvtb_err_set(err, -EINVAL, text, "hz=%llu is not a whole number of ns per tick",
+		     (unsigned long long)hz);
+	return pvtb_err_hint(err, "the emulator would run at another rate; hz=%llu is near",
+			     (unsigned long long)(PVTB_NSEC_PER_SEC / period_ns));
+}
+
+static int set_path(const char *text, const char *name, const char *value, char *out, size_t size,
+		    struct pvtb_err *err)
+{
+	if (strlen(value) >= size)
+		return pvtb_err_set(err, -ENAMETOOLONG, text, "%s= is too long a path", name);
+	snprintf(out, size, "%s", value);
+	return 0;
+}
+
+static int set_option(const char *text, enum option o, const char *value,
+		      struct pvtb_lab_spec *spec, struct pvtb_err *err)
+{
+	static const struct {
+		u64 min, max;
+	} range[] = {
+		[OPT_HZ] = {1000000, PVTB_NSEC_PER_SEC},
+		[OPT_CPUS] = {1, PVTB_LAB_MAX_CPUS},
+		[OPT_MEM] = {256, 65536},
+		[OPT_MODULES] = {0, 0}, /* sizes the table: no number, no range */
+	};
+	u64 n = 0;
+	int ret;
+
+	if (range[o].max) {
+		ret = pvtb_parse_u64(value, range[o].min, range[o].max, &n);
+		if (ret) {
+			char what[64];
+
+			snprintf(what, sizeof(what), "%s=", option_names[o]);
+			return pvtb_parse_err(err, ret, what, value, range[o].min, range[o].max);
+		}
+	}
+	switch (o) {
+	case OPT_NVHE:
+	case OPT_HZ:
+		if (spec->arch != PVTB_LAB_ARM64) {
+			pvtb_err_set(err, -EINVAL, text, "%s is an option of lab:arm64",
+				     option_names[o]);
+			return pvtb_err_hint(err, "drop it: %s has no such thing in emulation",
+					     arch_names[spec->arch]);
+		}
+		if (o == OPT_NVHE) {
+			spec->nvhe = true;
+			return 0;
+		}
+		spec->counter_hz = n;
+		return check_hz(text, n, err);
+	case OPT_DETERMINISTIC:
+		spec->deterministic = true;
+		return 0;
+	case OPT_CPUS:
+		spec->cpus = (unsigned int)n;
+		return 0;
+	case OPT_MEM:
+		spec->mem_mib = (unsigned int)n;
+		return 0;
+	case OPT_KERNEL:
+		return set_path(text, "kernel", value, spec->kernel, sizeof(spec->kernel), err);
+	case OPT_MODULES:
+		return set_path(text, "modules", value, spec->modules, sizeof(spec->modules), err);
+	}
+	return -EINVAL;
+}
+
+static int parse_option(const char *text, char *word, unsigned int *seen,
+			struct pvtb_lab_spec *spec, struct pvtb_err *err)
+{
+	char *value = strchr(word, '=');
+	const char *near;
+
+	if (value)
+		*value++ = '\0';
+	for (unsigned int o = 0; o < PVTB_ARRAY_SIZE(option_names); o++) {
+		if (strcmp(word, option_names[o]))
+			continue;
+		if (*seen & (1U << o))
+			return pvtb_err_set(err, -EINVAL, text, "%s is given twice", word);
+		*seen |= 1U << o;
+		if (takes_value(o) && (!value || !*value)) {
+			pvtb_err_set(err, -EINVAL, text, "%s needs a value", word);
+			return pvtb_err_hint(err, "options are %s", option_list);
+		}
+		if (!takes_value(o) && value)
+			return pvtb_err_set(err, -EINVAL, text, "%s takes no value", word);
+		return set_option(text, o, value, spec, err);
+	}
+	near = pvtb_suggest(word, option_names, PVTB_ARRAY_SIZE(option_names));
+	pvtb_err_set(err, -EINVAL, text, "unknown option \"%s\"", word);
+	if (near)
+		return pvtb_err_hint(err, "did you mean %s%s?", near,
+				     value || !strcmp(near, word) ? "=" : "");
+	return pvtb_err_hint(err, "options are %s", option_list);
+}
+
+int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
+{
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+	char *copy PVTB_FREE = strdup(text);
+	unsigned int seen = 0;
+	char *rest, *word;
+	int r;
+
+	if (!spec || !copy)
+		return pvtb_err_sys(err, -ENOMEM, "%s", text);
+	if (strncmp(text, "lab:", 4)) {
+		pvtb_err_set(err, -EINVAL, text, "not an emulated host");
+		return pvtb_err_hint(err, "lab:arm64 or lab:x86_64, options after a comma");
+	}
+	spec->cpus = 2;
+	spec->mem_mib = 1024;
+	rest = copy + 4;
+	word = strsep(&rest, ",");
+	r = parse_arch(text, word, &spec->arch, err);
+	while (!r && (word = strsep(&rest, ",")))
+		r = parse_option(text, word, &seen, spec, err);
+	if (!r && spec->modules[0] && !spec->kernel[0])
+		r = pvtb_err_set(err, -EINVAL, text, "modules= goes with kernel=");
+	if (r)
+		return r;
+	if (spec->deterministic && !spec->counter_hz && spec->arch == PVTB_LAB_ARM64)
+		spec->counter_hz = PVTB_NSEC_PER_SEC;
+	*ret = *spec;
+	return 0;
+}
+
+void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size)
+{
+	bool implied = spec->deterministic && spec->counter_hz == PVTB_NSEC_PER_SEC;
+	FILE *f PVTB_FCLOSE = fmemopen(out, size, "w");
+
+	if (!f) {
+		snprintf(out, size, "lab:%s", arch_names[spec->arch]);
+		return;
+	}
+	fprintf(f, "lab:%s", arch_names[spec->arch]);
+	if (spec->nvhe)
+		fputs(",nvhe", f);
+	if (spec->counter_hz && !implied)
+		fprintf(f, ",hz=%llu", (unsigned long long)spec->counter_hz);
+	if (spec->cpus != 2)
+		fprintf(f, ",cpus=%u", spec->cpus);
+	if (spec->mem_mib != 1024)
+		fprintf(f, ",mem=%u", spec->mem_mib);
+	if (spec->deterministic)
+		fputs(",deterministic", f);
+	if (spec->kernel[0])
+		fprintf(f, ",kernel=%s", spec->kernel);
+	if (spec->modules[0])
+		fprintf(f, ",modules=%s", spec->modules);
+}
+
+int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)
+{
+	if (spec->kernel[0] && strcmp(spec->kernel, path))
+		return pvtb_err_set(err, -EINVAL, path, "the host already names kernel=%.200s",
+				    spec->kernel);
+	return set_path(path, "kernel", path, spec->kernel, sizeof(spec->kernel), err);
+}

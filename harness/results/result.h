@@ -84,15 +84,15 @@ struct pvtb_bench_result {
 };
 
 struct pvtb_host_result {
-	char *host;	 /* as asked: "native", "lab:arm64,nvhe,deterministic" */
-	char *arch;	 /* "arm64", "x86_64" */
-	char *kernel;	 /* uname -r */
-	char *mode;	 /* "VHE", "nVHE", "SVM", "VMX", "PVM" */
-	bool emulated;	 /* under QEMU TCG: no caches, no pipelines */
+	char *host;	    /* as asked: "native", "lab:arm64,nvhe,deterministic" */
+	char *arch;	    /* "arm64", "x86_64" */
+	char *kernel;	    /* uname -r */
+	char *mode;	    /* "VHE", "nVHE", "SVM", "VMX", "PVM" */
+	bool emulated;	    /* under QEMU TCG: no caches, no pipelines */
 	bool deterministic; /* one tick is one instruction */
-	bool witnessed;	 /* eBPF saw the host side */
+	bool witnessed;	    /* eBPF saw the host side */
 	u64 counter_hz;
-	json_t *environment; /* the full record, an object of objects */
+	json_t *environment;   /* the full record, an object of objects */
 	char **not_controlled; /* what the report's first lines name */
 	size_t nr_not_controlled;
 	u64 samples, lost, causal_violations, records;
@@ -102,16 +102,24 @@ struct pvtb_host_result {
 
 struct pvtb_result {
 	int schema;
-	char *tool;	/* "pvtime-bench 0.1.0" */
-	char *created;	/* UTC, ISO 8601 */
-	char *command;	/* reproduces it */
+	char *tool;    /* "pvtime-bench 0.1.0" */
+	char *created; /* UTC, ISO 8601 */
+	char *command; /* reproduces it */
 	char *profile;
 	struct pvtb_host_result *hosts;
 	size_t nr_hosts;
 };
 
-/* Building. Strings are copied; returned pointers stay valid until the next add to the same
- * array. NULL only when out of memory. */
+/*
+ * Building. Strings are copied; returned pointers stay valid until the next add to the same
+ * array. NULL only when out of memory. Strings start as "", environment as {}: replace them with
+ * pvtb_result_set(), or free() and assign.
+ *
+ * Nothing passes by default: a variant is PVTB_INVALID, "not measured", until its first law is
+ * added or its status set. Adding a law makes the variant what the law is, where that is graver
+ * than what it was (ok < inconclusive < fail < invalid; a skipped law weighs nothing).
+ */
+int pvtb_result_set(char **field, const char *value);
 struct pvtb_result *pvtb_result_new(const char *command, const char *profile);
 void pvtb_result_free(struct pvtb_result *r);
 struct pvtb_host_result *pvtb_result_add_host(struct pvtb_result *r, const char *host);
@@ -119,6 +127,7 @@ struct pvtb_bench_result *pvtb_host_add_bench(struct pvtb_host_result *h, const 
 					      const char *summary);
 struct pvtb_variant_result *pvtb_bench_add_variant(struct pvtb_bench_result *b, const char *name,
 						   const char *summary);
+/* -EINVAL when @value is not finite; bounds that are not are no bounds. */
 int pvtb_variant_add_metric(struct pvtb_variant_result *v, const char *name, enum pvtb_unit unit,
 			    enum pvtb_kind kind, enum pvtb_direction dir, double value, double low,
 			    double high, u64 n);
@@ -139,16 +148,20 @@ const struct pvtb_metric *pvtb_variant_metric(const struct pvtb_variant_result *
 const struct pvtb_variant_result *pvtb_host_variant(const struct pvtb_host_result *h,
 						    const char *bench, const char *variant);
 
-/* JSON. Counters above INT64_MAX are hexadecimal strings. Reading checks types, ranges and the
- * schema version, and names the file and the member at fault. */
+/*
+ * JSON. Counters above INT64_MAX are hexadecimal strings, absent bounds null. Reading checks types,
+ * ranges and the schema version, knows every member, and names the file and the member at fault:
+ * -EINVAL for a member, -EPROTO for another schema version, -EBADMSG for what is not JSON or is
+ * cut short (with line and column).
+ */
 json_t *pvtb_result_to_json(const struct pvtb_result *r);
 int pvtb_result_from_json(const json_t *root, const char *origin, struct pvtb_result **ret,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
-/* @path: a result.json or a result directory. */
-int pvtb_result_load(const char *path, struct pvtb_result **ret, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+/* @path of both: a result.json or a result directory. */
+int pvtb_result_load(const char *path, struct pvtb_result **ret,
+		     struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_result_save(const struct pvtb_result *r, const char *path, struct pvtb_err *err)
-	PVTB_MUST_CHECK; /* temporary name, fsync, rename */
+	PVTB_MUST_CHECK; /* temporary name, fsync, rename; nothing is left of a failure */
 
 const char *pvtb_unit_name(enum pvtb_unit u);
 const char *pvtb_status_name(enum pvtb_status s); /* "ok" "skip" "fail" "invalid" "inconclusive" */

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the naming, publishing and removal of result directories. A directory in the making is
+ * locked by its maker; the kernel lets go of the lock however the maker dies, so that whoever gets
+ * the lock of a temporary directory may remove it (a process id could have been used again, or be
+ * another container's).
+ */
+#include "results/dir.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <libgen.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define DEFAULT_ROOT "results"
+#define TMP_PREFIX   ".tmp-"
+
+struct pvtb_dir {
+	char *root;  /* holds the temporary directory and the final one */
+	char *final; /* NULL: named at commit */
+	char *path;  /* where it is now; NULL once removed */
+	int lock;
+	bool committed;
+};
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	remove(path);
+	return 0; /* as much as possible */
+}
+
+static void remove_tree(const char *path)
+{
+	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A descriptor holding the lock of the directory @path names, or -errno. */
+static int lock_dir(const char *path)
+{
+	struct stat held, named;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	/* Gone or replaced before the lock was had: somebody else's by now. */
+	if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &held) || stat(path, &named))
+		ret = -errno;
+	else if (held.st_ino != named.st_ino || held.st_dev != named.st_dev)
+		ret = -ESTALE;
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+static void remove_stale(const char *root)
+{
+	DIR *dir = opendir(root);
+	struct dirent *e;
+	char *path;
+	int fd;
+
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, TMP_PREFIX, strlen(TMP_PREFIX)) ||
+		    asprintf(&path, "%s/%s", root, e->d_name) < 0)
+			continue;
+		fd = lock_dir(path);
+		if (fd >= 0) {
+			remove_tree(path);
+			close(fd);
+		}
+		free(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int make_path(const char *path)
+{
+	char *part PVTB_FREE = strdup(path);
+	char *slash;
+
+	if (!part)
+		return -ENOMEM;
+	for (slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(part, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+/* 0 when @path is absent or an empty directory. */
+static int check_free(const char *path, struct pvtb_err *err)
+{
+	struct stat st;
+
+	if (!rmdir(path) || errno == ENOENT)
+		return 0;
+	/* An empty mount point cannot be removed, but neither replaced. */
+	if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+		return pvtb_err_sys(err, -errno, "%s", path);
+	pvtb_err_set(err, -EEXIST, path, "%s",
+		     !stat(path, &st) && !S_ISDIR(st.st_mode) ? "exists and is no directory"
+							      : "exists and is not empty");
+	return pvtb_err_hint(err, "remove it, or choose another place with -o");
+}
+
+/* Final place and root from what was asked for. */
+static int places(struct pvtb_dir *d, const char *out)
+{
+	char *copy PVTB_FREE = NULL;
+	size_t n;
+
+	if (!out) {
+		d->root = strdup(DEFAULT_ROOT);
+		return d->root ? 0 : -ENOMEM;
+	}
+	d->final = strdup(out);
+	if (!d->final)
+		return -ENOMEM;
+	for (n = strlen(d->final); n > 1 && d->final[n - 1] == '/'; n--)
+		d->final[n - 1] = '\0';
+	copy = strdup(d->final);
+	if (!copy)
+		return -ENOMEM;
+	d->root = strdup(dirname(copy));
+	return d->root ? 0 : -ENOMEM;
+}
+
+static int make_temporary(struct pvtb_dir *d)
+{
+	int tries, ret;
+
+	for (tries = 0; tries < 8; tries++) {
+		free(d->path);
+		if (asprintf(&d->path, "%s/" TMP_PREFIX "%d-XXXXXX", d->root, getpid()) < 0) {
+			d->path = NULL;
+			return -ENOMEM;
+		}
+		if (!mkdtemp(d->path)) {
+			ret = -errno;
+			free(d->path);
+			d->path = NULL;
+			return ret;
+		}
+		d->lock = lock_dir(d->path);
+		/* Another run may have taken it for stale between the two: once more. File
+		 * systems without locks leave theirs to whoever cleans up. */
+		if (d->lock >= 0 || d->lock == -ENOLCK || d->lock == -EOPNOTSUPP)
+			return chmod(d->path, 0755) ? -errno : 0;
+	}
+	return d->lock;
+}
+
+int pvtb_dir_new(const char *out, struct pvtb_dir **ret, struct pvtb_err *err)
+{
+	struct pvtb_dir *d = calloc(1, sizeof(*d));
+	int code;
+
+	if (!d)
+		return pvtb_err_sys(err, -ENOMEM, "result directory");
+	d->lock = -1;
+	code = places(d, out);
+	if (code) {
+		pvtb_err_sys(err, code, "result directory");
+		goto fail;
+	}
+	code = d->final ? check_free(d->final, err) : 0;
+	if (code)
+		goto fail;
+	code = make_path(d->root);
+	if (!code) {
+		remove_stale(d->root);
+		code = make_temporary(d);
+	}
+	if (code) {
+		pvtb_err_sys(err, code, "%s", d->root);
+		pvtb_err_hint(err, "results are written there: choose another place with -o");
+		goto fail;
+	}
+	*ret = d;
+	return 0;
+fail:
+	pvtb_dir_free(d);
+	return code;
+}
+
+const char *pvtb_dir_path(const struct pvtb_dir *d)
+{
+	return d->path;
+}
+
+/* Append @s to @name, as file names like it: lab:arm64,nvhe -> lab-arm64-nvhe. */
+static void append_clean(char *name, size_t size, const char *s)
+{
+	size_t n = strlen(name);
+
+	for (; *s && n + 1 < size; s++) {
+		bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+			     (*s >= '0' && *s <= '9') || *s == '.' || *s == '_' || *s == '+';
+
+		if (plain)
+			name[n++] = *s;
+		else if (n && name[n - 1] != '-')
+			name[n++] = '-';
+	}
+	name[n] = '\0';
+}
+
+/* <UTC time>-<host>-<kernel>; several hosts: the first and how many more. */
+static void name_of(const struct pvtb_result *r, char *name, size_t size)
+{
+	char more[32];
+	const char *c;
+	size_t n = 0;
+
+	for (c = r->created; *c && n + 1 < size; c++)
+		if (*c != '-' && *c != ':')
+			name[n++] = *c;
+	name[n] = '\0';
+	if (!r->nr_hosts)
+		return;
+	append_clean(name, size, "-");
+	append_clean(name, size, r->hosts[0].host);
+	if (r->nr_hosts > 1) {
+		snprintf(more, sizeof(more), "+%zu", r->nr_hosts - 1);
+		append_clean(name, size, more);
+	}
+	append_clean(name, size, "-");
+	append_clean(name, size, r->hosts[0].kernel);
+}
+
+static int point_latest(const char *root, const char *name, struct pvtb_err *err)
+{
+	char *tmp PVTB_FREE = NULL, *latest PVTB_FREE = NULL;
+	int ret = 0;
+
+	if (asprintf(&tmp, "%s/.latest-%d", root, getpid()) < 0 ||
+	    asprintf(&latest, "%s/latest", root) < 0)
+		return pvtb_err_sys(err, -ENOMEM, "%s", root);
+	unlink(tmp);
+	if (symlink(name, tmp) || rename(tmp, latest)) {
+		ret = pvtb_err_sys(err, -errno, "%s", latest);
+		unlink(tmp);
+	}
+	return ret;
+}
+
+static int take_name(struct pvtb_dir *d, char *path, struct pvtb_err *err)
+{
+	int fd;
+
+	if (rename(d->path, path))
+		return errno == ENOTEMPTY || errno == EEXIST
+			       ? -EEXIST
+			       : pvtb_err_sys(err, -errno, "%s", path);
+	free(d->path);
+	d->path = path;
+	d->committed = true;
+	fd = open(d->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	return 0;
+}
+
+int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb_err *err)
+{
+	char name[200], *path;
+	unsigned int i;
+	int ret;
+
+	if (d->final) {
+		path = strdup(d->final);
+		ret = path ? take_name(d, path, err) : pvtb_err_sys(err, -ENOMEM, "%s", d->final);
+		if (ret)
+			free(path);
+		return ret == -EEXIST ? pvtb_err_sys(err, ret, "%s", d->final) : ret;
+	}
+	name_of(r, name, sizeof(name) - 16);
+	/* Two runs may end in the same second. */
+	for (i = 1; i < 1000; i++) {
+		size_t len = strlen(name);
+
+		if (i > 1)
+			snprintf(name + len, sizeof(name) - len, "-%u", i);
+		if (asprintf(&path, "%s/%s", d->root, name) < 0)
+			return pvtb_err_sys(err, -ENOMEM, "%s", d->root);
+		ret = take_name(d, path, err);
+		if (!ret)
+			return point_latest(d->root, name, err);
+		free(path);
+		name[len] = '\0';
+		if (ret != -EEXIST)
+			return ret;
+	}
+	return pvtb_err_sys(err, -EEXIST, "%s/%s", d->root, name);
+}
+
+void pvtb_dir_discard(struct pvtb_dir *d)
+{
+	if (!d || d->committed || !d->path)
+		return;
+	remove_tree(d->path);
+	free(d->path);
+	d->path = NULL;
+}
+
+void pvtb_dir_free(struct pvtb_dir *d)
+{
+	if (!d)
+		return;
+	pvtb_dir_discard(d);
+	if (d->lock >= 0)
+		close(d->lock);
+	free(d->root);
+	free(d->final);
+	free(d->path);
+	free(d);
+}
+
+static int move_tree(const char *from, const char *to, struct pvtb_err *err)
+{
+	DIR *dir = opendir(from);
+	struct dirent *e;
+	struct stat a, b;
+	int ret = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : pvtb_err_sys(err, -errno, "%s", from);
+	while (!ret && (e = readdir(dir))) {
+		char *src PVTB_FREE = NULL, *dst PVTB_FREE = NULL;
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (asprintf(&src, "%s/%s", from, e->d_name) < 0 ||
+		    asprintf(&dst, "%s/%s", to, e->d_name) < 0)
+			ret = pvtb_err_sys(err, -ENOMEM, "%s", from);
+		else if (lstat(src, &a))
+			ret = pvtb_err_sys(err, -errno, "%s", src);
+		else if (lstat(dst, &b))
+			ret = rename(src, dst) ? pvtb_err_sys(err, -errno, "%s", dst) : 0;
+		else if (S_ISDIR(a.st_mode) && S_ISDIR(b.st_mode))
+			ret = move_tree(src, dst, err);
+		else
+			ret = pvtb_err_sys(err, -EEXIST, "%s", dst);
+	}
+	closedir(dir);
+	return ret;
+}
+
+int pvtb_dir_move_contents(const char *from, const char *to, const char *remove_after,
+			   struct pvtb_err *err)
+{
+	int ret = move_tree(from, to, err);
+
+	if (!ret && remove_after)
+		remove_tree(remove_after);
+	return ret;
+}

@@ -50,7 +50,7 @@ part_colour[1] = exit_colour; part_colour[2] = host_colour
 part_colour[3] = entry_colour; part_colour[4] = ink
 do for [i = 1:4] {
 	set label "" at screen across(legend_x + 6), screen legend_y \
-		point pt (i == 4 ? 12 : 5) ps 1.2 lw 1.4 lc rgb part_colour[i]
+		point pt (i == 4 ? 12 : 5) ps 1.2 * mark lw 1.4 lc rgb part_colour[i]
 	set label part_name[i] at screen across(legend_x + 16), screen legend_y left font ",9" \
 		tc rgb ink
 	legend_x = legend_x + legend_next(part_name[i])
@@ -62,4 +62,4 @@ plot "parts.dat" using ($2 / 2):1:(0):2:($1 - 0.3):($1 + 0.3) with boxxyerror \
 		lc rgb host_colour notitle, \
 	"parts.dat" using (($3 + $4) / 2):1:3:4:($1 - 0.3):($1 + 0.3) with boxxyerror \
 		lc rgb entry_colour notitle, \
-	"parts.dat" using 5:1 with points pt 12 ps 1.5 lw 1.6 lc rgb ink notitle
+	"parts.dat" using 5:1 with points pt 12 ps 1.5 * mark lw 1.6 lc rgb ink notitle

@@ -70,7 +70,7 @@ set label "max" at screen 1.0 - across(max_right), screen heads right font ",9" 
 set label "provided by" at screen across(legend_x), screen legend_y left font ",9" tc rgb grey
 legend_x = legend_x + legend_next("provided by")
 do for [p in providers] {
-	set label "" at screen across(legend_x), screen legend_y point pt 5 ps 1.2 lc rgb colour(p)
+	set label "" at screen across(legend_x), screen legend_y point pt 5 ps 1.2 * mark lc rgb colour(p)
 	set label who(p) at screen across(legend_x + 10), screen legend_y left font ",9" tc rgb ink
 	legend_x = legend_x + legend_next(who(p))
 }
@@ -81,7 +81,7 @@ array mark_point[4]
 mark_point[1] = 7; mark_point[2] = 2; mark_point[3] = 6; mark_point[4] = 1
 do for [i = 1:4] {
 	set label "" at screen across(legend_x), screen legend_y \
-		point pt mark_point[i] ps 0.9 lw 1.4 lc rgb (i == 4 ? grey : ink)
+		point pt mark_point[i] ps 0.9 * mark lw 1.4 lc rgb (i == 4 ? grey : ink)
 	set label mark_name[i] at screen across(legend_x + 10), screen legend_y left font ",9" \
 		tc rgb ink
 	legend_x = legend_x + legend_next(mark_name[i])
@@ -90,9 +90,9 @@ do for [i = 1:4] {
 plot "points.dat" using 3:1:($7 - $3):(0) with vectors nohead lw 1 lc rgb grey notitle, \
 	"histogram.dat" using 1:2:3:4:5:6:(colour(strcol(7))) with boxxyerror \
 		lc rgb variable notitle, \
-	"points.dat" using 3:1 with points pt 1 ps 0.7 lc rgb grey notitle, \
-	"points.dat" using 7:1 with points pt 1 ps 0.7 lc rgb grey notitle, \
-	"points.dat" using 6:1 with points pt 6 ps 1.0 lw 1.4 lc rgb ink notitle, \
-	"points.dat" using 5:1 with points pt 2 ps 1.0 lw 1.4 lc rgb ink notitle, \
-	"points.dat" using 4:1 with points pt 7 ps 1.3 lc rgb 0xffffff notitle, \
-	"points.dat" using 4:1 with points pt 7 ps 0.9 lc rgb ink notitle
+	"points.dat" using 3:1 with points pt 1 ps 0.7 * mark lc rgb grey notitle, \
+	"points.dat" using 7:1 with points pt 1 ps 0.7 * mark lc rgb grey notitle, \
+	"points.dat" using 6:1 with points pt 6 ps 1.0 * mark lw 1.4 lc rgb ink notitle, \
+	"points.dat" using 5:1 with points pt 2 ps 1.0 * mark lw 1.4 lc rgb ink notitle, \
+	"points.dat" using 4:1 with points pt 7 ps 1.3 * mark lc rgb 0xffffff notitle, \
+	"points.dat" using 4:1 with points pt 7 ps 0.9 * mark lc rgb ink notitle

@@ -20,6 +20,8 @@ bottom = bottom_pixels / (1.0 * height)
 pixels(n) = n / (1.0 * height)
 across(n) = n / (1.0 * width)
 
+# Symbols are larger in SVG than in PNG, for the same size asked.
+mark = format eq "svg" ? 0.65 : 1.0
 if (format eq "svg") {
 	set terminal svg size width,height font "DejaVu Sans,11" background "#ffffff" noenhanced
 } else {

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What all figures share: terminals, type sizes, colours (Okabe and Ito's, told apart by colour-blind
-# readers too), the room for row names on the left and numbers on the right. Expects `format`,
-# `rows`, `name_columns`; figures set `right_pixels` before loading this.
+# readers too), the room for row names on the left and numbers on the right, the legend. Expects
+# `format`, `rows`, `name_columns`; figures set `right_pixels` before loading this, from the width
+# of their number columns.
 
 set encoding utf8
 width = 1000
 row_pixels = 36
-top_pixels = 112
-bottom_pixels = 84
+top_pixels = 116
+bottom_pixels = 62
 height = top_pixels + bottom_pixels + row_pixels * (rows > 2 ? rows : 2)
 
 # Estimates for a 11 point sans serif; a wider font costs some of the margin, not the text.
@@ -17,7 +18,10 @@ right = 1.0 - right_pixels / (1.0 * width)
 top = 1.0 - top_pixels / (1.0 * height)
 bottom = bottom_pixels / (1.0 * height)
 pixels(n) = n / (1.0 * height)
+across(n) = n / (1.0 * width)
 
+# Symbols are larger in SVG than in PNG, for the same size asked.
+mark = format eq "svg" ? 0.65 : 1.0
 if (format eq "svg") {
 	set terminal svg size width,height font "DejaVu Sans,11" background "#ffffff" noenhanced
 } else {
@@ -51,8 +55,8 @@ set style fill solid 1.0 noborder
 set grid xtics lc rgb faint lw 0.5 lt 1
 unset key
 
-set label 1 title at screen 14.0/width, screen 1.0 - pixels(24) font ",14" tc rgb ink
-set label 2 subtitle at screen 14.0/width, screen 1.0 - pixels(48) font ",9" tc rgb grey
+set label 1 title at screen across(14), screen 1.0 - pixels(24) font ",14" tc rgb ink
+set label 2 subtitle at screen across(14), screen 1.0 - pixels(48) font ",9" tc rgb grey
 
 # "1000000" -> "1 000 000"
 grouped(n) = n >= 1e9 ? sprintf("%.0f %03.0f %03.0f %03.0f", floor(n / 1e9), \
@@ -62,3 +66,9 @@ grouped(n) = n >= 1e9 ? sprintf("%.0f %03.0f %03.0f %03.0f", floor(n / 1e9), \
 		floor(n / 1e3) - 1e3 * floor(n / 1e6), n - 1e3 * floor(n / 1e3)) : \
 	n >= 1e4 ? sprintf("%.0f %03.0f", floor(n / 1e3), n - 1e3 * floor(n / 1e3)) : \
 	sprintf("%g", n)
+
+# The legend, item by item from the left: load "style.gp" leaves legend_x at its beginning.
+legend_x = 14.0
+legend_y = 1.0 - pixels(72)
+legend_next(text) = 6.4 * strlen(text) + 30
+heads = top + pixels(10)

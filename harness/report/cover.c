@@ -38,7 +38,7 @@ static void paragraph(FILE *out, const char *first, const char *rest, const char
 static void what_on_what(FILE *out, const struct pvtb_host_result *h)
 {
 	const char *cpu = pvtb_env_string(h, "cpu", "model");
-	const char *qemu = pvtb_env_string(h, "lab", "qemu");
+	const char *qemu = pvtb_env_string(h, "tools", "qemu");
 	char tick[96];
 
 	pvtb_tick_text(h, tick, sizeof(tick));

@@ -24,6 +24,8 @@ extern const char pvtb_plot_decomposition_gp[];
 
 struct histogram {
 	u64 bins[BINS];
+	double first[BINS]; /* what the bin holds ... */
+	bool mixed[BINS];   /* ... and more than that */
 	u64 n;
 	double low, high; /* of what was counted, in the unit shown */
 };
@@ -60,7 +62,12 @@ static void count(struct histogram *h, const struct pvtb_host_result *host, s64 
 	double tick = pvtb_shown_value(host, PVTB_UNIT_TICKS, 1);
 	double x = on_axis(pvtb_shown_value(host, PVTB_UNIT_TICKS, (double)ticks), tick);
 
-	h->bins[bin_of(x)]++;
+	size_t bin = bin_of(x);
+
+	if (!h->bins[bin]++)
+		h->first[bin] = x;
+	else if (h->first[bin] != x)
+		h->mixed[bin] = true;
 	if (!h->n || x < h->low)
 		h->low = x;
 	if (!h->n || x > h->high)
@@ -308,12 +315,18 @@ static void put_histogram(FILE *out, const struct row *row, size_t y)
 	for (size_t i = 0; i < BINS; i++) {
 		double low = pow(10, (double)i / BINS_PER_DECADE + BIN_LOWEST);
 		double high = pow(10, (double)(i + 1) / BINS_PER_DECADE + BIN_LOWEST);
-		double half;
+		double middle = sqrt(low * high), half;
 
 		if (!h->bins[i])
 			continue;
+		/* A coarse counter: the one value there is stands in the middle of its box. */
+		if (!h->mixed[i]) {
+			low *= h->first[i] / middle;
+			high *= h->first[i] / middle;
+			middle = h->first[i];
+		}
 		half = 0.38 * log10(1 + (double)h->bins[i]) / log10(1 + (double)most);
-		fprintf(out, "%.6g %zu %.6g %.6g %.6g %.6g %s\n", sqrt(low * high), y, low, high,
+		fprintf(out, "%.6g %zu %.6g %.6g %.6g %.6g %s\n", middle, y, low, high,
 			(double)y - half, (double)y + half, provider_of(row->v));
 	}
 }
@@ -348,7 +361,8 @@ static int latency_data(struct pvtb_figure *f, const struct pvtb_host_result *h,
 		return err->code;
 	}
 	fputs("# row provider min p50 p99 p99.9 max\n", points);
-	fputs("# centre row from to bottom top provider\n", hist);
+	/* gnuplot refuses an empty file; this line draws nothing. */
+	fputs("# centre row from to bottom top provider\nNaN NaN NaN NaN NaN NaN other\n", hist);
 	for (size_t i = 0; i < nr; i++) {
 		size_t y = nr - i;
 

@@ -189,6 +189,7 @@ static inline void fixture_add_ugly(struct pvtb_result *r)
 	fixture_variant(b, &long_one);
 	b = pvtb_host_add_bench(h, "steal", "a benchmark the report has never heard of");
 	v = pvtb_bench_add_variant(b, "overcommit-2", "two for one");
+	pvtb_variant_set_status(v, PVTB_OK, "%s", "");
 	pvtb_variant_add_metric(v, "stolen.total", PVTB_UNIT_NS, PVTB_KIND_TIME,
 				PVTB_NEITHER_IS_BETTER, 2498000123, NAN, NAN, 1258);
 	pvtb_variant_add_metric(v, "deviation", PVTB_UNIT_PPM, PVTB_KIND_TIME, PVTB_LOWER_IS_BETTER,

@@ -17,6 +17,12 @@
  * CPU runs (or QEMU's TCG, for the host and the guest alike) is within a factor of two. */
 #define EMULATED_RATIO 50
 
+struct ring0_cost {
+	double guest_ticks; /* TSC ticks of an instruction at guest ring 0 */
+	double host_ticks;  /* and here */
+	bool emulated;	    /* the guest's are not run by the CPU */
+};
+
 struct toy {
 	int vm;
 	int vcpu;
@@ -48,7 +54,7 @@ static void toy_pages(u8 *mem)
 	memcpy(mem + 0x3000, &pd, sizeof(pd));
 }
 
-static int toy_new(int kvm_fd, struct toy *toy, struct pvtb_err *err)
+static int toy_new(int kvm_fd, struct kvm_cpuid2 *cpuid, struct toy *toy, struct pvtb_err *err)
 {
 	struct kvm_userspace_memory_region slot = {.memory_size = TOY_BYTES};
 	int size = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -69,6 +75,9 @@ static int toy_new(int kvm_fd, struct toy *toy, struct pvtb_err *err)
 	toy->vcpu = ioctl(toy->vm, KVM_CREATE_VCPU, 0);
 	if (toy->vcpu < 0)
 		return pvtb_err_sys(err, -errno, "KVM_CREATE_VCPU");
+	/* Without it there is no long mode to set. */
+	if (ioctl(toy->vcpu, KVM_SET_CPUID2, cpuid))
+		return pvtb_err_sys(err, -errno, "KVM_SET_CPUID2");
 	if (size < (int)sizeof(struct kvm_run))
 		return pvtb_err_set(err, -EIO, "KVM_GET_VCPU_MMAP_SIZE", "%d bytes", size);
 	p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, toy->vcpu, 0);
@@ -132,7 +141,7 @@ static u64 host_loop(u32 n)
 }
 
 /* Ticks of one instruction: the shortest of some loops of @n rounds, less the shortest of 1. */
-static int measure(struct toy *toy, u32 n, struct x86_ring0_cost *cost, struct pvtb_err *err)
+static int measure(struct toy *toy, u32 n, struct ring0_cost *cost, struct pvtb_err *err)
 {
 	u64 guest = UINT64_MAX, guest1 = UINT64_MAX, host = UINT64_MAX, t;
 	int i, ret;
@@ -155,13 +164,13 @@ static int measure(struct toy *toy, u32 n, struct x86_ring0_cost *cost, struct p
 	return 0;
 }
 
-int pvtb_x86_ring0_cost(int kvm_fd, struct x86_ring0_cost *ret_cost, u64 *ret_tsc_hz,
-			struct pvtb_err *err)
+static int ring0_cost(int kvm_fd, struct kvm_cpuid2 *cpuid, struct ring0_cost *ret_cost,
+		      u64 *ret_tsc_hz, struct pvtb_err *err)
 {
 	struct toy toy = {.vm = -1, .vcpu = -1};
 	int ret, khz;
 
-	ret = toy_new(kvm_fd, &toy, err);
+	ret = toy_new(kvm_fd, cpuid, &toy, err);
 	if (!ret)
 		ret = measure(&toy, 200, ret_cost, err);
 	/* An interruption of the host is long beside a short loop: ask again before saying so. */
@@ -183,7 +192,7 @@ static bool module(const char *name)
 	return !access(path, F_OK);
 }
 
-static void name_backend(const struct x86_ring0_cost *cost, struct pvtb_kvm_caps *caps)
+static void name_backend(const struct ring0_cost *cost, struct pvtb_kvm_caps *caps)
 {
 	unsigned int a, b, c, d;
 	bool svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && c & (1U << 2);
@@ -251,12 +260,12 @@ static u32 kvm_features(const struct kvm_cpuid2 *cpuid)
 int pvtb_arch_kvm_probe(int kvm_fd, struct pvtb_kvm_caps *caps, struct pvtb_err *err)
 {
 	struct kvm_cpuid2 *cpuid PVTB_FREE = pvtb_x86_supported_cpuid(kvm_fd);
-	struct x86_ring0_cost cost = {0};
+	struct ring0_cost cost = {0};
 	int ret;
 
 	if (!cpuid)
 		return pvtb_err_sys(err, -errno, "KVM_GET_SUPPORTED_CPUID");
-	ret = pvtb_x86_ring0_cost(kvm_fd, &cost, &caps->counter_hz, err);
+	ret = ring0_cost(kvm_fd, cpuid, &cost, &caps->counter_hz, err);
 	if (ret)
 		return ret;
 	name_backend(&cost, caps);

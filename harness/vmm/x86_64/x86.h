@@ -43,16 +43,7 @@ void pvtb_x86_long_mode(struct kvm_sregs *sregs, u64 cr3, enum pvtb_level level)
 #define X86_PTE_US (1ULL << 2)
 #define X86_PTE_PS (1ULL << 7)
 
-/* probe.c */
-/* To be freed; NULL with errno. */
+/* probe.c: to be freed; NULL with errno. */
 struct kvm_cpuid2 *pvtb_x86_supported_cpuid(int kvm_fd);
-/* TSC ticks of an instruction at guest ring 0 and here. */
-struct x86_ring0_cost {
-	double guest_ticks;
-	double host_ticks;
-	bool emulated; /* the guest's are not run by the CPU */
-};
-int pvtb_x86_ring0_cost(int kvm_fd, struct x86_ring0_cost *ret, u64 *ret_tsc_hz,
-			struct pvtb_err *err) PVTB_MUST_CHECK;
 
 #endif

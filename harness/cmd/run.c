@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/figures.h"
 #include "cmd/host.h"
+#include "cmd/host.h"
 #include "core/signals.h"
 #include "lab/lab.h"
 #include "report/report.h"
@@ -125,11 +126,34 @@ static void forward_line(void *ctx, const char *line)
 	pvtb_progress_update(job->progress, "%s: %s", job->spec, line);
 }
 
+static bool ask_interrupted(void *ctx)
+{
+	return pvtb_interrupted();
+}
+
+/* pvtb inside the lab could not run: its own words, with the lab named. */
+static int refused_inside(struct host_job *job, int status)
+{
+	char what[sizeof(job->err.what)], why[sizeof(job->err.why)];
+
+	if (!job->err.what[0])
+		return pvtb_err_set(&job->err, -EPROTO, job->spec,
+				    "pvtb in the lab host ended with status %d", status);
+	snprintf(what, sizeof(what), "%s", job->err.what);
+	snprintf(why, sizeof(why), "%s", job->err.why);
+	return pvtb_err_set(&job->err, -EPROTO, job->spec, "%s: %s", what, why);
+}
+
 /* Boot the lab host; what it leaves in <dir> is a result of its own: take it over. */
 static int lab_job(struct host_job *job)
 {
 	struct pvtb_lab_spec spec;
-	struct pvtb_lab_hooks hooks = { .line = forward_line, .ctx = job };
+	struct pvtb_lab_hooks hooks = {
+		.ctx = job,
+		.line = forward_line,
+		.interrupted = ask_interrupted,
+		.timeout_s = (unsigned int)job->opts->timeout_s,
+	};
 	struct pvtb_result *inner = NULL;
 	char *argv[64], boot_dir[600], inner_dir[640];
 	size_t n = 0;
@@ -141,7 +165,6 @@ static int lab_job(struct host_job *job)
 		ret = pvtb_lab_spec_set_kernel(&spec, job->opts->kernel, &job->err);
 	if (ret)
 		return ret;
-	spec.timeout_s = (unsigned int)job->opts->timeout_s;
 	argv[n++] = (char *)"pvtb";
 	argv[n++] = (char *)"run";
 	argv[n++] = (char *)"--host=native";
@@ -165,8 +188,7 @@ static int lab_job(struct host_job *job)
 	if (ret)
 		return ret;
 	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED && status != PVTB_EXIT_SKIPPED)
-		return pvtb_err_set(&job->err, -EPROTO, job->spec, "pvtb in the lab host: %s",
-				    spec.last_line[0] ? spec.last_line : "failed without a word");
+		return refused_inside(job, status);
 	ret = pvtb_result_load(boot_dir, &inner, &job->err);
 	if (ret)
 		return ret;

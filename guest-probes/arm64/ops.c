@@ -28,30 +28,38 @@ PVTB_OP_STAMPED(empty_pct, "empty_pct", arch_read_isb_isb(cntpct_el0), arch_read
 		, )
 
 /* SMCCC 1.1: arguments and results in x0..x3, every other register preserved. */
+#define SMCCC_ARGS                                                                                 \
+	u64 a0 = ctl->args[0];                                                                     \
+	u64 a1 = ctl->args[1];                                                                     \
+	u64 a2 = ctl->args[2];                                                                     \
+	u64 a3 = ctl->args[3];                                                                     \
+	register u64 x0 __asm__("x0") = 0;                                                         \
+	register u64 x1 __asm__("x1") = 0;                                                         \
+	register u64 x2 __asm__("x2") = 0;                                                         \
+	register u64 x3 __asm__("x3") = 0
+
 #define SMCCC_CALL(insn)                                                                           \
 	do {                                                                                       \
-		register u64 x0 __asm__("x0") = a0;                                                \
-		register u64 x1 __asm__("x1") = a1;                                                \
-		register u64 x2 __asm__("x2") = a2;                                                \
-		register u64 x3 __asm__("x3") = a3;                                                \
+		x0 = a0;                                                                           \
+		x1 = a1;                                                                           \
+		x2 = a2;                                                                           \
+		x3 = a3;                                                                           \
 		__asm__ volatile(insn " #0"                                                        \
 				 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)                          \
 				 :                                                                 \
 				 : "memory");                                                      \
+	} while (0)
+
+#define SMCCC_RESULTS                                                                              \
+	do {                                                                                       \
 		r0 = x0;                                                                           \
 		r1 = x1;                                                                           \
 		r2 = x2;                                                                           \
 		r3 = x3;                                                                           \
 	} while (0)
 
-#define SMCCC_ARGS                                                                                 \
-	u64 a0 = ctl->args[0];                                                                     \
-	u64 a1 = ctl->args[1];                                                                     \
-	u64 a2 = ctl->args[2];                                                                     \
-	u64 a3 = ctl->args[3]
-
-PVTB_OP(hvc, "hvc", SMCCC_ARGS, SMCCC_CALL("hvc"))
-PVTB_OP(smc, "smc", SMCCC_ARGS, SMCCC_CALL("smc"))
+PVTB_OP_COLLECT(hvc, "hvc", SMCCC_ARGS, SMCCC_CALL("hvc"), SMCCC_RESULTS)
+PVTB_OP_COLLECT(smc, "smc", SMCCC_ARGS, SMCCC_CALL("smc"), SMCCC_RESULTS)
 
 /* One load or store with a syndrome KVM can decode: no write-back, no pair. */
 #define MMIO_NOP const u64 mmio = PVTB_GPA_MMIO + PVTB_MMIO_NOP
@@ -65,19 +73,28 @@ PVTB_OP(mmio_write, "mmio_write", MMIO_NOP,
 	__asm__ volatile("str wzr, [%0]" ::"r"(mmio)
 			 : "memory"))
 
+/* GICv3 CPU interface; the assembler wants them by number. */
+#define ICC_IAR1_EL1  s3_0_c12_c12_0
+#define ICC_EOIR1_EL1 s3_0_c12_c12_1
+
 /*
  * WFI until the virtual timer fires, args[0] ticks from now (needs spec.irqchip, whose set-up
- * enables the timer's interrupt; it stays masked in PSTATE, so it ends the WFI and is never taken).
+ * enables the timer's interrupt). The interrupt stays masked in PSTATE: it ends the WFI, and is
+ * then acknowledged by hand, because a list register stays pending when the timer is turned off.
  */
 PVTB_OP(wfi, "wfi", u64 ticks = ctl->args[0], ({
-		u64 now_ = arch_counter();
+		u64 deadline = arch_counter() + ticks;
 		__asm__ volatile("msr cntv_cval_el0, %0\n\t"
 				 "msr cntv_ctl_el0, %1\n\t"
 				 "isb\n\t"
-				 "wfi\n\t"
-				 "msr cntv_ctl_el0, xzr\n\t"
-				 "isb" ::"r"(now_ + ticks),
+				 "wfi\n\t" ::"r"(deadline),
 				 "r"(1UL)
+				 : "memory");
+		r0 = arch_read_bare(ICC_IAR1_EL1);
+		__asm__ volatile("msr cntv_ctl_el0, xzr\n\t"
+				 "isb\n\t"
+				 "msr " ARCH_STR(ICC_EOIR1_EL1) ", %0\n\t"
+								"isb" ::"r"(r0)
 				 : "memory");
 	}))
 

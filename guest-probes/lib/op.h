@@ -81,14 +81,15 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 
 /*
  * PVTB_OP(id, "name", SETUP, BODY): SETUP declares and fills locals from ctl->args, once; BODY is
- * the operation, and may leave results in r0..r3. A comma outside parentheses ends the argument:
+ * the operation, and may leave a result in r0. A comma outside parentheses ends the argument:
  * one declaration per statement. PVTB_OP_STAMPED takes the two counter reads as well, for the
- * operations that would trap with the usual ones.
+ * operations that would trap with the usual ones; PVTB_OP_COLLECT takes what moves further results
+ * into r0..r3, done right after the second read.
  *
  * Warm-up runs the same instructions as the measurement: in SINGLE mode they are samples that are
  * not kept, in BATCH mode a batch of their number.
  */
-#define PVTB_OP_STAMPED(id, opname, BEGIN, END, SETUP, BODY)                                       \
+#define PVTB_OP_FULL(id, opname, BEGIN, END, SETUP, BODY, COLLECT)                                 \
 	PVTB_OP_ENTRY(id, opname)                                                                  \
 	{                                                                                          \
 		struct pvtb_done done;                                                             \
@@ -109,6 +110,7 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 				BODY;                                                              \
 				PVTB_RESULT_NEEDED(r0);                                            \
 				t1 = END;                                                          \
+				COLLECT;                                                           \
 				if (i < ctl->warmup)                                               \
 					continue;                                                  \
 				if (i == ctl->warmup)                                              \
@@ -128,6 +130,7 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 					PVTB_RESULT_NEEDED(r0);                                    \
 				}                                                                  \
 				t1 = END;                                                          \
+				COLLECT;                                                           \
 				done.ops += n;                                                     \
 				n = ctl->batch * (1 + (ctl->steps ? i % ctl->steps : 0));          \
 				if (i == 0)                                                        \
@@ -149,6 +152,7 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 				PVTB_RESULT_NEEDED(r0);                                            \
 			}                                                                          \
 			t1 = END;                                                                  \
+			COLLECT;                                                                   \
 			done.ops = ctl->warmup + i;                                                \
 		} else {                                                                           \
 			done.t_end = 0;                                                            \
@@ -161,6 +165,12 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 		done.ret[3] = r3;                                                                  \
 		pvtb_op_finish(ctl, PVTB_STATUS_DONE, &done);                                      \
 	}
+
+#define PVTB_OP_STAMPED(id, opname, BEGIN, END, SETUP, BODY)                                       \
+	PVTB_OP_FULL(id, opname, BEGIN, END, SETUP, BODY, )
+
+#define PVTB_OP_COLLECT(id, opname, SETUP, BODY, COLLECT)                                          \
+	PVTB_OP_FULL(id, opname, arch_begin(), arch_end(), SETUP, BODY, COLLECT)
 
 #define PVTB_OP(id, opname, SETUP, BODY)                                                           \
 	PVTB_OP_STAMPED(id, opname, arch_begin(), arch_end(), SETUP, BODY)

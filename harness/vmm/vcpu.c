@@ -10,8 +10,8 @@
  *
  * Kicking a vCPU out of KVM_RUN: run->immediate_exit is set before the signal is sent. A thread
  * that has not entered yet finds the flag, one that is inside is interrupted by the signal: no
- * window in which the kick is lost, and no signal mask to swap on every entry. Only
- * pvtb_vcpu_start() clears the flag, while the thread is idle.
+ * window in which the kick is lost, and no signal mask to swap on every entry. The flag is cleared
+ * by pvtb_vcpu_start() while the thread is idle, and once by touch_memory(), which looks again.
  */
 #include "vmm/vcpu.h"
 
@@ -40,7 +40,9 @@ struct pvtb_vcpu_work {
 	int start_rc;	/* of pinning and thread_start() */
 	const struct pvtb_op *op;
 	enum pvtb_level level;
-	int rc; /* of the command */
+	bool quiet;   /* the VMM's own command: no hooks */
+	bool touched; /* every page was touched once (guest-probes/lib/touch.c) */
+	int rc;	      /* of the command */
 	struct pvtb_err err;
 };
 
@@ -275,23 +277,63 @@ static void collect(struct pvtb_vcpu *vcpu)
 	r->text_end = vcpu->work->op->text_end;
 }
 
+static int enter(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, struct pvtb_err *err)
+{
+	u64 index = vcpu->index;
+
+	return pvtb_arch_vcpu_enter(vcpu, op->entry,
+				    PVTB_GPA_STACKS + (index + 1) * PVTB_STACK_BYTES,
+				    PVTB_GPA_CTL + index * PVTB_CTL_BYTES, vcpu->work->level, err);
+}
+
+/* Before the first command, at its level and with its control page, which is put back. */
+static int touch_memory(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
+{
+	const struct pvtb_op *op = pvtb_vm_find_op(vcpu->vm, "touch");
+	struct pvtb_vcpu_work *w = vcpu->work;
+	struct pvtb_ctl *ctl = vcpu->ctl;
+	int ret;
+
+	if (!op)
+		return pvtb_err_set(err, -ENOEXEC, "guest image", "no op \"touch\"");
+	ret = enter(vcpu, op, err);
+	if (!ret)
+		ret = run_guest(vcpu, err);
+	if (!ret)
+		ret = guest_verdict(vcpu, err);
+	complete_exit(vcpu);
+	if (ret)
+		return ret;
+	w->touched = true;
+	/* Not the whole page: ctl->stop may have been set meanwhile. */
+	ctl->status = PVTB_STATUS_IDLE;
+	ctl->ops = 0;
+	memset(ctl->ret, 0, sizeof(ctl->ret));
+	memset(&vcpu->result, 0, sizeof(vcpu->result));
+	/* A kick in the meantime is not to be lost: the flag goes first, then it is looked at. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&w->abort_code, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
 static int run_command(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
 	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
 	struct pvtb_vcpu_work *w = vcpu->work;
-	u64 index = vcpu->index;
-	int ret;
+	int ret = 0;
 
-	ret = pvtb_arch_vcpu_enter(vcpu, w->op->entry,
-				   PVTB_GPA_STACKS + (index + 1) * PVTB_STACK_BYTES,
-				   PVTB_GPA_CTL + index * PVTB_CTL_BYTES, w->level, err);
+	if (!w->touched)
+		ret = touch_memory(vcpu, err);
+	if (!ret)
+		ret = enter(vcpu, w->op, err);
 	if (ret)
 		return ret;
-	if (spec->cmd_enter)
+	if (spec->cmd_enter && !w->quiet)
 		spec->cmd_enter(spec->opaque, vcpu->index);
 	ret = run_guest(vcpu, err);
 	complete_exit(vcpu);
-	if (spec->cmd_leave)
+	if (spec->cmd_leave && !w->quiet)
 		spec->cmd_leave(spec->opaque, vcpu->index);
 	if (!ret)
 		ret = guest_verdict(vcpu, err);
@@ -417,7 +459,7 @@ void pvtb_vcpu_thread_free(struct pvtb_vcpu *vcpu)
 	if (!w)
 		return;
 	while (state_get(w) == WORK_REQUESTED) {
-		__atomic_store_n(&w->abort_code, -EINTR, __ATOMIC_RELEASE);
+		__atomic_store_n(&w->abort_code, -EINTR, __ATOMIC_SEQ_CST);
 		kick(vcpu);
 		state_wait(w, WORK_REQUESTED, SLICE_NS);
 	}
@@ -447,8 +489,8 @@ static void fill_ctl(struct pvtb_vcpu *vcpu, const struct pvtb_cmd *cmd)
 	ctl->ring_len = ring_bytes / sizeof(struct pvtb_sample);
 }
 
-int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct pvtb_cmd *cmd,
-		    struct pvtb_err *err)
+static int start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct pvtb_cmd *cmd,
+		 bool quiet, struct pvtb_err *err)
 {
 	struct pvtb_vcpu_work *w = vcpu->work;
 
@@ -460,11 +502,31 @@ int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const stru
 	memset(&w->err, 0, sizeof(w->err));
 	w->op = op;
 	w->level = cmd->level;
+	w->quiet = quiet;
 	w->rc = 0;
 	w->abort_code = 0;
 	vcpu->run->immediate_exit = 0;
 	state_set(w, WORK_REQUESTED);
 	return 0;
+}
+
+int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct pvtb_cmd *cmd,
+		    struct pvtb_err *err)
+{
+	return start(vcpu, op, cmd, false, err);
+}
+
+int pvtb_vcpu_run_once(struct pvtb_vcpu *vcpu, const char *name, enum pvtb_level level,
+		       struct pvtb_cmd_result *ret_result, struct pvtb_err *err)
+{
+	struct pvtb_cmd cmd = {.op = name, .level = level, .mode = PVTB_MODE_LOOP, .count = 1};
+	const struct pvtb_op *op = pvtb_vm_find_op(vcpu->vm, name);
+	int ret;
+
+	if (!op)
+		return pvtb_err_set(err, -ENOENT, name, "no such op in the guest image");
+	ret = start(vcpu, op, &cmd, true, err);
+	return ret ? ret : pvtb_vcpu_wait(vcpu, 5000, ret_result, err);
 }
 
 /* End the running command with @code, unless it ends by itself first. */
@@ -473,7 +535,8 @@ static void abort_command(struct pvtb_vcpu *vcpu, int code)
 	struct pvtb_vcpu_work *w = vcpu->work;
 	u64 deadline_ns = pvtb_mono_ns() + ABORT_WAIT_NS;
 
-	__atomic_store_n(&w->abort_code, code, __ATOMIC_RELEASE);
+	/* Before the flag: touch_memory() clears the one and then looks at the other. */
+	__atomic_store_n(&w->abort_code, code, __ATOMIC_SEQ_CST);
 	kick(vcpu);
 	while (state_get(w) == WORK_REQUESTED && pvtb_mono_ns() < deadline_ns)
 		state_wait(w, WORK_REQUESTED, SLICE_NS);

@@ -16,4 +16,14 @@ int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const stru
 int pvtb_vcpu_wait(struct pvtb_vcpu *vcpu, unsigned int timeout_ms, struct pvtb_cmd_result *ret,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/*
+ * For the VMM itself: run @op once (LOOP mode, count 1: the ring is left alone), without the
+ * caller's hooks. Blocks; -EBUSY while a command runs.
+ */
+int pvtb_vcpu_run_once(struct pvtb_vcpu *vcpu, const char *op, enum pvtb_level level,
+		       struct pvtb_cmd_result *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* vmm.c: NULL when the image has no such op. */
+const struct pvtb_op *pvtb_vm_find_op(struct pvtb_vm *vm, const char *name);
+
 #endif

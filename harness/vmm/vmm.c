@@ -306,7 +306,7 @@ void pvtb_vm_free(struct pvtb_vm *vm)
 	free(vm);
 }
 
-static const struct pvtb_op *find_op(struct pvtb_vm *vm, const char *name)
+const struct pvtb_op *pvtb_vm_find_op(struct pvtb_vm *vm, const char *name)
 {
 	size_t i;
 
@@ -327,7 +327,7 @@ static struct pvtb_vcpu *get_vcpu(struct pvtb_vm *vm, unsigned int index, struct
 int pvtb_vm_start(struct pvtb_vm *vm, unsigned int index, const struct pvtb_cmd *cmd,
 		  struct pvtb_err *err)
 {
-	const struct pvtb_op *op = find_op(vm, cmd->op);
+	const struct pvtb_op *op = pvtb_vm_find_op(vm, cmd->op);
 	struct pvtb_vcpu *vcpu = get_vcpu(vm, index, err);
 
 	if (!vcpu)
@@ -392,7 +392,7 @@ void *pvtb_vm_gpa(struct pvtb_vm *vm, u64 gpa)
 
 bool pvtb_vm_has_op(struct pvtb_vm *vm, const char *op)
 {
-	return find_op(vm, op);
+	return pvtb_vm_find_op(vm, op);
 }
 
 int pvtb_vm_tid(struct pvtb_vm *vm, unsigned int index)

@@ -13,9 +13,9 @@
 
 #include "arch/counter.h"
 
-/* Emulated instructions were seen at 0.8 us each, some 2000 times the CPU's own; a guest that the
- * CPU runs (or QEMU's TCG, for the host and the guest alike) is within a factor of two. */
-#define EMULATED_RATIO 50
+/* Emulated instructions were seen at 0.6 to 0.8 us each, some 3000 times the CPU's own. A guest
+ * that the CPU runs, or QEMU's TCG like its host, was within a factor of four. */
+#define EMULATED_RATIO 200
 
 struct ring0_cost {
 	double guest_ticks; /* TSC ticks of an instruction at guest ring 0 */

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include "arch/counter.h"
+#include "vmm/vcpu.h"
 #include "vmm/x86_64/x86.h"
 
 #define RFLAGS_FIXED 0x2ULL
@@ -184,15 +185,14 @@ void pvtb_arch_vcpu_free(struct pvtb_vcpu *vcpu)
  */
 static int bracket(struct pvtb_vcpu *vcpu, s64 *ret_low, s64 *ret_high, struct pvtb_err *err)
 {
-	struct pvtb_cmd cmd = {.op = "rdtsc", .level = PVTB_LEVEL_USER, .count = 1};
 	struct pvtb_cmd_result r;
 	s64 low = 0, high = 0;
 	int i, ret;
 
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < 16; i++) {
 		s64 l, h;
 
-		ret = pvtb_vm_exec(vcpu->vm, vcpu->index, &cmd, 1000, &r, err);
+		ret = pvtb_vcpu_run_once(vcpu, "empty", PVTB_LEVEL_USER, &r, err);
 		if (ret)
 			return ret;
 		l = (s64)(r.t_end_ticks - vcpu->doorbell_ticks);

@@ -273,7 +273,7 @@ static const char *str(const json_t *obj, const char *key)
 	return s ? s : "";
 }
 
-/* "x.a, x.b" */
+/* Items one after the other with @sep between. */
 static void join(const json_t *array, const char *sep, char *buf, size_t len)
 {
 	const json_t *item;
@@ -287,6 +287,31 @@ static void join(const json_t *array, const char *sep, char *buf, size_t len)
 		if (n < 0 || (size_t)n >= len - used)
 			return;
 		used += (size_t)n;
+	}
+}
+
+/* BENCH.VARIANT names, each benchmark named once: "counter_read.lpt .rdtsc, hypercall.pio". */
+static void join_names(const json_t *array, char *buf, size_t len)
+{
+	const char *before = "";
+	const json_t *item;
+	size_t i, used = 0;
+
+	buf[0] = '\0';
+	json_array_foreach (array, i, item) {
+		const char *name = json_string_value(item), *dot = strchr(name, '.');
+		size_t bench = dot ? (size_t)(dot - name) : 0;
+		bool same = dot && !strncmp(before, name, bench + 1);
+		int n = snprintf(buf + used, len - used, "%s%s",
+				 !i	? ""
+				 : same ? " "
+					: ", ",
+				 same ? dot : name);
+
+		if (n < 0 || (size_t)n >= len - used)
+			return;
+		used += (size_t)n;
+		before = name;
 	}
 }
 
@@ -307,13 +332,13 @@ static void print_host(const json_t *doc)
 			put("", "%s", str(kvm, "hint"));
 		return;
 	}
-	put("/dev/kvm", "%s, %s (%s)%s",
-	    json_is_true(json_object_get(caps, "hardware_assisted")) ? "works"
-								     : "works, software backend",
-	    str(caps, "backend"), str(caps, "backend_why"),
+	put("/dev/kvm", "works, %s%s%s (%s)",
+	    json_is_true(json_object_get(caps, "hardware_assisted")) ? "" : "software backend ",
+	    str(caps, "backend"),
 	    json_is_true(json_object_get(caps, "guest_kernel_mode_native"))
 		    ? ""
-		    : ": guest kernel mode is emulated");
+		    : ": guest kernel mode is emulated",
+	    str(caps, "backend_why"));
 }
 
 static void print_can(const json_t *doc)
@@ -330,7 +355,7 @@ static void print_can(const json_t *doc)
 	}
 	label = "cannot";
 	json_array_foreach (json_object_get(doc, "cannot"), i, entry) {
-		join(json_object_get(entry, "what"), ", ", names, sizeof(names));
+		join_names(json_object_get(entry, "what"), names, sizeof(names));
 		put(label, "%s: %s", names, str(entry, "why"));
 		label = "";
 	}

@@ -93,39 +93,70 @@ static void read_list(const char *path, struct pvtb_cpus *ret)
 		memset(ret, 0, sizeof(*ret));
 }
 
-/* Highest CPU of @cpus that is also in @within (NULL: any) and not in @without (NULL: none). */
-static int highest(const struct pvtb_cpus *cpus, const struct pvtb_cpus *within,
-		   const struct pvtb_cpus *without)
+/* Highest CPU of @cpus that is not in @without (NULL: none). */
+static int highest(const struct pvtb_cpus *cpus, const struct pvtb_cpus *without)
 {
 	for (int c = PVTB_MAX_CPUS - 1; c >= 0; c--) {
 		unsigned int u = (unsigned int)c;
 
-		if (!pvtb_cpus_has(cpus, u) || (within && !pvtb_cpus_has(within, u)) ||
-		    (without && pvtb_cpus_has(without, u)))
-			continue;
-		return c;
+		if (pvtb_cpus_has(cpus, u) && !(without && pvtb_cpus_has(without, u)))
+			return c;
 	}
 	return -1;
 }
 
+/*
+ * Isolated CPUs the caller may use. isolcpus takes them out of everybody's default affinity, so
+ * they are looked for outside of it too, and the kernel is asked by trying (a cpuset may refuse);
+ * unless the affinity was narrowed further, by taskset say: then that was meant.
+ */
+static int usable_isolated(const struct pvtb_cpus *allowed, struct pvtb_cpus *ret,
+			   struct pvtb_err *err)
+{
+	struct pvtb_cpus isolated, nohz, online;
+	bool by_default = true, any = false;
+
+	read_list("/sys/devices/system/cpu/isolated", &isolated);
+	read_list("/sys/devices/system/cpu/nohz_full", &nohz);
+	read_list("/sys/devices/system/cpu/online", &online);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(isolated.bits); i++) {
+		unsigned long rest = online.bits[i] & ~isolated.bits[i];
+
+		by_default = by_default && (allowed->bits[i] & rest) == rest;
+		isolated.bits[i] = (isolated.bits[i] | nohz.bits[i]) & online.bits[i];
+		any = any || isolated.bits[i] & ~allowed->bits[i];
+	}
+	if (by_default && any &&
+	    !sched_setaffinity(0, sizeof(isolated.bits), (cpu_set_t *)isolated.bits)) {
+		int r = pvtb_cpus_allowed(&isolated, err);
+
+		if (sched_setaffinity(0, sizeof(allowed->bits), (const cpu_set_t *)allowed->bits))
+			return pvtb_err_sys(err, -errno, "restoring the CPU affinity");
+		if (r)
+			return r;
+	} else {
+		for (size_t i = 0; i < PVTB_ARRAY_SIZE(isolated.bits); i++)
+			isolated.bits[i] &= allowed->bits[i];
+	}
+	*ret = isolated;
+	return 0;
+}
+
 int pvtb_placement_choose(struct pvtb_placement *ret, struct pvtb_err *err)
 {
-	struct pvtb_cpus allowed, isolated, nohz, siblings, self = {0};
+	struct pvtb_cpus allowed, isolated, siblings, self = {0};
 	struct pvtb_placement p;
 	char path[96];
 	int r = pvtb_cpus_allowed(&allowed, err);
 
+	if (!r)
+		r = usable_isolated(&allowed, &isolated, err);
 	if (r)
 		return r;
-	read_list("/sys/devices/system/cpu/isolated", &isolated);
-	read_list("/sys/devices/system/cpu/nohz_full", &nohz);
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(isolated.bits); i++)
-		isolated.bits[i] |= nohz.bits[i];
-
-	p.vcpu_cpu = highest(&allowed, &isolated, NULL);
+	p.vcpu_cpu = highest(&isolated, NULL);
 	p.isolated = p.vcpu_cpu >= 0;
 	if (!p.isolated)
-		p.vcpu_cpu = highest(&allowed, NULL, NULL);
+		p.vcpu_cpu = highest(&allowed, NULL);
 	if (p.vcpu_cpu < 0)
 		return pvtb_err_set(err, -ENODEV, "CPUs", "none of the first %d is allowed",
 				    PVTB_MAX_CPUS);
@@ -135,9 +166,9 @@ int pvtb_placement_choose(struct pvtb_placement *ret, struct pvtb_err *err)
 	read_list(path, &siblings);
 	cpus_add(&siblings, (unsigned int)p.vcpu_cpu);
 	cpus_add(&self, (unsigned int)p.vcpu_cpu);
-	p.harness_cpu = highest(&allowed, NULL, &siblings);
+	p.harness_cpu = highest(&allowed, &siblings);
 	if (p.harness_cpu < 0)
-		p.harness_cpu = highest(&allowed, NULL, &self);
+		p.harness_cpu = highest(&allowed, &self);
 	p.apart = p.harness_cpu >= 0;
 	if (!p.apart)
 		p.harness_cpu = p.vcpu_cpu;

@@ -23,5 +23,9 @@
 .endm
 
 	embed_built pvtb_guest_image, PVTB_BUILD_DIR, "guest.elf"
+	embed_file pvtb_fetch_kernel_sh, "lab/fetch-kernel.sh"
+	embed_file pvtb_plot_style_gp, "plots/style.gp"
+	embed_file pvtb_plot_latency_gp, "plots/latency.gp"
+	embed_file pvtb_plot_decomposition_gp, "plots/decomposition.gp"
 
 	.section .note.GNU-stack, "", %progbits

@@ -369,14 +369,16 @@ static void print_lab(const json_t *doc)
 	size_t i;
 
 	json_array_foreach (json_object_get(doc, "lab"), i, entry) {
-		const char *hint = str(entry, "hint");
+		const char *hint = str(entry, "hint"), *what = str(entry, "what");
+		bool named = strcmp(what, "lab"); /* the line says lab already */
 
 		if (json_is_true(json_object_get(entry, "ready")))
 			put(i ? "" : "lab", "%s ready (Linux %s)", str(entry, "arch"),
 			    str(entry, "kernel"));
 		else
-			put(i ? "" : "lab", "%s not ready: %s: %s%s%s", str(entry, "arch"),
-			    str(entry, "what"), str(entry, "why"), *hint ? "; " : "", hint);
+			put(i ? "" : "lab", "%s not ready: %s%s%s%s%s", str(entry, "arch"),
+			    named ? what : "", named ? ": " : "", str(entry, "why"),
+			    *hint ? "; " : "", hint);
 	}
 }
 

@@ -37,7 +37,7 @@ struct pvtb_strv {
 /* Not part of the command kept in the result: how it was shown, not what was run. */
 #define PVTB_OPT_NO_ECHO 1U
 /* For the program's own use: parsed, but not in help, man page or completion. */
-#define PVTB_OPT_HIDDEN 2U
+#define PVTB_OPT_HIDDEN	 2U
 
 struct pvtb_opt {
 	const char *name; /* long name, without the dashes; NULL ends the table */
@@ -54,9 +54,11 @@ struct pvtb_opt {
 /* offsetof(s, m), refusing to compile when the member is not a @t. */
 #define PVTB_OPT_OFF(s, m, t)                                                                      \
 	(offsetof(s, m) + 0 * sizeof(struct {                                                      \
-		 int type_differs : __builtin_types_compatible_p(__typeof__(((s *)0)->m), t) ? 1   \
-											     : -1; \
-	 }))
+				  int type_differs                                                 \
+				      : __builtin_types_compatible_p(__typeof__(((s *)0)->m), t)   \
+					? 1                                                        \
+					: -1;                                                      \
+			  }))
 /* Flags go last: PVTB_OPT_FLAG(0, "x", struct s, m, "text", .flags = PVTB_OPT_NO_ECHO). */
 #define PVTB_OPT_FLAG(l, n, s, m, h, ...)                                                          \
 	{                                                                                          \

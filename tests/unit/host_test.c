@@ -56,7 +56,7 @@ static void misspelt_kinds(void **state)
 		const char *spec, *hint;
 	} cases[] = {
 		{"natve", "did you mean native?"},   {"lab;arm64", "did you mean lab:arm64?"},
-		{"lab:", "did you mean lab:arm64?"},	     {"", "native, auto, lab:"},
+		{"lab:", "did you mean lab:arm64?"}, {"", "native, auto, lab:"},
 		{"elsewhere", "native, auto, lab:"},
 	};
 	enum pvtb_host_kind kind;

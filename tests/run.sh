@@ -16,7 +16,7 @@ cases() {
 for t in "$@"; do
 	printf '== %s\n' "$t"
 	case $t in
-	*.py) python3 "$t" 2>&1 | tee "$log" ;;
+	*.py) /usr/bin/env -S ${PYTHON:-python3} "$t" 2>&1 | tee "$log" ;;
 	*) "$t" 2>&1 | tee "$log" ;;
 	esac
 	status=$?

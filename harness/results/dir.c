@@ -98,19 +98,20 @@ static int make_path(const char *path)
 	return mkdir(part, 0755) && errno != EEXIST ? -errno : 0;
 }
 
-/* 0 when @path is absent or an empty directory. */
+/* 0 when @path is absent or an empty directory (which is removed: it would be replaced). */
 static int check_free(const char *path, struct pvtb_err *err)
 {
 	struct stat st;
 
-	if (!rmdir(path) || errno == ENOENT)
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : pvtb_err_sys(err, -errno, "%s", path);
+	if (S_ISDIR(st.st_mode) && !rmdir(path))
 		return 0;
-	/* An empty mount point cannot be removed, but neither replaced. */
-	if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+	if (S_ISDIR(st.st_mode) && errno != ENOTEMPTY && errno != EEXIST)
 		return pvtb_err_sys(err, -errno, "%s", path);
 	pvtb_err_set(err, -EEXIST, path, "%s",
-		     !stat(path, &st) && !S_ISDIR(st.st_mode) ? "exists and is no directory"
-							      : "exists and is not empty");
+		     S_ISDIR(st.st_mode) ? "exists and is not empty"
+					 : "exists and is no directory");
 	return pvtb_err_hint(err, "remove it, or choose another place with -o");
 }
 

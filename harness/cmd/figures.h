@@ -6,7 +6,7 @@
 #include "results/result.h"
 
 /* Draw every figure of @r, whose files are in the result directory @dir, into @dir/plots. */
-int pvtb_figures_draw(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_figures_draw(const struct pvtb_result *r, const char *dir,
+		      struct pvtb_err *err) PVTB_MUST_CHECK;
 
 #endif

@@ -42,7 +42,9 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 {
 	char *plots PVTB_FREE = NULL;
 	struct pvtb_plot_options po = {
-		.result_dir = dir, .out_dir = opts->out, .keep_data = opts->keep_data,
+		.result_dir = dir,
+		.out_dir = opts->out,
+		.keep_data = opts->keep_data,
 	};
 
 	if (!po.out_dir) {

@@ -43,16 +43,17 @@ static void what_on_what(FILE *out, const struct pvtb_host_result *h)
 
 	pvtb_tick_text(h, tick, sizeof(tick));
 	if (h->emulated)
-		paragraph(out, "", "",
-			  "On %s: Linux %s %s, KVM %s, host emulated by %s%s, %s.%s", h->host,
-			  h->kernel, h->arch, h->mode, qemu ? qemu : "QEMU",
-			  qemu && strstr(qemu, "TCG") ? "" : " (TCG)", tick,
-			  h->deterministic ?
-			  " Counted in instructions: exact and repeatable, blind to caches and "
-			  "pipelines." :
-			  " Emulated times: only to be compared with each other.");
+		paragraph(
+			out, "", "", "On %s: Linux %s %s, KVM %s, host emulated by %s%s, %s.%s",
+			h->host, h->kernel, h->arch, h->mode, qemu ? qemu : "QEMU",
+			qemu && strstr(qemu, "TCG") ? "" : " (TCG)", tick,
+			h->deterministic
+				? " Counted in instructions: exact and repeatable, blind to caches and "
+				  "pipelines."
+				: " Emulated times: only to be compared with each other.");
 	else
-		paragraph(out, "", "", "On %s: Linux %s %s, KVM %s, %s, %s.", h->host, h->kernel,
+		paragraph(out, "", "", "On %s: Linux %s %s, KVM %s, %s, %s.",
+			  strcmp(h->host, "native") ? h->host : "the machine itself", h->kernel,
 			  h->arch, h->mode, cpu ? cpu : "CPU not recorded", tick);
 }
 
@@ -76,7 +77,7 @@ static int seed_block(FILE *out, const struct pvtb_host_result *h)
 static void cover_row(struct pvtb_table *t, const struct pvtb_host_result *h,
 		      const struct pvtb_variant_result *v)
 {
-	static const char *const reads[] = { "p50", "p99", "max" };
+	static const char *const reads[] = {"p50", "p99", "max"};
 	const struct pvtb_metric *slope = pvtb_variant_metric(v, "batch.slope");
 	double exits = pvtb_metric_value(v, "exits_per_op");
 	char text[PVTB_QUANTITY_CHARS], half[PVTB_QUANTITY_CHARS];
@@ -148,8 +149,7 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 			pvtb_table_row(&t);
 			pvtb_table_cell(&t, 0, "%s.%s", v->name, v->metrics[m].name);
 			pvtb_table_cell(&t, 1, "%s", text);
-			pvtb_table_cell(&t, 2, "%s%s%s",
-					pvtb_shown_unit(h, v->metrics[m].unit),
+			pvtb_table_cell(&t, 2, "%s%s%s", pvtb_shown_unit(h, v->metrics[m].unit),
 					v->status == PVTB_OK ? "" : "  ",
 					v->status == PVTB_OK ? "" : pvtb_status_name(v->status));
 		}
@@ -172,22 +172,24 @@ static void checks(FILE *out, const struct pvtb_host_result *h)
 	if (cost.nr) {
 		pvtb_quantity(h, PVTB_UNIT_TICKS, cost.low, low, sizeof(low));
 		pvtb_quantity(h, PVTB_UNIT_TICKS, cost.high, high, sizeof(high));
-		snprintf(added, sizeof(added),
-			 " Tracing adds %s%s%s %s per exit.", low,
+		snprintf(added, sizeof(added), " Tracing adds %s%s%s %s per exit.", low,
 			 strcmp(low, high) ? " to " : "", strcmp(low, high) ? high : "",
 			 pvtb_time_unit_long(h));
 	}
 	pvtb_grouped(h->samples, n, sizeof(n));
 	fputc('\n', out);
 	if (!h->witnessed)
-		paragraph(out, "", "", "%s samples. The host side was not traced: the number of "
-			  "exits behind each figure is not checked.", n);
+		paragraph(out, "", "",
+			  "%s samples. The host side was not traced: the number of "
+			  "exits behind each figure is not checked.",
+			  n);
 	else
-		paragraph(out, "", "", "%s samples, checked against kvm_exit and kvm_entry: "
+		paragraph(out, "", "",
+			  "%s samples, checked against kvm_exit and kvm_entry: "
 			  "%zu checks held, %zu broke, %zu could not tell; %llu events lost, "
-			  "%llu causal violations.%s", n, laws.held, laws.broken, laws.open,
-			  (unsigned long long)h->lost, (unsigned long long)h->causal_violations,
-			  added);
+			  "%llu causal violations.%s",
+			  n, laws.held, laws.broken, laws.open, (unsigned long long)h->lost,
+			  (unsigned long long)h->causal_violations, added);
 }
 
 /* Everything without a number, or with one not to be trusted; no reason is left out. */
@@ -242,9 +244,11 @@ int pvtb_report_cover(const struct pvtb_result *r, FILE *out, struct pvtb_err *e
 {
 	int ret = 0;
 
-	paragraph(out, "", "", "Measured with %s (%s profile, %.10s). p50, p99, max: single "
+	paragraph(out, "", "",
+		  "Measured with %s (%s profile, %.10s). p50, p99, max: single "
 		  "operations; per op: slope over batches, 95 %% interval; exits: kvm_exit "
-		  "events per operation.", r->tool, r->profile, r->created);
+		  "events per operation.",
+		  r->tool, r->profile, r->created);
 	for (size_t i = 0; i < r->nr_hosts && !ret; i++) {
 		fputc('\n', out);
 		ret = host_block(out, &r->hosts[i]);

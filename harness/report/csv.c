@@ -53,8 +53,8 @@ static const char *kind_name(enum pvtb_kind kind)
 static void put_metric(FILE *out, const struct pvtb_host_result *h, const char *bench,
 		       const char *variant, const struct pvtb_metric *m)
 {
-	const char *const fields[] = { h->host, bench, variant, m->name,
-				       pvtb_shown_unit(h, m->unit), kind_name(m->kind) };
+	const char *const fields[] = {
+		h->host, bench, variant, m->name, pvtb_shown_unit(h, m->unit), kind_name(m->kind)};
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fields); i++) {
 		put_field(out, fields[i]);

@@ -123,8 +123,8 @@ static bool taken(const struct pvtb_plot_list *list, const char *out_dir, const 
 	return false;
 }
 
-int pvtb_figure_begin(struct pvtb_figure *f, const struct pvtb_plot_options *opts,
-		      const char *name, const struct pvtb_plot_list *list, struct pvtb_err *err)
+int pvtb_figure_begin(struct pvtb_figure *f, const struct pvtb_plot_options *opts, const char *name,
+		      const struct pvtb_plot_list *list, struct pvtb_err *err)
 {
 	char base[180];
 	int ret;
@@ -247,7 +247,7 @@ static int spawn_gnuplot(const struct pvtb_figure *f, const char *format, pid_t 
 {
 	const char *gnuplot = f->opts->gnuplot ? f->opts->gnuplot : "gnuplot";
 	char set[64];
-	char *const argv[] = { (char *)gnuplot, (char *)"-e", set, (char *)"figure.gp", NULL };
+	char *const argv[] = {(char *)gnuplot, (char *)"-e", set, (char *)"figure.gp", NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -364,7 +364,7 @@ static int keep_data(struct pvtb_figure *f, struct pvtb_err *err)
 int pvtb_figure_draw(struct pvtb_figure *f, const char *script, struct pvtb_plot_list *list,
 		     struct pvtb_err *err)
 {
-	static const char *const formats[] = { "svg", "png" };
+	static const char *const formats[] = {"svg", "png"};
 	int bad = ferror(f->vars);
 	int ret;
 

@@ -16,9 +16,8 @@ struct pvtb_figure {
 };
 
 /* @name: any text; becomes a file name that is not yet in @list. */
-int pvtb_figure_begin(struct pvtb_figure *f, const struct pvtb_plot_options *opts,
-		      const char *name, const struct pvtb_plot_list *list, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_figure_begin(struct pvtb_figure *f, const struct pvtb_plot_options *opts, const char *name,
+		      const struct pvtb_plot_list *list, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* A data file of the figure, to be closed by the caller; NULL with err filled. */
 FILE *pvtb_figure_data(struct pvtb_figure *f, const char *file, struct pvtb_err *err);
 /* Variables of the scripts. Strings are quoted for gnuplot. */

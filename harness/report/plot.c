@@ -91,14 +91,15 @@ static int count_file(const char *path, const struct pvtb_host_result *host, str
 		return ret;
 	pairs = pvtb_samples_kind_of(r) == PVTB_SAMPLES_GUEST;
 	if ((!pairs && pvtb_samples_kind_of(r) != PVTB_SAMPLES_S64) ||
-	    pvtb_samples_record_size(r) != (pairs ? sizeof(buf.samples[0]) : sizeof(buf.values[0]))) {
+	    pvtb_samples_record_size(r) !=
+		    (pairs ? sizeof(buf.samples[0]) : sizeof(buf.values[0]))) {
 		pvtb_samples_close(r);
 		return pvtb_err_set(err, -EINVAL, path, "holds no durations");
 	}
 	while ((n = pvtb_samples_read(r, &buf, 1024, err)) > 0) {
 		for (ssize_t i = 0; i < n; i++)
-			count(h, host, pairs ? (s64)(buf.samples[i].t1 - buf.samples[i].t0) :
-					       buf.values[i]);
+			count(h, host,
+			      pairs ? (s64)(buf.samples[i].t1 - buf.samples[i].t0) : buf.values[i]);
 	}
 	pvtb_samples_close(r);
 	return n < 0 ? (int)n : 0;
@@ -349,7 +350,7 @@ static int latency_data(struct pvtb_figure *f, const struct pvtb_host_result *h,
 			const struct row *rows, size_t nr, struct range *range,
 			struct pvtb_err *err)
 {
-	static const char *const marks[] = { "min", "p50", "p99", "p99.9", "max" };
+	static const char *const marks[] = {"min", "p50", "p99", "p99.9", "max"};
 	double tick = h->deterministic ? 0 : pvtb_shown_value(h, PVTB_UNIT_TICKS, 1);
 	FILE *points = pvtb_figure_data(f, "points.dat", err);
 	FILE *hist = points ? pvtb_figure_data(f, "histogram.dat", err) : NULL;
@@ -471,9 +472,9 @@ static int decomposition_data(struct pvtb_figure *f, const struct pvtb_host_resu
 			      const struct row *rows, size_t nr, double *ret_high,
 			      struct pvtb_err *err)
 {
-	static const char *const parts[] = { "decomp.hw_exit.p50", "decomp.handling.p50",
-					     "decomp.hw_entry.p50" };
-	static const char *const arrays[] = { "hw_exit", "handling", "hw_entry" };
+	static const char *const parts[] = {"decomp.hw_exit.p50", "decomp.handling.p50",
+					    "decomp.hw_entry.p50"};
+	static const char *const arrays[] = {"hw_exit", "handling", "hw_entry"};
 	FILE *out = pvtb_figure_data(f, "parts.dat", err);
 	bool bad;
 
@@ -504,8 +505,7 @@ static int decomposition_data(struct pvtb_figure *f, const struct pvtb_host_resu
 	return bad ? pvtb_err_sys(err, -EIO, "%s", f->dir) : 0;
 }
 
-static int decomposition_figure(const struct pvtb_host_result *h,
-				const struct pvtb_bench_result *b,
+static int decomposition_figure(const struct pvtb_host_result *h, const struct pvtb_bench_result *b,
 				const struct pvtb_plot_options *opts, struct pvtb_plot_list *list,
 				struct pvtb_err *err)
 {
@@ -534,8 +534,8 @@ static int decomposition_figure(const struct pvtb_host_result *h,
 	high = high > 0 ? high * 1.05 : 1;
 	pvtb_figure_number(&f, "xmax", high);
 	pvtb_figure_number(&f, "xstep", nice_step(high));
-	pvtb_figure_string(&f, "unit", h->deterministic ?
-			   "ns of virtual time, 1 ns = 1 instruction" : "ns");
+	pvtb_figure_string(&f, "unit",
+			   h->deterministic ? "ns of virtual time, 1 ns = 1 instruction" : "ns");
 	ret = pvtb_figure_draw(&f, pvtb_plot_decomposition_gp, list, err);
 out:
 	pvtb_figure_end(&f);

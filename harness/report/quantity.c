@@ -7,7 +7,7 @@
 
 #define DECIMALS_MAX 6
 
-static const u64 pow10_of[DECIMALS_MAX + 1] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
+static const u64 pow10_of[DECIMALS_MAX + 1] = {1, 10, 100, 1000, 10000, 100000, 1000000};
 
 static bool shows_instructions(const struct pvtb_host_result *h, enum pvtb_unit unit)
 {
@@ -179,8 +179,8 @@ unsigned int pvtb_interval_decimals(const struct pvtb_host_result *h, const stru
 	double value = fabs(pvtb_shown_value(h, m->unit, m->value));
 	/* Less than a picosecond, or a hundredth of an instruction in a thousand, is no news. */
 	int most = !time ? DECIMALS_MAX : value < 100 ? 3 : 2;
-	double half = fabs(pvtb_shown_value(h, m->unit,
-					    fmax(m->high - m->value, m->value - m->low)));
+	double half =
+		fabs(pvtb_shown_value(h, m->unit, fmax(m->high - m->value, m->value - m->low)));
 	int decimals;
 
 	if (!isfinite(half))
@@ -204,8 +204,7 @@ void pvtb_quantity_interval(const struct pvtb_host_result *h, const struct pvtb_
 	if (!isfinite(width))
 		return;
 	if (shown > 0 && shown < 0.5 / (double)pow10_of[decimals])
-		snprintf(half, half_size, "<%.*f", (int)decimals,
-			 1 / (double)pow10_of[decimals]);
+		snprintf(half, half_size, "<%.*f", (int)decimals, 1 / (double)pow10_of[decimals]);
 	else
 		pvtb_quantity_fixed(h, m->unit, width, decimals, half, half_size);
 }
@@ -234,8 +233,10 @@ void pvtb_tick_text(const struct pvtb_host_result *h, char *buf, size_t size)
 	frequency_text(h->counter_hz, hz, sizeof(hz));
 	ns = PVTB_NSEC_PER_SEC / h->counter_hz;
 	pvtb_quantity_fixed(h, PVTB_UNIT_TICKS, 1,
-			    ns * h->counter_hz == PVTB_NSEC_PER_SEC ? 0 : ns ? 2 : 3, tick,
-			    sizeof(tick));
+			    ns * h->counter_hz == PVTB_NSEC_PER_SEC ? 0
+			    : ns				    ? 2
+								    : 3,
+			    tick, sizeof(tick));
 	snprintf(buf, size, "1 tick = %s ns (%s)", tick, hz);
 }
 

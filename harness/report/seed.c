@@ -17,19 +17,19 @@ struct seed_reads {
 };
 
 static const struct seed_reads seed_reads[] = {
-	{ "arm64", "Physical counter reads", { "cntpct", "cntpct_trapped", "lpt" } },
-	{ "x86_64", "TSC reads", { "rdtsc", "rdmsr_tsc", "lpt" } },
+	{"arm64", "Physical counter reads", {"cntpct", "cntpct_trapped", "lpt"}},
+	{"x86_64", "TSC reads", {"rdtsc", "rdmsr_tsc", "lpt"}},
 };
 
-static const char *const seed_columns[] = { "Native", "Trapped", "LPT" };
+static const char *const seed_columns[] = {"Native", "Trapped", "LPT"};
 
 static const struct {
 	const char *title;
 	const char *metric;
 } seed_rows[] = {
-	{ "Average", "mean" },
-	{ "Standard Deviation", "stddev" },
-	{ "95th Percentile", "p95" },
+	{"Average", "mean"},
+	{"Standard Deviation", "stddev"},
+	{"95th Percentile", "p95"},
 };
 
 static const struct seed_reads *reads_of(const struct pvtb_host_result *h)
@@ -48,8 +48,9 @@ static void seed_cell(const struct pvtb_host_result *h, const struct pvtb_metric
 	double shown = pvtb_shown_value(h, m->unit, m->value);
 	double tick = pvtb_shown_value(h, m->unit, 1);
 	/* Nanoseconds, whole unless the counter really resolves less. */
-	unsigned int decimals = h->deterministic ? (shown == floor(shown) ? 0 : 2) :
-				shown < 100 && tick < 10 ? 1 : 0;
+	unsigned int decimals = h->deterministic	   ? (shown == floor(shown) ? 0 : 2)
+				: shown < 100 && tick < 10 ? 1
+							   : 0;
 
 	pvtb_quantity_fixed(h, m->unit, m->value, decimals, number, sizeof(number));
 	snprintf(buf, size, "%s%s", number, h->deterministic ? "" : pvtb_time_unit(h));
@@ -83,7 +84,9 @@ static void seed_column(const struct pvtb_host_result *h, const struct pvtb_vari
 	/* A number whose law broke, or that nobody could check, must not look like one that
 	 * passed. */
 	pvtb_table_cell(t, column, "%s%s", text,
-			v->status == PVTB_FAIL ? "!" : v->status == PVTB_INCONCLUSIVE ? "?" : "");
+			v->status == PVTB_FAIL		 ? "!"
+			: v->status == PVTB_INCONCLUSIVE ? "?"
+							 : "");
 }
 
 bool pvtb_seed_of(const struct pvtb_host_result *h, struct pvtb_seed *ret)
@@ -101,7 +104,7 @@ bool pvtb_seed_of(const struct pvtb_host_result *h, struct pvtb_seed *ret)
 		char note[512];
 
 		v[c] = pvtb_host_variant(h, "counter_read", reads->variants[c]);
-		pvtb_table_column(&ret->table, seed_columns[c], PVTB_ALIGN_RIGHT);
+		pvtb_table_column(&ret->table, seed_columns[c], PVTB_ALIGN_CENTRE);
 		if (v[c] && pvtb_variant_metric(v[c], "mean")) {
 			any = true;
 			if (!n)

@@ -82,6 +82,7 @@ static size_t fraction_width(const char *s)
 struct layout {
 	size_t width[PVTB_TABLE_COLUMNS];
 	size_t fraction[PVTB_TABLE_COLUMNS];
+	size_t cells[PVTB_TABLE_COLUMNS]; /* widest cell, without the title */
 };
 
 static void measure(const struct pvtb_table *t, struct layout *l)
@@ -99,7 +100,7 @@ static void measure(const struct pvtb_table *t, struct layout *l)
 			if (pvtb_text_width(s) - f > whole)
 				whole = pvtb_text_width(s) - f;
 		}
-		l->width[c] = whole + l->fraction[c];
+		l->width[c] = l->cells[c] = whole + l->fraction[c];
 		if (pvtb_text_width(t->columns[c].title) > l->width[c])
 			l->width[c] = pvtb_text_width(t->columns[c].title);
 	}
@@ -149,8 +150,8 @@ static void pad(FILE *out, size_t n)
 }
 
 /* One cell in @width columns. @last: no trailing blanks. */
-static void put_cell(FILE *out, const char *s, enum pvtb_align align, size_t width,
-		     size_t fraction, bool last)
+static void put_cell(FILE *out, const char *s, enum pvtb_align align, size_t width, size_t fraction,
+		     size_t block, bool last)
 {
 	size_t w = pvtb_text_width(s), before = 0, after = 0;
 
@@ -171,7 +172,9 @@ static void put_cell(FILE *out, const char *s, enum pvtb_align align, size_t wid
 		before = width - w - after;
 		break;
 	case PVTB_ALIGN_CENTRE:
-		before = (width - w + 1) / 2;
+		/* The cells, right-aligned to each other, stand in the middle together. */
+		after = (width - (block > w ? block : w)) / 2;
+		before = width - w - after;
 		break;
 	}
 	pad(out, before);
@@ -224,7 +227,7 @@ static void put_line(const struct pvtb_table *t, enum pvtb_table_style style,
 		else if (header && align == PVTB_ALIGN_POINT)
 			align = PVTB_ALIGN_RIGHT;
 		put_cell(out, header ? t->columns[c].title : cell_at(t, row, c), align, l->width[c],
-			 l->fraction[c], !bars && c == last);
+			 l->fraction[c], header ? 0 : l->cells[c], !bars && c == last);
 	}
 	fputs(bars ? " |\n" : "\n", out);
 }
@@ -326,8 +329,7 @@ static void fill(FILE *out, const char *first, const char *rest, unsigned int wi
 	fputc('\n', out);
 }
 
-void pvtb_fill(FILE *out, const char *first, const char *rest, unsigned int width,
-	       const char *text)
+void pvtb_fill(FILE *out, const char *first, const char *rest, unsigned int width, const char *text)
 {
 	fill(out, first, rest, width, text, "");
 }

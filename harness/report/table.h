@@ -9,8 +9,8 @@
 enum pvtb_align {
 	PVTB_ALIGN_LEFT,
 	PVTB_ALIGN_RIGHT,
-	PVTB_ALIGN_POINT, /* right, with the decimal points below each other */
-	PVTB_ALIGN_CENTRE,
+	PVTB_ALIGN_POINT,  /* right, with the decimal points below each other */
+	PVTB_ALIGN_CENTRE, /* the cells as one block under the title */
 };
 
 enum pvtb_table_style {

@@ -128,7 +128,7 @@ static void slope_cells(struct pvtb_table *t, size_t column, const struct page *
 
 static int latency_table(const struct page *p, const struct pvtb_bench_result *b)
 {
-	static const char *const reads[] = { "p50", "p99", "p99.9", "max" };
+	static const char *const reads[] = {"p50", "p99", "p99.9", "max"};
 	struct pvtb_table t = {};
 	int ret;
 
@@ -166,11 +166,9 @@ static int decomposition_table(const struct page *p, const struct pvtb_bench_res
 	static const struct {
 		const char *title, *metric;
 	} parts[] = {
-		{ "hw exit", "decomp.hw_exit.p50" },
-		{ "host", "decomp.handling.p50" },
-		{ "hw entry", "decomp.hw_entry.p50" },
-		{ "guest saw", "traced.p50" },
-		{ "tracing adds", "trace.cost" },
+		{"hw exit", "decomp.hw_exit.p50"},   {"host", "decomp.handling.p50"},
+		{"hw entry", "decomp.hw_entry.p50"}, {"guest saw", "traced.p50"},
+		{"tracing adds", "trace.cost"},
 	};
 	struct pvtb_table t = {};
 	int ret;
@@ -373,7 +371,7 @@ static void notes(const struct page *p, const struct pvtb_bench_result *b)
 
 static bool bench_below_tick(const struct page *p, const struct pvtb_bench_result *b)
 {
-	static const char *const reads[] = { "p50", "p99", "p99.9", "max" };
+	static const char *const reads[] = {"p50", "p99", "p99.9", "max"};
 
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		for (size_t m = 0; m < PVTB_ARRAY_SIZE(reads); m++) {
@@ -409,7 +407,8 @@ static int bench(const struct page *p, const struct pvtb_bench_result *b)
 			unit ? ", in " : "", unit ? unit : "", "");
 	ret = latency_table(p, b);
 	if (!ret && bench_below_tick(p, b))
-		line(p, "< ", "below one counter tick, which a single read cannot resolve: see per op");
+		line(p, "< ",
+		     "below one counter tick, which a single read cannot resolve: see per op");
 	if (!ret)
 		ret = metric_table(p, b);
 	for (size_t i = 0; i < b->nr_variants && !ret; i++)
@@ -455,9 +454,10 @@ static void host_header(const struct page *p)
 		pvtb_fill(p->out, lead, "    ", TEXT_WIDTH, text);
 	not_controlled(p);
 	if (h->emulated)
-		line(p, "emulated: ", h->deterministic ?
-			"instructions are exact; caches, pipelines and real exit costs do not exist" :
-			"times are the emulator's; compare them with nothing but themselves");
+		line(p, "emulated: ",
+		     h->deterministic
+			     ? "instructions are exact; caches, pipelines and real exit costs do not exist"
+			     : "times are the emulator's; compare them with nothing but themselves");
 	if (!h->witnessed)
 		line(p, "no witness: ", "the host side was not traced, so no law could be checked");
 }
@@ -484,10 +484,10 @@ static void put_trace_cost(const struct page *p, FILE *f)
 	pvtb_quantity(p->h, PVTB_UNIT_TICKS, cost.low, low, sizeof(low));
 	pvtb_quantity(p->h, PVTB_UNIT_TICKS, cost.high, high, sizeof(high));
 	if (strcmp(low, high))
-		fprintf(f, ", tracing adds %s to %s %s per exit", low, high, pvtb_time_unit_long(p->h));
-	else
-		fprintf(f, ", tracing adds %s %s per exit", low,
+		fprintf(f, ", tracing adds %s to %s %s per exit", low, high,
 			pvtb_time_unit_long(p->h));
+	else
+		fprintf(f, ", tracing adds %s %s per exit", low, pvtb_time_unit_long(p->h));
 }
 
 static void host_footer(const struct page *p)
@@ -519,7 +519,7 @@ static void host_footer(const struct page *p)
 static void host_verdicts(const struct page *p)
 {
 	const struct pvtb_host_result *h = p->h;
-	size_t count[PVTB_INCONCLUSIVE + 1] = { 0 };
+	size_t count[PVTB_INCONCLUSIVE + 1] = {0};
 	char *text PVTB_FREE = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -548,7 +548,7 @@ static void host_verdicts(const struct page *p)
 
 static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE *out)
 {
-	struct page p = { .r = r, .style = style, .out = out };
+	struct page p = {.r = r, .style = style, .out = out};
 	int ret = 0;
 
 	fprintf(out, "%s%s, %s profile, %s\n", markdown(&p) ? "# " : "", or_dash(r->tool),

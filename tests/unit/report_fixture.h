@@ -28,14 +28,14 @@ static inline void fixture_text(char **member, const char *text)
 static inline void fixture_metric(struct pvtb_variant_result *v, const char *name,
 				  enum pvtb_unit unit, double value, u64 n)
 {
-	pvtb_variant_add_metric(v, name, unit, PVTB_KIND_TIME, PVTB_LOWER_IS_BETTER, value, NAN, NAN,
-				n);
+	pvtb_variant_add_metric(v, name, unit, PVTB_KIND_TIME, PVTB_LOWER_IS_BETTER, value, NAN,
+				NAN, n);
 }
 
 static inline struct pvtb_variant_result *fixture_variant(struct pvtb_bench_result *b,
 							  const struct fixture_latency *l)
 {
-	static const char *const reads[] = { "min", "p50", "p95", "p99", "p99.9", "max" };
+	static const char *const reads[] = {"min", "p50", "p95", "p99", "p99.9", "max"};
 	struct pvtb_variant_result *v = pvtb_bench_add_variant(b, l->name, "synthetic");
 
 	fixture_text(&v->provider, l->provider);
@@ -93,19 +93,55 @@ static inline struct pvtb_result *fixture_new(const char *command)
 static inline void fixture_add_lab(struct pvtb_result *r)
 {
 	static const struct fixture_latency reads[] = {
-		{ "cntvct", "cpu", { 4, 4, 4, 4, 4, 4 }, 4, 0, 3, 0, 0, 0, "no trap", 10000 },
-		{ "cntpct", "cpu", { 4, 4, 4, 4, 4, 4 }, 4, 0, 3, 0, 0, 0, "no trap", 10000 },
-		{ "cntpct_trapped", "el2", { 221, 221, 221, 221, 221, 44886 }, 225.4665, 446.65,
-		  220, 0, 217, 0, "no exit, EL2 fast path", 10000 },
-		{ "lpt", "vmm", { 16, 16, 16, 16, 16, 16 }, 16, 0, 15, 0, 12, 0, "no trap", 10000 },
+		{"cntvct", "cpu", {4, 4, 4, 4, 4, 4}, 4, 0, 3, 0, 0, 0, "no trap", 10000},
+		{"cntpct", "cpu", {4, 4, 4, 4, 4, 4}, 4, 0, 3, 0, 0, 0, "no trap", 10000},
+		{"cntpct_trapped",
+		 "el2",
+		 {221, 221, 221, 221, 221, 44886},
+		 225.4665,
+		 446.65,
+		 220,
+		 0,
+		 217,
+		 0,
+		 "no exit, EL2 fast path",
+		 10000},
+		{"lpt", "vmm", {16, 16, 16, 16, 16, 16}, 16, 0, 15, 0, 12, 0, "no trap", 10000},
 	};
 	static const struct fixture_latency calls[] = {
-		{ "pv_time_features", "kvm", { 1752, 1752, 1752, 1752, 1752, 44886 }, 1756.3, 431,
-		  1751.02, 0.012, 1748.02, 1, "one exit", 10000 },
-		{ "pv_time_lpt", "vmm", { 8225, 8225, 8231, 11008, 64678, 236355 }, 8401.25, 2911.5,
-		  8224.7, 3.14, 8221.7, 1, "one exit", 2000 },
-		{ "unknown_id", "kvm", { 1740, 1740, 1740, 1740, 1740, 1740 }, 1740, 0, 1739, 0,
-		  1736, 0.9998, "one exit", 10000 },
+		{"pv_time_features",
+		 "kvm",
+		 {1752, 1752, 1752, 1752, 1752, 44886},
+		 1756.3,
+		 431,
+		 1751.02,
+		 0.012,
+		 1748.02,
+		 1,
+		 "one exit",
+		 10000},
+		{"pv_time_lpt",
+		 "vmm",
+		 {8225, 8225, 8231, 11008, 64678, 236355},
+		 8401.25,
+		 2911.5,
+		 8224.7,
+		 3.14,
+		 8221.7,
+		 1,
+		 "one exit",
+		 2000},
+		{"unknown_id",
+		 "kvm",
+		 {1740, 1740, 1740, 1740, 1740, 1740},
+		 1740,
+		 0,
+		 1739,
+		 0,
+		 1736,
+		 0.9998,
+		 "one exit",
+		 10000},
 	};
 	struct pvtb_host_result *h =
 		fixture_host(r, "lab:arm64,deterministic", "arm64", "VHE", 1000000000);
@@ -135,12 +171,39 @@ static inline void fixture_add_lab(struct pvtb_result *r)
 static inline void fixture_add_native(struct pvtb_result *r)
 {
 	static const struct fixture_latency reads[] = {
-		{ "cntpct", "cpu", { 0, 0, 1, 1, 2, 812 }, 0.41, 1.9, 0.34375, 0.0021, 0.21875, 0,
-		  "no trap", 200000 },
-		{ "cntpct_trapped", "el2", { 6, 7, 8, 9, 31, 1907 }, 7.28, 9.25, 7.0625, 0.011,
-		  6.9375, 0, "no exit, EL2 fast path", 200000 },
-		{ "lpt", "vmm", { 0, 1, 1, 2, 3, 790 }, 0.93, 2.2, 0.875, 0.004, 0.75, 0, "no trap",
-		  200000 },
+		{"cntpct",
+		 "cpu",
+		 {0, 0, 1, 1, 2, 812},
+		 0.41,
+		 1.9,
+		 0.34375,
+		 0.0021,
+		 0.21875,
+		 0,
+		 "no trap",
+		 200000},
+		{"cntpct_trapped",
+		 "el2",
+		 {6, 7, 8, 9, 31, 1907},
+		 7.28,
+		 9.25,
+		 7.0625,
+		 0.011,
+		 6.9375,
+		 0,
+		 "no exit, EL2 fast path",
+		 200000},
+		{"lpt",
+		 "vmm",
+		 {0, 1, 1, 2, 3, 790},
+		 0.93,
+		 2.2,
+		 0.875,
+		 0.004,
+		 0.75,
+		 0,
+		 "no trap",
+		 200000},
 	};
 	struct pvtb_host_result *h = fixture_host(r, "native", "arm64", "nVHE", 62500000);
 	struct pvtb_bench_result *b;
@@ -173,10 +236,17 @@ static inline void fixture_add_native(struct pvtb_result *r)
 static inline void fixture_add_ugly(struct pvtb_result *r)
 {
 	static const struct fixture_latency long_one = {
-		"a_variant_whose_name_is_much_longer_than_any_column_of_a_letter_can_hold", "",
-		{ 1, 11, 1e6, 1e8, 4.1e9, 9.9e10 }, 123456.7, 8.5e7, 10.6234, 0.00042, 9.1, 0,
-		"no trap", 3
-	};
+		"a_variant_whose_name_is_much_longer_than_any_column_of_a_letter_can_hold",
+		"",
+		{1, 11, 1e6, 1e8, 4.1e9, 9.9e10},
+		123456.7,
+		8.5e7,
+		10.6234,
+		0.00042,
+		9.1,
+		0,
+		"no trap",
+		3};
 	struct pvtb_host_result *h = fixture_host(
 		r, "lab:x86_64,cpus=4,kernel=/a/very/long/path/to/a/kernel/of/ones/own/bzImage",
 		"x86_64", "SVM", 2399998000);
@@ -198,10 +268,11 @@ static inline void fixture_add_ugly(struct pvtb_result *r)
 			      "causes", "columns", "cause", "lost", "share", "rows",
 			      "preempted by another", "2.498 s", 99.5, "throttled", 0);
 	v = pvtb_bench_add_variant(b, "quota-25", "a quarter");
-	pvtb_variant_set_status(v, PVTB_SKIP,
-				"cgroup v2 is not mounted, v1 has no cpu controller, and this reason "
-				"goes on for longer than any line of a table, a figure or a letter "
-				"would like it to");
+	pvtb_variant_set_status(
+		v, PVTB_SKIP,
+		"cgroup v2 is not mounted, v1 has no cpu controller, and this reason "
+		"goes on for longer than any line of a table, a figure or a letter "
+		"would like it to");
 	pvtb_host_add_bench(h, "empty", "no variants at all");
 }
 

@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What report/ makes of made-up results: every text format against a kept copy (tests/golden/,
+ * rewritten by tests/golden/regenerate.sh, to be read before it is committed), the promises the
+ * formats make whatever the numbers, unit conversion, and figures with and without gnuplot.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "report/quantity.h"
+#include "report/report.h"
+#include "report/table.h"
+#include "results/samples.h"
+#include "report_fixture.h"
+
+static const struct {
+	const char *name;
+	void (*add)(struct pvtb_result *r);
+} fixtures[] = {
+	{"lab", fixture_add_lab},
+	{"native", fixture_add_native},
+	{"ugly", fixture_add_ugly},
+};
+
+static struct pvtb_result *fixture(size_t i)
+{
+	struct pvtb_result *r = fixture_new("pvtb run -H synthetic --profile quick counter_read "
+					    "hypercall a-word-longer-than-any-line-may-be-and-"
+					    "without-any-blank-that-it-could-be-broken-at");
+
+	assert_non_null(r);
+	fixtures[i].add(r);
+	return r;
+}
+
+static char *report(const struct pvtb_result *r, enum pvtb_report_format format, int expected)
+{
+	struct pvtb_err err = {};
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_int_equal(pvtb_report_write(r, format, f, &err), expected);
+	if (expected) {
+		assert_int_equal(err.code, expected);
+		assert_true(err.why[0] && err.hint[0]);
+	}
+	fclose(f);
+	return text;
+}
+
+static char *read_text(const char *path)
+{
+	char *text = calloc(1, 1 << 20);
+	FILE *f = fopen(path, "r");
+	size_t n = f ? fread(text, 1, (1 << 20) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	text[n] = '\0';
+	return text;
+}
+
+/* First line that differs, so that a failure says more than "differs". */
+static void assert_same_lines(const char *path, const char *kept, const char *now)
+{
+	for (unsigned int n = 1; *kept || *now; n++) {
+		size_t a = strcspn(kept, "\n"), b = strcspn(now, "\n");
+
+		if (a != b || memcmp(kept, now, a))
+			fail_msg("%s:%u\n  kept: %.*s\n  now:  %.*s", path, n, (int)a, kept, (int)b,
+				 now);
+		kept += a + (kept[a] == '\n');
+		now += b + (now[b] == '\n');
+	}
+}
+
+static void golden(void **state)
+{
+	static const enum pvtb_report_format formats[] = {
+		PVTB_REPORT_TEXT,	PVTB_REPORT_MARKDOWN,	  PVTB_REPORT_CSV,
+		PVTB_REPORT_SEED_TABLE, PVTB_REPORT_COVER_LETTER,
+	};
+	bool update = getenv("PVTB_GOLDEN_UPDATE") != NULL;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fixtures); i++) {
+		struct pvtb_result *r = fixture(i);
+
+		for (size_t f = 0; f < PVTB_ARRAY_SIZE(formats); f++) {
+			bool none = formats[f] == PVTB_REPORT_SEED_TABLE &&
+				    fixtures[i].add == fixture_add_ugly;
+			char *now = report(r, formats[f], none ? -ENODATA : 0);
+			char path[128], *kept;
+
+			snprintf(path, sizeof(path), "tests/golden/%s.%s.txt", fixtures[i].name,
+				 pvtb_report_formats[formats[f]]);
+			if (update && !none) {
+				FILE *out = fopen(path, "w");
+
+				assert_non_null(out);
+				fputs(now, out);
+				fclose(out);
+			}
+			if (!none) {
+				kept = read_text(path);
+				assert_same_lines(path, kept, now);
+				free(kept);
+			}
+			free(now);
+		}
+		pvtb_result_free(r);
+	}
+}
+
+static void cover_letter_fits_mail(void **state)
+{
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fixtures); i++) {
+		struct pvtb_result *r = fixture(i);
+		char *text, *line, *save;
+
+		pvtb_host_not_controlled(&r->hosts[0], "caf\xc3\xa9 and a tab\tinside");
+		text = report(r, PVTB_REPORT_COVER_LETTER, 0);
+		assert_true(text[0] != '\0');
+		for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			if (strlen(line) >= 72)
+				fail_msg("%zu columns: %s", strlen(line), line);
+			for (const char *c = line; *c; c++) {
+				if (*c < ' ' || *c > '~')
+					fail_msg("not plain text: %s", line);
+			}
+			if (line[strlen(line) - 1] == ' ')
+				fail_msg("blank at the end: '%s'", line);
+		}
+		free(text);
+		pvtb_result_free(r);
+	}
+}
+
+/* A maintainer has to be able to paste the command: backslash-newline must give it back. */
+static void cover_letter_command_survives(void **state)
+{
+	struct pvtb_result *r = fixture(0);
+	char *text = report(r, PVTB_REPORT_COVER_LETTER, 0);
+	char joined[1024] = "", *from = strstr(text, "Reproduce:\n");
+	size_t n = 0;
+
+	assert_non_null(from);
+	for (from = strchr(from, '\n') + 1; *from && *from != '\n'; from++) {
+		if (from[0] == '\\' && from[1] == '\n')
+			from++;
+		else if (*from != ' ' || (n && joined[n - 1] != ' '))
+			joined[n++] = *from;
+	}
+	joined[n] = '\0';
+	assert_string_equal(joined, r->command);
+	free(text);
+	pvtb_result_free(r);
+}
+
+static void no_trailing_blanks(void **state)
+{
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fixtures); i++) {
+		struct pvtb_result *r = fixture(i);
+		char *text = report(r, PVTB_REPORT_TEXT, 0);
+
+		assert_null(strstr(text, " \n"));
+		free(text);
+		text = report(r, PVTB_REPORT_MARKDOWN, 0);
+		assert_null(strstr(text, "\n\n\n"));
+		free(text);
+		pvtb_result_free(r);
+	}
+}
+
+/* One field of RFC 4180; returns what follows its separator. */
+static const char *csv_field(const char *s, char *out, size_t size)
+{
+	size_t n = 0;
+	bool quoted = *s == '"';
+
+	s += quoted;
+	while (*s && n + 1 < size) {
+		if (quoted && s[0] == '"' && s[1] == '"')
+			s++;
+		else if (quoted ? *s == '"' : *s == ',' || *s == '\n')
+			break;
+		out[n++] = *s++;
+	}
+	out[n] = '\0';
+	s += quoted && *s == '"';
+	assert_true(*s == ',' || *s == '\n');
+	return s + 1;
+}
+
+static void same_number(const char *text, double expected)
+{
+	char *end;
+
+	if (!isfinite(expected)) {
+		assert_string_equal(text, "");
+		return;
+	}
+	assert_true(strtod(text, &end) == expected);
+	assert_true(end != text && !*end);
+}
+
+static void csv_reads_back(void **state)
+{
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fixtures); i++) {
+		struct pvtb_result *r = fixture(i);
+		char *text = report(r, PVTB_REPORT_CSV, 0);
+		const struct pvtb_host_result *h = &r->hosts[0];
+		const char *s = strchr(text, '\n') + 1;
+		size_t lines = 0, metrics = 0;
+
+		assert_true(!strncmp(text, "host,bench,variant,metric,unit,kind,value,low,high,n\n",
+				     53));
+		for (; *s; lines++) {
+			char f[10][256];
+			const struct pvtb_variant_result *v;
+			const struct pvtb_metric *m;
+
+			for (size_t c = 0; c < 10; c++)
+				s = csv_field(s, f[c], sizeof(f[c]));
+			assert_int_equal(s[-1], '\n');
+			assert_string_equal(f[0], h->host);
+			v = pvtb_host_variant(h, f[1], f[2]);
+			assert_non_null(v);
+			m = pvtb_variant_metric(v, f[3]);
+			assert_non_null(m);
+			assert_string_equal(f[4], pvtb_shown_unit(h, m->unit));
+			same_number(f[6], pvtb_shown_value(h, m->unit, m->value));
+			same_number(f[7], pvtb_shown_value(h, m->unit, m->low));
+			same_number(f[8], pvtb_shown_value(h, m->unit, m->high));
+			assert_int_equal(strtoull(f[9], NULL, 10), m->n);
+		}
+		for (size_t b = 0; b < h->nr_benches; b++) {
+			for (size_t v = 0; v < h->benches[b].nr_variants; v++)
+				metrics += h->benches[b].variants[v].nr_metrics;
+		}
+		assert_int_equal(lines, metrics);
+		free(text);
+		pvtb_result_free(r);
+	}
+}
+
+static void json_is_the_result(void **state)
+{
+	struct pvtb_result *r = fixture(1), *again = NULL;
+	char *text = report(r, PVTB_REPORT_JSON, 0), *twice;
+	json_t *root = json_loads(text, 0, NULL);
+	struct pvtb_err err = {};
+
+	assert_non_null(root);
+	assert_int_equal(pvtb_result_from_json(root, "test", &again, &err), 0);
+	twice = report(again, PVTB_REPORT_JSON, 0);
+	assert_string_equal(text, twice);
+	json_decref(root);
+	free(text);
+	free(twice);
+	pvtb_result_free(again);
+	pvtb_result_free(r);
+}
+
+static void ticks_become_nanoseconds_exactly(void **state)
+{
+	static const struct {
+		u64 hz;
+		double ticks;
+		unsigned int decimals;
+		const char *expected;
+	} cases[] = {
+		{62500000, 1, 0, "16"},
+		{62500000, -3, 0, "-48"},
+		{25000000, 1.35, 0, "54"},
+		{24000000, 1, 3, "41.667"},
+		{24000000, 3, 3, "125.000"},
+		/* A rounded ps per tick would be 12 ppm off: 35999.568 s, 429 us. */
+		{2399998000, 86400000000000.0, 0, "36000030000025"},
+		{1000000000, 0.5, 0, "1"},
+		{1000000000, 0.499, 0, "0"},
+		{3000000000u, 1, 2, "0.33"},
+		{1, 2, 0, "2000000000"},
+		{5000000000ull, 9007199254740991.0, 0, "1801439850948198"},
+	};
+	struct pvtb_host_result h = {};
+	char text[PVTB_QUANTITY_CHARS];
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(cases); i++) {
+		h.counter_hz = cases[i].hz;
+		pvtb_quantity_fixed(&h, PVTB_UNIT_TICKS, cases[i].ticks, cases[i].decimals, text,
+				    sizeof(text));
+		assert_string_equal(text, cases[i].expected);
+	}
+	/* Instructions are what they are, whatever the frequency. */
+	h.deterministic = true;
+	pvtb_quantity_fixed(&h, PVTB_UNIT_TICKS, 1752, 0, text, sizeof(text));
+	assert_string_equal(text, "1752");
+	pvtb_quantity_fixed(&h, PVTB_UNIT_TICKS, NAN, 0, text, sizeof(text));
+	assert_string_equal(text, "-");
+}
+
+static void digits_follow_what_is_known(void **state)
+{
+	struct pvtb_host_result h = {.counter_hz = 62500000};
+	struct pvtb_metric m = {.unit = PVTB_UNIT_TICKS, .low = NAN, .high = NAN};
+	char text[PVTB_QUANTITY_CHARS], half[PVTB_QUANTITY_CHARS];
+
+	m.value = 0;
+	pvtb_quantity_read(&h, &m, text, sizeof(text));
+	assert_string_equal(text, "<16");
+	m.value = 7;
+	pvtb_quantity_read(&h, &m, text, sizeof(text));
+	assert_string_equal(text, "112");
+	h.counter_hz = 2500000000;
+	m.value = 27;
+	pvtb_quantity_read(&h, &m, text, sizeof(text));
+	assert_string_equal(text, "10.80");
+	m.low = 26;
+	m.high = 28.5;
+	pvtb_quantity_interval(&h, &m, text, sizeof(text), half, sizeof(half));
+	assert_string_equal(text, "10.80");
+	assert_string_equal(half, "0.60");
+	m.low = m.high = m.value;
+	pvtb_quantity_interval(&h, &m, text, sizeof(text), half, sizeof(half));
+	assert_string_equal(half, "0.00");
+	m.high = m.value + 1e-6;
+	pvtb_quantity_interval(&h, &m, text, sizeof(text), half, sizeof(half));
+	assert_string_equal(half, "<0.001");
+	pvtb_grouped(1234567, text, sizeof(text));
+	assert_string_equal(text, "1 234 567");
+	pvtb_grouped(9999, text, sizeof(text));
+	assert_string_equal(text, "9999");
+}
+
+/* Numbers whose law broke must not look like those that passed, wherever they are shown. */
+static void failures_show(void **state)
+{
+	struct pvtb_result *r = fixture(0);
+	struct pvtb_variant_result *v = (void *)(uintptr_t)pvtb_host_variant(
+		&r->hosts[0], "counter_read", "cntpct_trapped");
+	char *text;
+
+	pvtb_variant_set_status(v, PVTB_FAIL, "exits were seen");
+	text = report(r, PVTB_REPORT_SEED_TABLE, 0);
+	assert_non_null(strstr(text, "225.47!"));
+	assert_non_null(strstr(text, "Trapped: fail: exits were seen"));
+	free(text);
+	text = report(r, PVTB_REPORT_COVER_LETTER, 0);
+	assert_non_null(strstr(text, "fail: counter_read.cntpct_trapped: exits were seen"));
+	free(text);
+	text = report(r, PVTB_REPORT_TEXT, 0);
+	assert_non_null(strstr(text, "FAIL  cntpct_trapped: exits were seen"));
+	free(text);
+	pvtb_variant_set_status(v, PVTB_INVALID, "guest crashed");
+	text = report(r, PVTB_REPORT_SEED_TABLE, 0);
+	assert_null(strstr(text, "225.47"));
+	free(text);
+	pvtb_result_free(r);
+}
+
+static void full_disk_is_an_error(void **state)
+{
+	struct pvtb_result *r = fixture(0);
+	FILE *full = fopen("/dev/full", "w");
+	struct pvtb_err err = {};
+
+	if (!full)
+		skip();
+	assert_true(pvtb_report_write(r, PVTB_REPORT_TEXT, full, &err) < 0);
+	assert_int_equal(err.code, -ENOSPC);
+	fclose(full);
+	pvtb_result_free(r);
+}
+
+static size_t entries_of(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	size_t n = 0;
+
+	while (d && (e = readdir(d)))
+		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void clear_dir(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+static void no_gnuplot_leaves_nothing(void **state)
+{
+	char dir[] = "/tmp/pvtb-report-XXXXXX";
+	struct pvtb_plot_list list = {};
+	struct pvtb_result *r = fixture(0);
+	struct pvtb_err err = {};
+	struct pvtb_plot_options opts = {.out_dir = mkdtemp(dir), .gnuplot = "/no/such/gnuplot"};
+
+	assert_non_null(opts.out_dir);
+	assert_int_equal(pvtb_plot_result(r, &opts, &list, &err), -ENOENT);
+	assert_non_null(strstr(err.why, "not installed"));
+	assert_non_null(strstr(err.hint, "gnuplot-nox"));
+	assert_int_equal(entries_of(dir), 0);
+	/* One that fails says why, one that leaves nothing is not believed. */
+	opts.gnuplot = "/bin/false";
+	assert_int_equal(pvtb_plot_result(r, &opts, &list, &err), -EIO);
+	opts.gnuplot = "/bin/true";
+	assert_int_equal(pvtb_plot_result(r, &opts, &list, &err), -EIO);
+	assert_int_equal(entries_of(dir), 0);
+	assert_int_equal(list.nr, 0);
+	pvtb_plot_list_free(&list);
+	clear_dir(dir);
+	pvtb_result_free(r);
+}
+
+static bool have_gnuplot(void)
+{
+	return !system("gnuplot --version >/dev/null 2>&1");
+}
+
+static void add_samples(struct pvtb_result *r, const char *dir)
+{
+	struct pvtb_variant_result *v = &r->hosts[0].benches[0].variants[0];
+	const s64 ticks[] = {0, 0, 0, 1, 1, 2, 812};
+	json_t *description = json_object();
+	struct pvtb_samples_writer *w;
+	struct pvtb_err err = {};
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/s.zst", dir);
+	assert_int_equal(
+		pvtb_samples_create(path, PVTB_SAMPLES_S64, sizeof(s64), description, 1, &w, &err),
+		0);
+	assert_int_equal(pvtb_samples_write(w, ticks, PVTB_ARRAY_SIZE(ticks), &err), 0);
+	assert_int_equal(pvtb_samples_finish(w, &err), 0);
+	json_decref(description);
+	pvtb_variant_add_file(v, "samples.single", "s.zst");
+	/* A file that is not there costs the shape, not the figure. */
+	pvtb_variant_add_file(v + 1, "samples.single", "missing.zst");
+}
+
+static void figures_are_drawn(void **state)
+{
+	if (!have_gnuplot())
+		skip();
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fixtures); i++) {
+		static const size_t files[] = {6, 2, 2};
+		char dir[] = "/tmp/pvtb-report-XXXXXX", out[64];
+		struct pvtb_plot_list list = {};
+		struct pvtb_result *r = fixture(i);
+		struct pvtb_err err = {};
+		struct pvtb_plot_options opts = {.result_dir = mkdtemp(dir), .out_dir = out};
+
+		snprintf(out, sizeof(out), "%s/plots", dir);
+		if (fixtures[i].add == fixture_add_native)
+			add_samples(r, dir);
+		if (pvtb_plot_result(r, &opts, &list, &err))
+			fail_msg("%s: %s", err.what, err.why);
+		assert_int_equal(list.nr, files[i]);
+		/* Nothing but the figures: no temporary directory is left. */
+		assert_int_equal(entries_of(out), files[i]);
+		for (size_t f = 0; f < list.nr; f++) {
+			char *text = read_text(list.paths[f]);
+			bool svg = strstr(list.paths[f], ".svg") != NULL;
+
+			if (svg) {
+				assert_non_null(strstr(text, "</svg>"));
+				assert_non_null(strstr(text, "6.12.0-synthetic"));
+			} else {
+				assert_memory_equal(text, "\x89PNG", 4);
+			}
+			if (svg && i == 0 && strstr(list.paths[f], "counter_read")) {
+				assert_non_null(strstr(text, "cntpct_trapped"));
+				assert_non_null(strstr(text, "the guest has no FEAT_ECV"));
+			}
+			if (svg && i == 1) {
+				assert_non_null(strstr(text, "&lt;16"));
+				assert_non_null(strstr(text, "height of a shape"));
+			}
+			free(text);
+		}
+		if (fixtures[i].add == fixture_add_native) {
+			assert_int_equal(list.nr_notes, 1);
+			assert_non_null(strstr(list.notes[0], "missing.zst"));
+		}
+		pvtb_plot_list_free(&list);
+		clear_dir(out);
+		clear_dir(dir);
+		pvtb_result_free(r);
+	}
+}
+
+static void tables_align(void **state)
+{
+	struct pvtb_table t = {};
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	pvtb_table_column(&t, "name", PVTB_ALIGN_LEFT);
+	pvtb_table_column(&t, "v", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "unused", PVTB_ALIGN_LEFT);
+	pvtb_table_row(&t);
+	pvtb_table_cell(&t, 0, "caf\xc3\xa9");
+	pvtb_table_cell(&t, 1, "3.25");
+	pvtb_table_row(&t);
+	pvtb_table_cell(&t, 0, "much too long");
+	pvtb_table_cell(&t, 1, "1234");
+	assert_int_equal(pvtb_table_print(&t, PVTB_TABLE_PLAIN, 1, 17, f), 0);
+	fclose(f);
+	assert_string_equal(text, " name           v\n"
+				  " caf\xc3\xa9        3.25\n"
+				  " much ..  1234\n");
+	free(text);
+	pvtb_table_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden),
+		cmocka_unit_test(cover_letter_fits_mail),
+		cmocka_unit_test(cover_letter_command_survives),
+		cmocka_unit_test(no_trailing_blanks),
+		cmocka_unit_test(csv_reads_back),
+		cmocka_unit_test(json_is_the_result),
+		cmocka_unit_test(ticks_become_nanoseconds_exactly),
+		cmocka_unit_test(digits_follow_what_is_known),
+		cmocka_unit_test(failures_show),
+		cmocka_unit_test(full_disk_is_an_error),
+		cmocka_unit_test(no_gnuplot_leaves_nothing),
+		cmocka_unit_test(figures_are_drawn),
+		cmocka_unit_test(tables_align),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -152,7 +152,7 @@ static int qemu_args(struct args *a, const struct lab *lab)
 static void note_trouble(struct lab *lab, const char *line)
 {
 	if (!lab->trouble[0] && pvtb_lab_klog_trouble(line))
-		snprintf(lab->trouble, sizeof(lab->trouble), "%s", line);
+		snprintf(lab->trouble, sizeof(lab->trouble), "%.380s", pvtb_lab_klog_text(line));
 }
 
 static void console_line(void *ctx, const char *line)

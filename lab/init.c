@@ -166,7 +166,7 @@ static int run(char *const args[])
 		char why[64];
 
 		snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(ret));
-		complain(args[0], why);
+		complain("the command in the lab", why);
 	}
 	return ret;
 }

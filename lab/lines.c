@@ -27,6 +27,19 @@ void pvtb_lab_lines_feed(struct pvtb_lab_lines *l, const char *data, size_t len,
 	}
 }
 
+const char *pvtb_lab_klog_text(const char *line)
+{
+	const char *end;
+
+	if (line[0] == '<' && (end = strchr(line, '>')))
+		line = end + 1;
+	if (line[0] == '[' && (end = strchr(line, ']')))
+		line = end + 1;
+	while (*line == ' ')
+		line++;
+	return line;
+}
+
 bool pvtb_lab_klog_trouble(const char *line)
 {
 	/* As the kernel words them since at least 5.10: lib/bug.c, panic(), kernel/rcu/tree_stall.h,

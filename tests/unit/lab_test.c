@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the lab reads from outside: host specs, the result stream, kernel logs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "lab/internal.h"
+
+/* ---- host specs ---- */
+
+static void specs_round_trip(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} good[] = {
+		{"lab:arm64", "lab:arm64"},
+		{"lab:x86_64,cpus=4", "lab:x86_64,cpus=4"},
+		{"lab:arm64,deterministic,nvhe", "lab:arm64,nvhe,deterministic"},
+		{"lab:arm64,deterministic,hz=1000000000", "lab:arm64,deterministic"},
+		{"lab:arm64,hz=100000000,mem=2048", "lab:arm64,hz=100000000,mem=2048"},
+		{"lab:x86_64,kernel=/b/vmlinuz,modules=/m", "lab:x86_64,kernel=/b/vmlinuz,modules=/m"},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(good); i++) {
+		struct pvtb_lab_spec spec;
+		struct pvtb_err err;
+		char text[9000];
+
+		assert_int_equal(pvtb_lab_spec_parse(good[i].in, &spec, &err), 0);
+		pvtb_lab_spec_format(&spec, text, sizeof(text));
+		assert_string_equal(text, good[i].out);
+	}
+}
+
+static void bad_specs_are_named(void **state)
+{
+	static const struct {
+		const char *text, *said; /* in why or hint */
+	} bad[] = {
+		{"lab", "lab:arm64 or lab:x86_64"},
+		{"lab:", "no emulated host"},
+		{"lab:aarch64", "did you mean lab:arm64?"},
+		{"lab:arm64,", "unknown option"},
+		{"lab:arm64,nvh", "did you mean nvhe?"},
+		{"lab:arm64,determinstic", "did you mean deterministic?"},
+		{"lab:x86_64,nvhe", "option of lab:arm64"},
+		{"lab:arm64,nvhe,nvhe", "given twice"},
+		{"lab:arm64,nvhe=1", "takes no value"},
+		{"lab:arm64,cpus", "needs a value"},
+		{"lab:arm64,cpus=0", "out of range"},
+		{"lab:arm64,cpus=2x", "not a number"},
+		{"lab:arm64,hz=30000000", "whole number of ns"},
+		{"lab:arm64,modules=/m", "goes with kernel="},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(bad); i++) {
+		struct pvtb_lab_spec spec;
+		struct pvtb_err err = {};
+
+		assert_true(pvtb_lab_spec_parse(bad[i].text, &spec, &err) < 0);
+		assert_true(strstr(err.why, bad[i].said) || strstr(err.hint, bad[i].said));
+	}
+}
+
+/* ---- the result stream ---- */
+
+struct stream {
+	char dir[64];
+	int dir_fd;
+	u8 *data;
+	size_t size;
+};
+
+static int setup(void **state)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	strcpy(s->dir, "/tmp/pvtb-lab-XXXXXX");
+	if (!mkdtemp(s->dir))
+		return -1;
+	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY);
+	*state = s;
+	return s->dir_fd < 0;
+}
+
+static int teardown(void **state)
+{
+	struct stream *s = *state;
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", s->dir);
+	close(s->dir_fd);
+	free(s->data);
+	free(s);
+	return system(cmd);
+}
+
+/* What a lab with one directory, two files and exit status 3 sends. */
+static void make_stream(struct stream *s)
+{
+	struct pvtb_lab_archive_writer w = {.fd = memfd_create("stream", 0),
+					    .buffer = malloc(PVTB_LAB_ARCHIVE_CHUNK)};
+	static u8 big[100000];
+	char sub[80], file[96];
+	int fd;
+
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (u8)(i * 7 + (i >> 8));
+	snprintf(sub, sizeof(sub), "%s/from", s->dir);
+	assert_int_equal(mkdir(sub, 0755), 0);
+	snprintf(file, sizeof(file), "%s/d", sub);
+	assert_int_equal(mkdir(file, 0755), 0);
+	snprintf(file, sizeof(file), "%s/d/big", sub);
+	fd = open(file, O_WRONLY | O_CREAT, 0644);
+	assert_int_equal(write(fd, big, sizeof(big)), sizeof(big));
+	close(fd);
+	assert_int_equal(pvtb_lab_archive_tree(&w, sub), 0);
+	assert_int_equal(pvtb_lab_archive_bytes(&w, "kernel.log", "line\n", 5), 0);
+	assert_int_equal(pvtb_lab_archive_end(&w, 3 << 8), 0);
+	assert_int_equal(pvtb_lab_read_file(w.fd, (void **)&s->data, &s->size), 0);
+	close(w.fd);
+	free(w.buffer);
+}
+
+static int feed(struct stream *s, size_t size, size_t piece, int *ret_status)
+{
+	char cmd[256];
+	struct pvtb_lab_unpack *u;
+	int fd, r = 0;
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s/to && mkdir %s/to", s->dir, s->dir);
+	assert_int_equal(system(cmd), 0);
+	fd = openat(s->dir_fd, "to", O_RDONLY | O_DIRECTORY);
+	u = pvtb_lab_unpack_new(fd);
+	for (size_t at = 0; at < size && !r; at += piece)
+		r = pvtb_lab_unpack_feed(u, s->data + at, piece < size - at ? piece : size - at,
+					 NULL);
+	r = r ?: pvtb_lab_unpack_status(u, ret_status, NULL);
+	pvtb_lab_unpack_free(u);
+	close(fd);
+	return r;
+}
+
+static void stream_arrives_in_any_pieces(void **state)
+{
+	static const size_t pieces[] = {1, 7, 24, 4096, 1 << 20};
+	struct stream *s = *state;
+	char cmd[256];
+
+	make_stream(s);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(pieces); i++) {
+		int status = 0;
+
+		assert_int_equal(feed(s, s->size, pieces[i], &status), 0);
+		assert_int_equal(status, 3 << 8);
+		snprintf(cmd, sizeof(cmd), "cmp %s/from/d/big %s/to/d/big && test -s %s/to/kernel.log",
+			 s->dir, s->dir, s->dir);
+		assert_int_equal(system(cmd), 0);
+	}
+}
+
+static void cut_or_changed_stream_is_refused(void **state)
+{
+	struct stream *s = *state;
+	int status;
+
+	make_stream(s);
+	/* at every member's edges and around, without going through all of the data */
+	for (size_t n = 0; n < s->size; n += n < 200 || n > s->size - 200 ? 1 : 9973)
+		assert_int_equal(feed(s, n, 4096, &status), -EBADMSG);
+	for (size_t n = 0; n < s->size; n += n < 200 || n > s->size - 200 ? 1 : 9973) {
+		s->data[n] ^= 0x10;
+		assert_true(feed(s, s->size, 4096, &status) < 0);
+		s->data[n] ^= 0x10;
+	}
+	assert_int_equal(feed(s, s->size, 4096, &status), 0);
+}
+
+static void names_stay_inside(void **state)
+{
+	static const char *const names[] = {"../x", "/tmp/x", "a/../../x", ".", "", "a//b", "d/"};
+	struct stream *s = *state;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(names); i++) {
+		struct pvtb_lab_archive_writer w = {.fd = memfd_create("stream", 0)};
+		int status;
+
+		assert_int_equal(pvtb_lab_archive_bytes(&w, names[i], "x", 1), 0);
+		assert_int_equal(pvtb_lab_archive_end(&w, 0), 0);
+		free(s->data);
+		assert_int_equal(pvtb_lab_read_file(w.fd, (void **)&s->data, &s->size), 0);
+		close(w.fd);
+		assert_int_equal(feed(s, s->size, 4096, &status), -EBADMSG);
+	}
+}
+
+/* ---- kernel logs and errors ---- */
+
+static void kernel_trouble_is_seen(void **state)
+{
+	assert_true(pvtb_lab_klog_trouble("[ 1.0] WARNING: CPU: 0 PID: 1 at arch/arm64/kvm/a.c:9"));
+	assert_true(pvtb_lab_klog_trouble("rcu: INFO: rcu_preempt self-detected stall on CPU"));
+	assert_true(pvtb_lab_klog_trouble("Internal error: Oops: 96000004 [#1] SMP"));
+	assert_true(pvtb_lab_klog_trouble("BUG: unable to handle page fault for address: 0"));
+	assert_true(pvtb_lab_klog_trouble("Kernel panic - not syncing: Attempted to kill init!"));
+	assert_false(pvtb_lab_klog_trouble("<6>[ 0.0] kvm [1]: VHE mode initialized successfully"));
+	assert_false(pvtb_lab_klog_trouble("rcu: Hierarchical RCU implementation."));
+	assert_string_equal(pvtb_lab_klog_text("<4>[    1.25] WARNING: x"), "WARNING: x");
+}
+
+static void errors_of_the_inside_are_read(void **state)
+{
+	struct pvtb_err err = {.code = 5};
+
+	pvtb_lab_parse_error("counter_read 10 %", &err);
+	assert_string_equal(err.why, "");
+	pvtb_lab_parse_error("pvtb: /dev/kvm: not there", &err);
+	pvtb_lab_parse_error("  hint: load it", &err);
+	assert_string_equal(err.what, "/dev/kvm");
+	assert_string_equal(err.why, "not there");
+	assert_string_equal(err.hint, "load it");
+	assert_int_equal(err.code, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(specs_round_trip),
+		cmocka_unit_test(bad_specs_are_named),
+		cmocka_unit_test_setup_teardown(stream_arrives_in_any_pieces, setup, teardown),
+		cmocka_unit_test_setup_teardown(cut_or_changed_stream_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_stay_inside, setup, teardown),
+		cmocka_unit_test(kernel_trouble_is_seen),
+		cmocka_unit_test(errors_of_the_inside_are_read),
+	};
+
+	return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
+}

@@ -46,7 +46,7 @@ static const struct pvtb_variant variants[] = {
 	{ .name = "wrong_answer", .summary = "a hypercall's answer is not the expected one", HVC,
 	  .law = PVTB_LAW_ONE_EXIT, .reason = PVTB_REASON_HYPERCALL, .check = check_impossible },
 	{ .name = "crash", .summary = "the guest executes an undefined instruction",
-	  .archs = PVTB_ARCH_ANY, .op = "crash", .law = PVTB_LAW_NO_TRAP },
+	  .archs = PVTB_ARCH_ANY, .op = "fault", .law = PVTB_LAW_NO_TRAP },
 };
 
 /* The variant's own verdict, turned round: what was to be noticed must have been. */

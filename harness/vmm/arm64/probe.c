@@ -152,6 +152,7 @@ int pvtb_arch_kvm_probe(int kvm_fd, struct pvtb_kvm_caps *caps, struct pvtb_err 
 		return pvtb_err_sys(err, -errno, "KVM_CREATE_VM");
 	/* There is no software KVM on arm64: the device exists only with EL2. */
 	caps->hw_assisted = true;
+	caps->ring0_usable = true;
 	find_backend(caps);
 	caps->steal = extension(kvm_fd, KVM_CAP_STEAL_TIME);
 	caps->counter_offset = extension(kvm_fd, KVM_CAP_COUNTER_OFFSET);

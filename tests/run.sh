@@ -4,6 +4,10 @@
 # script. Last line: "N passed, N failed, N skipped". Exit status 1 when anything failed.
 set -u -o pipefail
 
+# The distribution's own, which has its python3-* packages, before any other in the path.
+python=${PYTHON:-/usr/bin/python3}
+[ -x "$python" ] || python=python3
+
 passed=0 failed=0 skipped=0 broken=()
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -16,7 +20,7 @@ cases() {
 for t in "$@"; do
 	printf '== %s\n' "$t"
 	case $t in
-	*.py) /usr/bin/env -S ${PYTHON:-python3} "$t" 2>&1 | tee "$log" ;;
+	*.py) "$python" "$t" 2>&1 | tee "$log" ;;
 	*) "$t" 2>&1 | tee "$log" ;;
 	esac
 	status=$?

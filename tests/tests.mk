@@ -25,7 +25,7 @@ UNIT_LIBPERF := $(O)/$(HOSTARCH)/libperf/libperf.a $(O)/$(HOSTARCH)/libperf/liba
 $(O)/tests/unit/%_test: tests/unit/%_test.c $(O)/$(HOSTARCH)/flags $$(UNIT_OBJ) $(O)/$(HOSTARCH)/libperf/libperf.a
 	$(Q)mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(Q)$(CC_$(HOSTARCH)) $(PVTB_FLAGS_$(HOSTARCH)) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJ) $(UNIT_LIBPERF) \
+	$(Q)$(CC_$(HOSTARCH)) $(PVTB_FLAGS_$(HOSTARCH)) -no-pie -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJ) $(UNIT_LIBPERF) \
 		$$(sed -n 's/^ \* wrap: //p' $< | tr ' ' '\n' | sed 's/^/-Wl,--wrap=/') $(UNIT_LIBS)
 
 ifeq ($(SAN),1)

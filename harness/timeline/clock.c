@@ -200,7 +200,7 @@ int pvtb_clock_fit(const struct pvtb_clock_pair *pairs, unsigned int n, u64 nomi
 	unc = map.residual_ns + 1;
 	unc += (u128)ceil_div((s128)bracket * (s128)map.num, 2 * (s128)map.den);
 	unc += ((u128)delta_unc_ticks * map.num + map.den - 1) / map.den;
-	if (unc > INT64_MAX)
+	if (unc >= CLOCK_RANGE)
 		return pvtb_err_set(err, -ERANGE, "clock alignment",
 				    "guest offset uncertain by %" PRIu64 " ticks", delta_unc_ticks);
 	map.unc_ns = (u64)unc;

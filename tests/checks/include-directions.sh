@@ -15,7 +15,7 @@ find harness bench lab guest-probes bpf -name '*.[chS]' 2>/dev/null | LC_ALL=C s
 		return got >= 0
 	}
 	function dir(f) { return f ~ /\// ? substr(f, 1, match(f, /\/[^\/]*$/) - 1) : "." }
-	# The row a file falls under: the longest directory of the table that holds it.
+	# The row a file falls under: its own, or that of the longest directory that holds it.
 	function row(d, cut) {
 		while (d != "" && !(d in known)) {
 			cut = match(d, /\/[^\/]*$/)
@@ -43,7 +43,7 @@ find harness bench lab guest-probes bpf -name '*.[chS]' 2>/dev/null | LC_ALL=C s
 		target = $0
 		sub(/^[^"]*"/, "", target)
 		sub(/".*/, "", target)
-		from = row(dir(file))
+		from = row(file)
 		found = ""
 		n = split(dir(file) " . harness bpf guest-probes harness/arch guest-probes/x86_64 guest-probes/arm64", places, " ")
 		for (i = 1; i <= n && found == ""; i++) {
@@ -53,7 +53,7 @@ find harness bench lab guest-probes bpf -name '*.[chS]' 2>/dev/null | LC_ALL=C s
 		}
 		if (found == "")
 			next
-		to = row(dir(found))
+		to = row(found)
 		checked++
 		if (from == to || (from, to) in allowed || index(to "/", from "/") == 1 && from !~ /^harness$/)
 			next

@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/figures.h"
+#include "core/signals.h"
 #include "report/report.h"
 
 struct plot_opts {
@@ -86,10 +87,13 @@ static int cmd_plot(const struct pvtb_command *cmd, void *opts, int argc, char *
 {
 	struct pvtb_plot_list list = {};
 	struct pvtb_err err = {};
-	int ret = 0;
+	/* Interrupted, gnuplot ends by the same signal; ours is to remove what it left. */
+	int ret = pvtb_signals_install(&err);
 
 	for (int i = 0; i < argc && !ret; i++)
 		ret = plot_one(argv[i], opts, &list, &err);
+	if (ret && pvtb_interrupted())
+		ret = pvtb_check_interrupted(&err);
 	for (size_t i = 0; i < list.nr; i++)
 		printf("%s\n", list.paths[i]);
 	for (size_t i = 0; i < list.nr_notes; i++)

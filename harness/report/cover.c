@@ -165,15 +165,16 @@ static void checks(FILE *out, const struct pvtb_host_result *h)
 {
 	struct pvtb_trace_cost cost;
 	struct pvtb_law_tally laws;
-	char added[192] = "", n[32], low[PVTB_QUANTITY_CHARS], high[PVTB_QUANTITY_CHARS];
+	char added[256] = "", n[32], low[PVTB_QUANTITY_CHARS], high[PVTB_QUANTITY_CHARS];
 
 	pvtb_trace_cost_of(h, &cost);
 	pvtb_law_tally_of(h, &laws);
 	if (cost.nr) {
 		pvtb_quantity(h, PVTB_UNIT_TICKS, cost.low, low, sizeof(low));
 		pvtb_quantity(h, PVTB_UNIT_TICKS, cost.high, high, sizeof(high));
-		snprintf(added, sizeof(added), " Tracing adds %s%s%s %s per exit.", low,
-			 strcmp(low, high) ? " to " : "", strcmp(low, high) ? high : "",
+		snprintf(added, sizeof(added),
+			 " Latencies were taken with exit tracing off; it adds %s%s%s %s per exit.",
+			 low, strcmp(low, high) ? " to " : "", strcmp(low, high) ? high : "",
 			 pvtb_time_unit_long(h));
 	}
 	pvtb_grouped(h->samples, n, sizeof(n));

@@ -198,10 +198,10 @@ static int decomposition_table(const struct page *p, const struct pvtb_bench_res
 	return ret;
 }
 
-/* perf events are named as perf names them: "cycles:G". */
-static bool is_counter(const struct pvtb_metric *m)
+/* Host counters are called "perf.cycles:G"; the table's title says what they are. */
+static const char *counter_name(const struct pvtb_metric *m)
 {
-	return strchr(m->name, ':') != NULL;
+	return strncmp(m->name, "perf.", 5) ? NULL : m->name + 5;
 }
 
 static size_t counter_column(struct pvtb_table *t, const char *name)
@@ -223,8 +223,10 @@ static int counters_table(const struct page *p, const struct pvtb_bench_result *
 	/* Columns first: a table's rows have as many cells as it had columns. */
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		for (size_t m = 0; m < b->variants[i].nr_metrics; m++) {
-			if (is_counter(&b->variants[i].metrics[m]))
-				counter_column(&t, b->variants[i].metrics[m].name);
+			const char *name = counter_name(&b->variants[i].metrics[m]);
+
+			if (name)
+				counter_column(&t, name);
 		}
 	}
 	for (size_t i = 0; t.nr_columns > 1 && i < b->nr_variants; i++) {
@@ -232,9 +234,10 @@ static int counters_table(const struct page *p, const struct pvtb_bench_result *
 		bool row = false;
 
 		for (size_t m = 0; m < v->nr_metrics; m++) {
+			const char *name = counter_name(&v->metrics[m]);
 			char text[PVTB_QUANTITY_CHARS];
 
-			if (!is_counter(&v->metrics[m]))
+			if (!name)
 				continue;
 			if (!row) {
 				pvtb_table_row(&t);
@@ -243,7 +246,7 @@ static int counters_table(const struct page *p, const struct pvtb_bench_result *
 			}
 			pvtb_quantity(p->h, v->metrics[m].unit, v->metrics[m].value, text,
 				      sizeof(text));
-			pvtb_table_cell(&t, counter_column(&t, v->metrics[m].name), "%s", text);
+			pvtb_table_cell(&t, counter_column(&t, name), "%s", text);
 		}
 	}
 	ret = print_table(p, &t);
@@ -357,7 +360,8 @@ static void notes(const struct page *p, const struct pvtb_bench_result *b)
 			const struct pvtb_law_result *law = &v->laws[l];
 
 			if (law->status == PVTB_OK || law->status == PVTB_SKIP ||
-			    (v->why && law->verdict && !strcmp(v->why, law->verdict)))
+			    (v->status != PVTB_OK && v->why && law->verdict && *law->verdict &&
+			     strstr(v->why, law->verdict)))
 				continue;
 			status_word(law->status, word, sizeof(word));
 			snprintf(lead, sizeof(lead), "%-5s %.60s, %.40s: ", word, v->name,

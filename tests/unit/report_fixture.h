@@ -217,14 +217,14 @@ static inline void fixture_add_native(struct pvtb_result *r)
 	pvtb_host_not_controlled(h, "SMT siblings: cannot be seen from here");
 	b = pvtb_host_add_bench(h, "counter_read", "reading the counter, natively and trapped");
 	v = fixture_variant(b, &reads[0]);
-	pvtb_variant_add_metric(v, "cycles:G", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
+	pvtb_variant_add_metric(v, "perf.cycles:G", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
 				PVTB_LOWER_IS_BETTER, 14.27, NAN, NAN, 200000);
-	pvtb_variant_add_metric(v, "cycles:H", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
+	pvtb_variant_add_metric(v, "perf.cycles:H", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
 				PVTB_LOWER_IS_BETTER, 0.0031, NAN, NAN, 200000);
 	fixture_metric(v, "marked.preempted", PVTB_UNIT_COUNT, 3, 200000);
 	fixture_metric(v, "marked.interrupt", PVTB_UNIT_COUNT, 44, 200000);
 	v = fixture_variant(b, &reads[1]);
-	pvtb_variant_add_metric(v, "cycles:G", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
+	pvtb_variant_add_metric(v, "perf.cycles:G", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
 				PVTB_LOWER_IS_BETTER, 250.5, NAN, NAN, 200000);
 	v = fixture_variant(b, &reads[2]);
 	v->laws[0].status = PVTB_INCONCLUSIVE;

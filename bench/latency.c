@@ -50,6 +50,8 @@ struct session {
 	struct pvtb_perf_values perf_before, perf_after;
 	bool perf_wanted;
 	int cpu;
+	s64 delta_ticks; /* guest counter - host counter, and how well that is known */
+	u64 delta_unc_ticks;
 };
 
 /* One pass and what came of it. */
@@ -566,16 +568,11 @@ static int judge(struct session *s, const struct pass *p, const struct pvtb_join
 static int align(struct session *s, struct pvtb_clock_map *map, struct pvtb_err *err)
 {
 	struct pvtb_run *run = s->run;
-	s64 delta;
-	u64 unc;
-	int ret;
 
 	if (run->nr_pairs < PVTB_ARRAY_SIZE(run->pairs))
 		pvtb_clock_pair_now(CLOCK_PAIR_TRIES, &run->pairs[run->nr_pairs++]);
-	ret = pvtb_vm_counter_delta(s->vm, 0, &delta, &unc, err);
-	if (ret)
-		return ret;
-	return pvtb_clock_fit(run->pairs, run->nr_pairs, run->host->counter_hz, delta, unc, map, err);
+	return pvtb_clock_fit(run->pairs, run->nr_pairs, run->host->counter_hz, s->delta_ticks,
+			      s->delta_unc_ticks, map, err);
 }
 
 static int join_pass(struct session *s, const struct pass *p, const struct pvtb_join_law *law,
@@ -661,7 +658,6 @@ static int measure_traced(struct session *s, u64 count, double untraced_p50, str
 	if (ret)
 		return pvtb_err_set(err, ret, s->var->name, "no exit code for this on %s",
 				    s->run->caps.backend);
-	/* join first: a delta measured by the guest itself reuses the sample ring */
 	v = durations(s, &p, &n);
 	if (!v)
 		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
@@ -791,6 +787,9 @@ static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant
 		ret = pvtb_vm_new(&spec, &s.vm, err);
 	if (!ret && !pvtb_vm_has_op(s.vm, var->op))
 		ret = pvtb_err_set(err, -ENOENT, var->name, "guest image has no op '%s'", var->op);
+	/* now, because the guest may be asked, and answers in the sample ring */
+	if (!ret)
+		ret = pvtb_vm_counter_delta(s.vm, 0, &s.delta_ticks, &s.delta_unc_ticks, err);
 	if (!ret)
 		ret = measure(&s, count, err);
 	if (ret == -EFAULT) {

@@ -82,6 +82,9 @@ static void make_slug(const char *spec, char *buf, size_t len)
 	buf[o] = '\0';
 }
 
+/* What the run inside a lab host calls its own host, and so its directory. */
+#define INNER_PREFIX "native/"
+
 /* Files of a host live in its own directory; their names in result.json say so. */
 static int prefix_files(struct pvtb_host_result *h, const char *slug)
 {
@@ -90,9 +93,12 @@ static int prefix_files(struct pvtb_host_result *h, const char *slug)
 			struct pvtb_variant_result *var = &h->benches[b].variants[v];
 
 			for (size_t f = 0; f < var->nr_files; f++) {
+				const char *rest = var->files[f].path;
 				char *path = NULL;
 
-				if (asprintf(&path, "%s/%s", slug, var->files[f].path) < 0)
+				if (!strncmp(rest, INNER_PREFIX, strlen(INNER_PREFIX)))
+					rest += strlen(INNER_PREFIX);
+				if (asprintf(&path, "%s/%s", slug, rest) < 0)
 					return -ENOMEM;
 				free(var->files[f].path);
 				var->files[f].path = path;
@@ -192,7 +198,7 @@ static int lab_job(struct host_job *job)
 	ret = pvtb_result_load(boot_dir, &inner, &job->err);
 	if (ret)
 		return ret;
-	snprintf(inner_dir, sizeof(inner_dir), "%s/native", boot_dir);
+	snprintf(inner_dir, sizeof(inner_dir), "%s/" INNER_PREFIX, boot_dir);
 	ret = pvtb_result_take_hosts(job->result, inner);
 	pvtb_result_free(inner);
 	if (ret)

@@ -199,12 +199,15 @@ static void exceptions(FILE *out, const struct pvtb_host_result *h)
 	for (size_t b = 0; b < h->nr_benches; b++) {
 		for (size_t i = 0; i < h->benches[b].nr_variants; i++) {
 			const struct pvtb_variant_result *v = &h->benches[b].variants[i];
+			char *names PVTB_FREE = NULL;
+			char prefix[80];
 
-			if (v->status == PVTB_OK)
-				continue;
-			paragraph(out, "  ", "    ", "%s: %s.%s: %s", pvtb_status_name(v->status),
-				  h->benches[b].name, v->name,
-				  v->why && *v->why ? v->why : "no reason given");
+			snprintf(prefix, sizeof(prefix), "%.70s.", h->benches[b].name);
+			names = pvtb_same_reason(&h->benches[b], i, prefix);
+			if (names)
+				paragraph(out, "  ", "    ", "%s: %s: %s",
+					  pvtb_status_name(v->status), names,
+					  v->why && *v->why ? v->why : "no reason given");
 		}
 	}
 }

@@ -20,6 +20,11 @@ double pvtb_metric_value(const struct pvtb_variant_result *v, const char *name);
 const char *pvtb_env_string(const struct pvtb_host_result *h, const char *object,
 			    const char *member);
 
+/* Names of the variants of @b that are not ok for the reason variant @i is ("a, b"), each after
+ * @prefix; NULL when @i is ok or an earlier variant has said the same. Allocated. A host without
+ * a witness would otherwise repeat itself for every variant. */
+char *pvtb_same_reason(const struct pvtb_bench_result *b, size_t i, const char *prefix);
+
 /* What tracing added to each exit, over the variants that exit. */
 struct pvtb_trace_cost {
 	double low, high; /* in ticks */

@@ -83,6 +83,36 @@ const char *pvtb_env_string(const struct pvtb_host_result *h, const char *object
 	return s && *s ? s : NULL;
 }
 
+static bool same_reason(const struct pvtb_variant_result *a, const struct pvtb_variant_result *b)
+{
+	return a->status == b->status && a->why && b->why && !strcmp(a->why, b->why);
+}
+
+char *pvtb_same_reason(const struct pvtb_bench_result *b, size_t i, const char *prefix)
+{
+	const struct pvtb_variant_result *v = &b->variants[i];
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+
+	if (v->status == PVTB_OK)
+		return NULL;
+	for (size_t k = 0; k < i; k++) {
+		if (same_reason(&b->variants[k], v))
+			return NULL;
+	}
+	f = open_memstream(&text, &size);
+	if (!f)
+		return NULL;
+	fprintf(f, "%s%s", prefix, v->name);
+	for (size_t k = i + 1; k < b->nr_variants; k++) {
+		if (same_reason(&b->variants[k], v))
+			fprintf(f, ", %s%s", prefix, b->variants[k].name);
+	}
+	fclose(f);
+	return text;
+}
+
 void pvtb_trace_cost_of(const struct pvtb_host_result *h, struct pvtb_trace_cost *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -344,32 +344,39 @@ static int detail_tables(const struct page *p, const struct pvtb_variant_result 
 	return 0;
 }
 
+static void law_notes(const struct page *p, const struct pvtb_variant_result *v)
+{
+	for (size_t l = 0; l < v->nr_laws; l++) {
+		const struct pvtb_law_result *law = &v->laws[l];
+		char word[24], lead[160], text[1024];
+
+		/* What the variant's own reason says already is not said twice. */
+		if (law->status == PVTB_OK || law->status == PVTB_SKIP ||
+		    (v->status != PVTB_OK && v->why && law->verdict && *law->verdict &&
+		     strstr(v->why, law->verdict)))
+			continue;
+		status_word(law->status, word, sizeof(word));
+		snprintf(lead, sizeof(lead), "%-5s ", word);
+		snprintf(text, sizeof(text), "%.60s, %.40s: %s (expected: %s)", v->name, law->name,
+			 or_reasonless(law->verdict), or_dash(law->expects));
+		line(p, lead, text);
+	}
+}
+
 /* Reasons, under the table: why a variant is not ok, and each law that did not hold. */
 static void notes(const struct page *p, const struct pvtb_bench_result *b)
 {
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
-		char word[24], lead[160], text[1024];
+		char *names PVTB_FREE = pvtb_same_reason(b, i, "");
+		char *text PVTB_FREE = NULL;
+		char word[24], lead[32];
 
-		if (v->status != PVTB_OK) {
-			status_word(v->status, word, sizeof(word));
-			snprintf(lead, sizeof(lead), "%-5s %.100s: ", word, v->name);
-			line(p, lead, or_reasonless(v->why));
-		}
-		for (size_t l = 0; l < v->nr_laws; l++) {
-			const struct pvtb_law_result *law = &v->laws[l];
-
-			if (law->status == PVTB_OK || law->status == PVTB_SKIP ||
-			    (v->status != PVTB_OK && v->why && law->verdict && *law->verdict &&
-			     strstr(v->why, law->verdict)))
-				continue;
-			status_word(law->status, word, sizeof(word));
-			snprintf(lead, sizeof(lead), "%-5s %.60s, %.40s: ", word, v->name,
-				 law->name);
-			snprintf(text, sizeof(text), "%s (expected: %s)",
-				 or_reasonless(law->verdict), or_dash(law->expects));
+		status_word(v->status, word, sizeof(word));
+		snprintf(lead, sizeof(lead), "%-5s ", word);
+		if (names && asprintf(&text, "%s: %s", names, or_reasonless(v->why)) >= 0)
 			line(p, lead, text);
-		}
+		law_notes(p, v);
 	}
 }
 
@@ -517,6 +524,14 @@ static void host_footer(const struct page *p)
 			interrupted);
 	fclose(f);
 	fputc('\n', p->out);
+	for (size_t b = 0; b < h->nr_benches; b++) {
+		if (!bench_is_latency(&h->benches[b]))
+			continue;
+		line(p, "",
+		     "p50 to max: single operations, counter reads included; per op: slope over "
+		     "batches, 95 % interval; net: less the empty loop");
+		break;
+	}
 	line(p, "", text);
 }
 

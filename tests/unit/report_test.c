@@ -366,6 +366,30 @@ static void failures_show(void **state)
 	pvtb_result_free(r);
 }
 
+/* The same reason for every variant (no witness) is said once, with all their names. */
+static void reasons_are_said_once(void **state)
+{
+	struct pvtb_result *r = fixture(0);
+	struct pvtb_bench_result *b = &r->hosts[0].benches[0];
+	char *text, *first;
+
+	for (size_t i = 0; i < 3; i++)
+		pvtb_variant_set_status(&b->variants[i], PVTB_INCONCLUSIVE, "nobody looked");
+	text = report(r, PVTB_REPORT_TEXT, 0);
+	assert_non_null(strstr(text, "INCONCLUSIVE cntvct, cntpct, cntpct_trapped: nobody looked"));
+	first = strstr(text, "nobody looked");
+	assert_null(strstr(first + 1, "nobody looked"));
+	free(text);
+	text = report(r, PVTB_REPORT_COVER_LETTER, 0);
+	/* Past the table of the counter reads, which names the reason of its own columns. */
+	first = strstr(strstr(text, "checked against"), "nobody looked");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "nobody looked"));
+	assert_non_null(strstr(text, "counter_read.cntpct_trapped"));
+	free(text);
+	pvtb_result_free(r);
+}
+
 static void full_disk_is_an_error(void **state)
 {
 	struct pvtb_result *r = fixture(0);
@@ -544,6 +568,7 @@ int main(void)
 		cmocka_unit_test(ticks_become_nanoseconds_exactly),
 		cmocka_unit_test(digits_follow_what_is_known),
 		cmocka_unit_test(failures_show),
+		cmocka_unit_test(reasons_are_said_once),
 		cmocka_unit_test(full_disk_is_an_error),
 		cmocka_unit_test(no_gnuplot_leaves_nothing),
 		cmocka_unit_test(figures_are_drawn),

@@ -6,6 +6,15 @@
 #include "vmm/arch.h"
 #include "vmm/arm64/uapi.h"
 
+/* vm->arch */
+struct pvtb_arm64_vm {
+	int gic_fd; /* -1: none */
+	/* guest counter minus host's, once known: pvtb_arch_counter_delta() */
+	bool delta_known;
+	s64 delta_ticks;
+	u64 delta_unc_ticks;
+};
+
 /* Identifiers of registers for KVM_{GET,SET}_ONE_REG. */
 #define PVTB_SYSREG(op0, op1, crn, crm, op2) ARM64_SYS_REG(op0, op1, crn, crm, op2)
 #define PVTB_COREREG(member)                                                                       \
@@ -37,7 +46,7 @@ enum pvtb_arm64_symbol {
 	PVTB_ARM64_SYM_TEXT_END,
 };
 
-/* mmu.c: the identity map. */
+/* tables.c: the identity map. */
 int pvtb_arm64_build_tables(struct pvtb_vm *vm, struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_arm64_set_mmu(struct pvtb_vcpu *vcpu, struct pvtb_err *err) PVTB_MUST_CHECK;
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the arm64 half of a VM's life: what vmm/arch.h asks for, in that order. */
+/* Owns an arm64 vCPU: its registers, how it is entered, its exits, its counter. */
 #include "vmm/arm64/arm64.h"
 
-#include <elf.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 #include "arch/counter.h"
@@ -22,18 +20,6 @@
 /* KVM_REG_ARM_TIMER_CNT is CNTVCT_EL0's value under CVAL's encoding: swapped in 2013, and kept
  * (Documentation/virt/kvm/api.rst 4.68). The header's name is the right one to use. */
 #define REG_GUEST_CNTVCT KVM_REG_ARM_TIMER_CNT
-
-const u16 pvtb_arch_elf_machine = EM_AARCH64;
-
-const char *const pvtb_arch_symbols[] = {
-	[PVTB_ARM64_SYM_VECTORS] = "pvtb_vectors",
-	[PVTB_ARM64_SYM_TEXT_END] = "pvtb_text_end",
-	NULL,
-};
-
-struct pvtb_arm64_vm {
-	int gic_fd;
-};
 
 int pvtb_arm64_get(int vcpu_fd, u64 id, u64 *ret_value)
 {
@@ -64,57 +50,6 @@ int pvtb_arm64_init_vcpu(int vm_fd, int vcpu_fd, struct pvtb_err *err)
 	if (ioctl(vcpu_fd, KVM_ARM_VCPU_INIT, &init))
 		return pvtb_err_sys(err, -errno, "KVM_ARM_VCPU_INIT");
 	return 0;
-}
-
-static int check_spec(struct pvtb_vm *vm, struct pvtb_err *err)
-{
-	const struct pvtb_vm_spec *spec = &vm->spec;
-
-	if (spec->pvclock || spec->forward_tsc_msr)
-		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "kvmclock and MSRs are x86's");
-	if (spec->steal && !vm->caps.steal)
-		return pvtb_err_set(err, -EOPNOTSUPP, "stolen time",
-				    "KVM_CAP_STEAL_TIME is missing");
-	if (spec->offset_counter && !vm->caps.counter_offset)
-		return pvtb_err_set(err, -EOPNOTSUPP, "counter offset",
-				    "KVM_CAP_COUNTER_OFFSET is missing (Linux 6.4 has it)");
-	return 0;
-}
-
-static int set_counter_offset(struct pvtb_vm *vm, struct pvtb_err *err)
-{
-	struct kvm_arm_counter_offset offset = {.counter_offset = vm->spec.counter_offset};
-
-	if (!vm->spec.offset_counter)
-		return 0;
-	if (ioctl(vm->fd, KVM_ARM_SET_COUNTER_OFFSET, &offset))
-		return pvtb_err_sys(err, -errno, "KVM_ARM_SET_COUNTER_OFFSET");
-	return 0;
-}
-
-int pvtb_arch_vm_init(struct pvtb_vm *vm, struct pvtb_err *err)
-{
-	struct pvtb_arm64_vm *arch;
-	int ret;
-
-	ret = check_spec(vm, err);
-	if (ret)
-		return ret;
-	arch = calloc(1, sizeof(*arch));
-	if (!arch)
-		return pvtb_err_sys(err, -ENOMEM, "VM");
-	arch->gic_fd = -1;
-	vm->arch = arch;
-	ret = pvtb_arm64_build_tables(vm, err);
-	if (!ret)
-		ret = pvtb_arm64_smccc_filter(vm, err);
-	if (!ret)
-		ret = set_counter_offset(vm, err);
-	if (!ret && vm->spec.lpt == PVTB_LPT_KERNEL)
-		ret = pvtb_arm64_lpt_kernel(vm, err);
-	if (!ret && vm->spec.irqchip)
-		ret = pvtb_arm64_gic_new(vm, &arch->gic_fd, err);
-	return ret;
 }
 
 static int register_steal(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
@@ -152,18 +87,6 @@ int pvtb_arch_vcpu_init(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	if (ret)
 		return pvtb_err_sys(err, ret, "registers of vCPU %u", vcpu->index);
 	return register_steal(vcpu, err);
-}
-
-int pvtb_arch_vm_ready(struct pvtb_vm *vm, struct pvtb_err *err)
-{
-	struct pvtb_arm64_vm *arch = vm->arch;
-	int ret = 0;
-
-	if (vm->spec.lpt == PVTB_LPT_VMM)
-		ret = pvtb_arm64_lpt_publish(vm, err);
-	if (!ret && vm->spec.irqchip)
-		ret = pvtb_arm64_gic_ready(vm, arch->gic_fd, err);
-	return ret;
 }
 
 int pvtb_arch_vcpu_enter(struct pvtb_vcpu *vcpu, u64 entry, u64 stack_top, u64 ctl_gpa,
@@ -214,24 +137,15 @@ int pvtb_arch_handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	return pvtb_err_set(err, -EIO, "KVM_RUN", "unexpected exit %u: %s", run->exit_reason, line);
 }
 
-/*
- * Exact when we have set the offset. Otherwise KVM has chosen one, the same for every reading, and
- * tells the guest's counter on demand: each reading between two of our own bounds the difference,
- * and it lies in all of these bounds at once. Both run at CNTFRQ, so the host's counter as user
- * space has it (CNTVCT with offset 0) differs from the guest's by a constant.
- */
-int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc,
-			    struct pvtb_err *err)
+/* KVM tells the guest's counter on demand: a reading between two of our own bounds the difference,
+ * and being constant it lies in the bounds of all readings at once. */
+static int delta_by_register(struct pvtb_vcpu *vcpu, s64 *ret_low, s64 *ret_high,
+			     struct pvtb_err *err)
 {
 	s64 low = INT64_MIN;
 	s64 high = INT64_MAX;
 	unsigned int i;
 
-	if (vcpu->vm->spec.offset_counter) {
-		*ret_delta = -(s64)vcpu->vm->spec.counter_offset;
-		*ret_unc = 0;
-		return 0;
-	}
 	for (i = 0; i < DELTA_READINGS; i++) {
 		u64 before = pvtb_arch_counter();
 		u64 guest = 0;
@@ -249,8 +163,58 @@ int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc
 		return pvtb_err_set(err, -EPROTO, "counter of the guest",
 				    "%lld to %lld ticks from the host's: not a constant distance",
 				    (long long)low, (long long)high);
-	*ret_delta = low + (high - low) / 2;
-	*ret_unc = (u64)(high - low + 1) / 2;
+	*ret_low = low;
+	*ret_high = high;
+	return 0;
+}
+
+/* The guest itself does it better: while no offset is set its CNTPCT is the very counter the host
+ * reads, and it can read both within a few ticks. */
+static int delta_by_guest(struct pvtb_vcpu *vcpu, s64 *ret_low, s64 *ret_high)
+{
+	const struct pvtb_cmd cmd = {.op = "clock_pair", .count = DELTA_READINGS, .warmup = 16};
+	struct pvtb_cmd_result res;
+	int ret = pvtb_vm_exec(vcpu->vm, vcpu->index, &cmd, 1000, &res, NULL);
+
+	if (ret)
+		return ret;
+	*ret_low = (s64)(res.ret[0] - res.ret[1]);
+	*ret_high = (s64)(res.ret[2] - res.ret[1]);
+	return 0;
+}
+
+/*
+ * Exact when we have set the offset; else KVM has chosen one, the same for all vCPUs. The guest's
+ * own reading counts only where KVM's confirms it (a host that is itself a guest may have an offset
+ * between its two counters), and is kept: it cannot be repeated while the vCPU is at work.
+ */
+int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc,
+			    struct pvtb_err *err)
+{
+	struct pvtb_arm64_vm *arch = vcpu->vm->arch;
+	s64 low = 0, high = 0, guest_low, guest_high;
+	int ret;
+
+	if (vcpu->vm->spec.offset_counter) {
+		*ret_delta = -(s64)vcpu->vm->spec.counter_offset;
+		*ret_unc = 0;
+		return 0;
+	}
+	if (!arch->delta_known) {
+		ret = delta_by_register(vcpu, &low, &high, err);
+		if (ret)
+			return ret;
+		if (!delta_by_guest(vcpu, &guest_low, &guest_high) && guest_high >= low &&
+		    guest_low <= high) {
+			low = guest_low;
+			high = guest_high;
+			arch->delta_known = true;
+		}
+		arch->delta_ticks = low + (high - low) / 2;
+		arch->delta_unc_ticks = (u64)(high - low + 1) / 2;
+	}
+	*ret_delta = arch->delta_ticks;
+	*ret_unc = arch->delta_unc_ticks;
 	return 0;
 }
 
@@ -259,16 +223,4 @@ void pvtb_arch_vcpu_free(struct pvtb_vcpu *vcpu)
 	/* All of a vCPU's state is KVM's. */
 	free(vcpu->arch);
 	vcpu->arch = NULL;
-}
-
-void pvtb_arch_vm_free(struct pvtb_vm *vm)
-{
-	struct pvtb_arm64_vm *arch = vm->arch;
-
-	if (!arch)
-		return;
-	if (arch->gic_fd >= 0)
-		close(arch->gic_fd);
-	free(arch);
-	vm->arch = NULL;
 }

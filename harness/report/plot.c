@@ -207,19 +207,33 @@ static const char *flag_of(enum pvtb_status s)
 	return " ?";
 }
 
+/* Labels of tics are formats to gnuplot. */
+static void double_percents(const char *s, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (; *s && n + 2 < size; s++) {
+		buf[n++] = *s;
+		if (*s == '%')
+			buf[n++] = '%';
+	}
+	buf[n] = '\0';
+}
+
 static void put_names(struct pvtb_figure *f, const struct row *rows, size_t nr)
 {
 	size_t longest = 8;
 
 	for (size_t i = 0; i < nr; i++) {
-		char name[NAME_COLUMNS + 24];
+		char name[NAME_COLUMNS + 24], label[2 * (NAME_COLUMNS + 24)];
 
 		pvtb_shorten(rows[i].v->name, NAME_COLUMNS, name, NAME_COLUMNS + 8);
 		if (rows[i].drawn)
 			strcat(name, flag_of(rows[i].v->status));
 		if (pvtb_text_width(name) > longest)
 			longest = pvtb_text_width(name);
-		pvtb_figure_element(f, "name", i + 1, nr, name);
+		double_percents(name, label, sizeof(label));
+		pvtb_figure_element(f, "name", i + 1, nr, label);
 	}
 	pvtb_figure_number(f, "rows", (double)nr);
 	pvtb_figure_number(f, "name_columns", (double)longest);

@@ -408,14 +408,12 @@ static bool bench_is_latency(const struct pvtb_bench_result *b)
 static int bench(const struct page *p, const struct pvtb_bench_result *b)
 {
 	const char *unit = bench_is_latency(b) ? pvtb_time_unit_long(p->h) : NULL;
+	const char *summary = b->summary ? b->summary : "";
 	int ret;
 
-	if (markdown(p))
-		fprintf(p->out, "\n### %s\n\n%s%s%s%s\n", b->name, b->summary ? b->summary : "",
-			unit ? " (" : "", unit ? unit : "", unit ? ")" : "");
-	else
-		fprintf(p->out, "\n%s   %s%s%s%s\n", b->name, b->summary ? b->summary : "",
-			unit ? ", in " : "", unit ? unit : "", "");
+	fprintf(p->out, markdown(p) ? "\n### %s\n\n" : "\n%s   ", b->name);
+	fprintf(p->out, "%s%s%s%s\n", summary, unit && *summary ? ", " : "", unit ? "in " : "",
+		unit ? unit : "");
 	ret = latency_table(p, b);
 	if (!ret && bench_below_tick(p, b))
 		line(p, "< ",

@@ -76,8 +76,7 @@ static inline u64 pvtb_clock_cursor_ns(struct pvtb_clock_cursor *cur, u64 guest_
 {
 	u64 step = guest_ticks - cur->ticks, sum;
 
-	/* A step backwards is a huge one here and does not fit: the long way takes it. */
-	if (__builtin_mul_overflow(step, cur->map->num, &sum) ||
+	if ((s64)step < 0 || __builtin_mul_overflow(step, cur->map->num, &sum) ||
 	    __builtin_add_overflow(sum, cur->rem, &sum))
 		return pvtb_clock_cursor_seek(cur, guest_ticks);
 	cur->ticks = guest_ticks;

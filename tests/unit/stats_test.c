@@ -258,6 +258,24 @@ static void worked_by_hand(void **state)
 	near(s.r2, 1 - 11.5 / 68.8, 1e-15);
 }
 
+/*
+ * Sen's own example (1968; also Hollander and Wolfe): slope 4, and from 26/7 to 35/8, the 4th and
+ * the 18th of the 21 slopes, with 93 %. With 95 %, 1.96 * sqrt(7 * 6 * 19 / 18) = 13.05: the 3rd
+ * and the 19th.
+ */
+static void sens_example(void **state)
+{
+	struct pvtb_point p[] = {{1, 9}, {2, 15}, {3, 19}, {4, 20}, {10, 45}, {12, 55}, {18, 78}};
+	struct pvtb_slope s;
+
+	(void)state;
+	assert_int_equal(pvtb_slope_of(p, 7, &s), 0);
+	near(s.slope, 4, 0);
+	near(s.intercept, 6, 0);
+	near(s.low, 11.0 / 3, 1e-15);
+	near(s.high, 5, 0);
+}
+
 /* One batch in ten hit by an interrupt of any length: least squares would be off by far. */
 static void survives_outliers(void **state)
 {
@@ -391,6 +409,7 @@ int main(void)
 		cmocka_unit_test(exact_on_noise_free_points),
 		cmocka_unit_test(level_points),
 		cmocka_unit_test(worked_by_hand),
+		cmocka_unit_test(sens_example),
 		cmocka_unit_test(survives_outliers),
 		cmocka_unit_test(sees_fractions_of_a_coarse_tick),
 		cmocka_unit_test(intervals_hold),

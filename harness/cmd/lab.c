@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pvtb lab: the kernels of the emulated hosts, fetched; and anything of pvtb run inside one. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cmd/cmd.h"
+#include "core/guardian.h"
+#include "core/signals.h"
+#include "core/suggest.h"
+#include "lab/lab.h"
+
+struct lab_opts {
+	bool update;
+	const char *out;
+	u64 timeout_s;
+};
+
+static const struct lab_opts lab_defaults = {.timeout_s = 900};
+
+static const struct pvtb_opt lab_options[] = {
+	PVTB_OPT_FLAG('u', "update", struct lab_opts, update,
+		      "fetch: the newest kernel, even when one is cached"),
+	PVTB_OPT_STRING('o', "output", struct lab_opts, out, "DIR",
+			"run: an existing directory for what the command leaves in /result"),
+	PVTB_OPT_U64('t', "timeout", struct lab_opts, timeout_s, "SECONDS", 1, 86400,
+		     "run: give up after that long"),
+	PVTB_OPT_END,
+};
+
+static void print_line(void *ctx, const char *line)
+{
+	fprintf(stderr, "%s\n", line);
+}
+
+static void print_out(void *ctx, const char *data, size_t len)
+{
+	fwrite(data, 1, len, stdout);
+	fflush(stdout);
+}
+
+static bool ask_interrupted(void *ctx)
+{
+	return pvtb_interrupted();
+}
+
+static int fetch_one(enum pvtb_lab_arch arch, const struct lab_opts *o, struct pvtb_err *err)
+{
+	const struct pvtb_lab_hooks hooks = {.line = print_line, .interrupted = ask_interrupted};
+	char dir[4096];
+	int ret = pvtb_lab_fetch(arch, o->update ? PVTB_LAB_FETCH_UPDATE : PVTB_LAB_FETCH_MISSING,
+				 &hooks, dir, sizeof(dir), err);
+
+	if (!ret)
+		printf("%s\n", dir);
+	return ret;
+}
+
+/* Every architecture, or those named. */
+static int fetch(const struct lab_opts *o, int argc, char **argv, struct pvtb_err *err)
+{
+	static const enum pvtb_lab_arch all[] = {PVTB_LAB_ARM64, PVTB_LAB_X86_64};
+	int ret = 0;
+
+	for (int i = 0; i < argc && !ret; i++) {
+		size_t k = 0;
+
+		while (k < PVTB_ARRAY_SIZE(all) && strcmp(argv[i], pvtb_lab_arch_name(all[k])))
+			k++;
+		if (k == PVTB_ARRAY_SIZE(all)) {
+			pvtb_err_set(err, -EINVAL, argv[i], "unknown architecture");
+			return pvtb_err_hint(err, "arm64 or x86_64");
+		}
+		ret = fetch_one(all[k], o, err);
+	}
+	for (size_t k = 0; !argc && k < PVTB_ARRAY_SIZE(all) && !ret; k++)
+		ret = fetch_one(all[k], o, err);
+	return ret;
+}
+
+/* argv[0] is the host, the rest the subcommand to run inside it. */
+static int run_inside(const struct lab_opts *o, int argc, char **argv, int *ret_status,
+		      struct pvtb_err *err)
+{
+	char own_dir[] = "/tmp/pvtb-lab-XXXXXX";
+	struct pvtb_lab_hooks hooks = {
+		.line = print_line,
+		.out = print_out,
+		.interrupted = ask_interrupted,
+		.timeout_s = (unsigned int)o->timeout_s,
+	};
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+	char **inside PVTB_FREE = calloc((size_t)argc + 1, sizeof(*inside));
+	const char *out = o->out;
+	int ret;
+
+	if (!spec || !inside)
+		return pvtb_err_sys(err, -ENOMEM, "lab");
+	ret = pvtb_lab_spec_parse(argv[0], spec, err);
+	if (ret)
+		return ret;
+	inside[0] = (char *)"pvtb";
+	for (int i = 1; i < argc; i++)
+		inside[i] = argv[i];
+	ret = pvtb_guardian_start(&hooks.guardian, err);
+	/* Unasked for, results go where the guardian's list removes them. */
+	if (!ret && !out) {
+		out = mkdtemp(own_dir);
+		if (!out)
+			ret = pvtb_err_sys(err, -errno, "%s", own_dir);
+		else
+			ret = pvtb_guardian_add_rmtree(hooks.guardian, out, NULL, err);
+	}
+	if (!ret)
+		ret = pvtb_lab_run(spec, inside, out, &hooks, ret_status, err);
+	pvtb_guardian_stop(hooks.guardian);
+	return ret;
+}
+
+static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
+{
+	static const char *const verbs[] = {"fetch", "run"};
+	struct pvtb_err err = {};
+	const char *near;
+	int status = PVTB_EXIT_OK, ret = pvtb_signals_install(&err);
+
+	if (ret)
+		return pvtb_cmd_fail(&err);
+	if (!strcmp(argv[0], "fetch")) {
+		ret = fetch(opts, argc - 1, argv + 1, &err);
+	} else if (!strcmp(argv[0], "run") && argc >= 3) {
+		ret = run_inside(opts, argc - 1, argv + 1, &status, &err);
+	} else if (!strcmp(argv[0], "run")) {
+		pvtb_err_set(&err, -EINVAL, "lab run", "needs a host and a command");
+		ret = pvtb_err_hint(&err, "pvtb lab run lab:arm64 -- doctor");
+	} else {
+		near = pvtb_suggest(argv[0], verbs, PVTB_ARRAY_SIZE(verbs));
+		pvtb_err_set(&err, -EINVAL, argv[0], "not a lab command");
+		ret = pvtb_err_hint(&err, "%s%s", near ? "did you mean " : "fetch or run",
+				    near ? near : "");
+	}
+	return ret ? pvtb_cmd_fail(&err) : status;
+}
+
+static const struct pvtb_command lab_command = {
+	.name = "lab",
+	.summary = "fetch the kernels of the emulated hosts; run pvtb inside one",
+	.usage = "fetch [-u] [arm64|x86_64]... | run [-o DIR] HOST -- COMMAND [ARG...]",
+	.description =
+		"fetch prints the directory of each verified kernel in the cache, which is\n"
+		"$XDG_CACHE_HOME/pvtime-bench (or ~/.cache/pvtime-bench). run boots HOST, runs\n"
+		"`pvtb COMMAND ARG...` in it as root and passes on its output and exit status;\n"
+		"-- keeps COMMAND's options from being taken for lab's.",
+	.options = lab_options,
+	.opts_size = sizeof(struct lab_opts),
+	.defaults = &lab_defaults,
+	.min_operands = 1,
+	.max_operands = -1,
+	.complete = "fetch run",
+	.run = cmd_lab,
+};
+PVTB_COMMAND(lab_command);

@@ -370,7 +370,6 @@ struct rec_source {
 	struct pvtb_stream *stream;
 	u64 next, end;
 	u64 lost;
-	bool drop_first_exit;
 };
 
 static ssize_t next_records(void *ctx, struct pvtb_rec *out, size_t max)
@@ -388,20 +387,6 @@ static ssize_t next_records(void *ctx, struct pvtb_rec *out, size_t max)
 		return n;
 	src->next += want;
 	src->lost += lost;
-	for (ssize_t i = 0; src->drop_first_exit && i < n; i++) {
-		if (out[i].kind == PVTB_REC_PAIR) {
-			/* the doorbell of the command before: only its entry is ours */
-			out[i].kind = PVTB_REC_ENTRY;
-			out[i].t0_ns = 0;
-			src->drop_first_exit = false;
-		} else if (out[i].kind == PVTB_REC_EXIT) {
-			memmove(&out[i], &out[i + 1], (size_t)(n - i - 1) * sizeof(*out));
-			n--;
-			src->drop_first_exit = false;
-		} else if (out[i].kind == PVTB_REC_ENTRY) {
-			src->drop_first_exit = false;
-		}
-	}
 	return n ? n : next_records(ctx, out, max);
 }
 
@@ -585,16 +570,17 @@ static int join_pass(struct session *s, const struct pass *p, const struct pvtb_
 		.stream = s->stream,
 		.next = p->win.first,
 		.end = p->win.end,
-		.drop_first_exit = p->win.open_at_start,
 	};
 	struct pvtb_join_input in = {
 		.law = *law,
 		.map = map,
 		.ops = p->cmd.ops,
+		.warmup = s->run->profile->warmup,
 		.ops_per_sample = 1,
 		.trapped = p->cmd.trapped,
 		.samples = next_samples,
 		.samples_ctx = &ss,
+		.open_at_start = p->win.open_at_start,
 		.records = next_records,
 		.records_ctx = &rs,
 		.sink = dec ? take_joined : NULL,

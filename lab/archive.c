@@ -139,8 +139,8 @@ struct pvtb_lab_unpack {
 	struct pvtb_lab_member m;
 	char name[PVTB_LAB_NAME_MAX + 1];
 	u8 crc_bytes[4];
-	size_t got;	/* bytes of the piece the state is about */
-	u64 left;	/* DATA */
+	size_t got; /* bytes of the piece the state is about */
+	u64 left;   /* DATA */
 	u32 crc;
 	u64 members;
 	int fd; /* file being written, -1 */

@@ -98,7 +98,8 @@ static void x86_64_args(struct args *a, const struct pvtb_lab_spec *spec)
 static void kernel_args(struct args *a, const struct pvtb_lab_spec *spec)
 {
 	arg(a, "-append");
-	arg(a, "console=%s rdinit=/init panic=-1 quiet audit=0 cryptomgr.notests raid=noautodetect%s%s",
+	arg(a,
+	    "console=%s rdinit=/init panic=-1 quiet audit=0 cryptomgr.notests raid=noautodetect%s%s",
 	    spec->arch == PVTB_LAB_ARM64 ? "ttyAMA0" : "ttyS0",
 	    spec->nvhe ? " kvm-arm.mode=nvhe" : "",
 	    /* calibrating against a timer executes instructions by the second */
@@ -426,8 +427,9 @@ static int prepare(struct lab *lab, char *const argv[], const char *out_dir, str
 		return pvtb_err_sys(err, -ENOMEM, "%s", lab->name);
 	r = pvtb_lab_program_open(lab->spec->arch, &lab->program_fd, err);
 	r = r ?: pvtb_lab_kernel_open(lab->spec, lab->hooks, &lab->kernel, err);
-	r = r ?: pvtb_lab_initramfs(lab->spec, &lab->kernel, lab->program_fd, argv,
-				    &lab->initramfs_fd, err);
+	if (!r)
+		r = pvtb_lab_initramfs(lab->spec, &lab->kernel, lab->program_fd, argv,
+				       &lab->initramfs_fd, err);
 	return r ?: open_ports(lab, err);
 }
 

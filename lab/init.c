@@ -133,8 +133,12 @@ static void child(char *const args[])
 	static const struct rlimit core = {0, 0};
 	char *const *host = read_words("/host") ?: (char **)no_host;
 	char env[4096 + 512];
-	char *const envp[] = {(char *)"PATH=/", (char *)"HOME=/", (char *)"LC_ALL=C",
-			      (char *)"TMPDIR=/tmp", env, NULL};
+	char *const envp[] = {(char *)"PATH=/",
+			      (char *)"HOME=/",
+			      (char *)"LC_ALL=C",
+			      (char *)"TMPDIR=/tmp",
+			      env,
+			      NULL};
 
 	snprintf(env, sizeof(env), PVTB_LAB_ENV "=%s", host[0] ? host[0] : "lab");
 	setrlimit(RLIMIT_CORE, &core);

@@ -107,8 +107,8 @@ static void pad(struct cpio *c)
 		fwrite(zero, 1, (size_t)(4 - (at & 3)), c->f);
 }
 
-static void entry(struct cpio *c, const char *name, unsigned int mode, dev_t rdev,
-		  const void *data, size_t size)
+static void entry(struct cpio *c, const char *name, unsigned int mode, dev_t rdev, const void *data,
+		  size_t size)
 {
 	fprintf(c->f, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s", ++c->ino,
 		mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, major(rdev), minor(rdev),
@@ -185,8 +185,7 @@ static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
 		char name[128];
 
 		snprintf(name, sizeof(name), "modules/%02zu-%s.ko", i, kernel->modules[i].name);
-		entry(c, name, S_IFREG | 0644, 0, kernel->modules[i].data,
-		      kernel->modules[i].size);
+		entry(c, name, S_IFREG | 0644, 0, kernel->modules[i].data, kernel->modules[i].size);
 	}
 	pvtb_lab_spec_format(spec, text, sizeof(text));
 	r = put_words(c, "host", host);

@@ -30,12 +30,12 @@ void pvtb_lab_kernel_close(struct pvtb_lab_kernel *kernel);
 /* ---- initramfs.c ---- */
 
 /* The other architecture's pvtb, or this one: a descriptor. */
-int pvtb_lab_program_open(enum pvtb_lab_arch arch, int *ret_fd, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_lab_program_open(enum pvtb_lab_arch arch, int *ret_fd,
+			  struct pvtb_err *err) PVTB_MUST_CHECK;
 /* A memfd holding the cpio archive. */
 int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
-		       int program_fd, char *const argv[], int *ret_fd, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+		       int program_fd, char *const argv[], int *ret_fd,
+		       struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* ---- archive.c ----
  * A stream of members, each a header, a name and data, each closed by a CRC; the last one says how

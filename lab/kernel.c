@@ -369,8 +369,8 @@ static int elf_kernel(const char *path, struct image *i, enum pvtb_lab_arch arch
 		return 0;
 	pvtb_err_set(err, -EINVAL, path, "an ELF file, which the emulator cannot boot");
 	return pvtb_err_hint(err, "use %s from the same build",
-			     arch == PVTB_LAB_ARM64 ? "arch/arm64/boot/Image" :
-						      "arch/x86/boot/bzImage, or set CONFIG_PVH");
+			     arch == PVTB_LAB_ARM64 ? "arch/arm64/boot/Image"
+						    : "arch/x86/boot/bzImage, or set CONFIG_PVH");
 }
 
 static int identify(const char *path, struct image *i, enum pvtb_lab_arch arch,
@@ -391,8 +391,8 @@ static int identify(const char *path, struct image *i, enum pvtb_lab_arch arch,
 	}
 	if (r)
 		return pvtb_err_set(err, r, path, "%s",
-				    r == -EOPNOTSUPP ? "compressed in a way pvtb does not know" :
-						       "damaged: does not decompress");
+				    r == -EOPNOTSUPP ? "compressed in a way pvtb does not know"
+						     : "damaged: does not decompress");
 	if (is_arm64_image(i)) {
 		find_version(i, PVTB_LAB_ARM64, k->version, sizeof(k->version));
 		return arch == PVTB_LAB_ARM64 ? 0 : other_arch(path, arch, err);
@@ -475,7 +475,9 @@ static int find_module(const char *dir, const char *name, int depth, char *ret, 
 /* xz and zstd by their own programs: modules are few, and it spares a library. */
 static int decompress_module(const char *path, void **ret, size_t *ret_size, struct pvtb_err *err)
 {
-	const char *name = strstr(path, ".ko.xz") ? "xz" : strstr(path, ".ko.zst") ? "zstd" : "gzip";
+	const char *name = strstr(path, ".ko.xz")    ? "xz"
+			   : strstr(path, ".ko.zst") ? "zstd"
+						     : "gzip";
 	const char *argv[] = {name, "-dc", path, NULL};
 	int fd PVTB_CLOSE = memfd_create("module", MFD_CLOEXEC);
 	struct pvtb_lab_child child = {.argv = argv, .in = -1, .out = fd, .err = -1};

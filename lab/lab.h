@@ -31,22 +31,22 @@ struct pvtb_lab_spec {
 #define PVTB_LAB_MAX_CPUS 64
 
 /* What the benchmark runs in a lab can know about it: this in its environment, = the host spec. */
-#define PVTB_LAB_ENV "PVTB_LAB"
+#define PVTB_LAB_ENV	    "PVTB_LAB"
 /* Where pvtb leaves its results inside the lab; its contents arrive in out_dir. */
 #define PVTB_LAB_RESULT_DIR "/result"
 
 /* Is this text a lab at all ("lab" or "lab:...")? */
 bool pvtb_lab_is_spec(const char *text);
 /* Strict: unknown and repeated options, and what the architecture lacks, are errors. */
-int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret,
+			struct pvtb_err *err) PVTB_MUST_CHECK;
 /* The canonical text, "lab:arm64,nvhe,deterministic". */
 void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size);
 const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch); /* "arm64", "x86_64" */
 
 /* kernel= as a separate option of a command. -EINVAL when the spec already names another. */
-int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path,
+			     struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* All members may be NULL or 0. Called on the thread that called pvtb_lab_run(). */
 struct pvtb_lab_hooks {
@@ -74,11 +74,11 @@ struct pvtb_lab_hooks {
  * After a failure other than -EUCLEAN @out_dir may hold part of the files.
  */
 int pvtb_lab_run(const struct pvtb_lab_spec *spec, char *const argv[], const char *out_dir,
-		 const struct pvtb_lab_hooks *hooks, int *ret_status, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+		 const struct pvtb_lab_hooks *hooks, int *ret_status,
+		 struct pvtb_err *err) PVTB_MUST_CHECK;
 
 enum pvtb_lab_fetch {
-	PVTB_LAB_FETCH_CACHED,  /* what is cached, else -ENOENT */
+	PVTB_LAB_FETCH_CACHED,	/* what is cached, else -ENOENT */
 	PVTB_LAB_FETCH_MISSING, /* fetch when nothing is cached */
 	PVTB_LAB_FETCH_UPDATE,	/* the newest there is */
 };
@@ -89,8 +89,8 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
 
 /* What is missing for a lab of this architecture (QEMU, pvtb, kernel), for doctor: 0 when it would
  * run now (the kernel's version in ret_kernel), else an error whose what, why and hint say it. */
-int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* For main(), as process 1 with /args there: runs that as the lab's only job, powers off. */
 int pvtb_init_main(void);

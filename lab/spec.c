@@ -15,9 +15,9 @@ static const char *const arch_names[] = {
 enum option { OPT_NVHE, OPT_DETERMINISTIC, OPT_HZ, OPT_CPUS, OPT_MEM, OPT_KERNEL, OPT_MODULES };
 
 static const char *const option_names[] = {
-	[OPT_NVHE] = "nvhe", [OPT_DETERMINISTIC] = "deterministic",
-	[OPT_HZ] = "hz",     [OPT_CPUS] = "cpus",
-	[OPT_MEM] = "mem",   [OPT_KERNEL] = "kernel",
+	[OPT_NVHE] = "nvhe",	   [OPT_DETERMINISTIC] = "deterministic",
+	[OPT_HZ] = "hz",	   [OPT_CPUS] = "cpus",
+	[OPT_MEM] = "mem",	   [OPT_KERNEL] = "kernel",
 	[OPT_MODULES] = "modules",
 };
 static const char option_list[] =

@@ -135,7 +135,7 @@ static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **
 	} else {
 		near = pvtb_suggest(argv[0], verbs, PVTB_ARRAY_SIZE(verbs));
 		pvtb_err_set(&err, -EINVAL, argv[0], "not a lab command");
-		ret = pvtb_err_hint(&err, "%s%s", near ? "did you mean " : "fetch or run",
+		ret = pvtb_err_hint(&err, "%s%s", near ? "did you mean lab " : "fetch or run",
 				    near ? near : "");
 	}
 	return ret ? pvtb_cmd_fail(&err) : status;

@@ -102,7 +102,8 @@ static int undo_kill(const struct message *m)
 	if (!m->start_time || start_time_of(m->pid) != m->start_time)
 		r = 0;
 	else if (fd >= 0)
-		r = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH ? -errno : 0;
+		r = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH ? -errno
+											   : 0;
 	else
 		r = kill(m->pid, SIGKILL) && errno != ESRCH ? -errno : 0;
 	if (fd >= 0)
@@ -332,7 +333,8 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 	if (verb != ADD_KILL && path[0] != '/') {
 		char *cwd PVTB_FREE = getcwd(NULL, 0);
 
-		if (!cwd || (size_t)snprintf(what, sizeof(what), "%s/%s", cwd, path) >= sizeof(what))
+		if (!cwd ||
+		    (size_t)snprintf(what, sizeof(what), "%s/%s", cwd, path) >= sizeof(what))
 			r = -ENAMETOOLONG;
 	}
 	if (strlen(path) >= PATH_MAX || strlen(value) >= 4096)

@@ -25,7 +25,8 @@ static void specs_round_trip(void **state)
 		{"lab:arm64,deterministic,nvhe", "lab:arm64,nvhe,deterministic"},
 		{"lab:arm64,deterministic,hz=1000000000", "lab:arm64,deterministic"},
 		{"lab:arm64,hz=100000000,mem=2048", "lab:arm64,hz=100000000,mem=2048"},
-		{"lab:x86_64,kernel=/b/vmlinuz,modules=/m", "lab:x86_64,kernel=/b/vmlinuz,modules=/m"},
+		{"lab:x86_64,kernel=/b/vmlinuz,modules=/m",
+		 "lab:x86_64,kernel=/b/vmlinuz,modules=/m"},
 	};
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(good); i++) {
@@ -160,8 +161,9 @@ static void stream_arrives_in_any_pieces(void **state)
 
 		assert_int_equal(feed(s, s->size, pieces[i], &status), 0);
 		assert_int_equal(status, 3 << 8);
-		snprintf(cmd, sizeof(cmd), "cmp %s/from/d/big %s/to/d/big && test -s %s/to/kernel.log",
-			 s->dir, s->dir, s->dir);
+		snprintf(cmd, sizeof(cmd),
+			 "cmp %s/from/d/big %s/to/d/big && test -s %s/to/kernel.log", s->dir,
+			 s->dir, s->dir);
 		assert_int_equal(system(cmd), 0);
 	}
 }

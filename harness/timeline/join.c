@@ -173,7 +173,6 @@ static void close_without_entry(struct join *j)
 	j->res->chain_errors++;
 	if (!j->foreign)
 		queue_item(j, &j->open);
-	j->foreign = false;
 }
 
 /* What every exit does to the chain; is it the doorbell of the command before? */
@@ -194,7 +193,6 @@ static void entered(struct join *j)
 	if (j->away)
 		j->res->chain_errors++; /* entered while off the CPU: SCHED_IN is missing */
 	j->away = false;
-	j->foreign = false;
 	j->state = HOST_GUEST;
 }
 
@@ -452,14 +450,9 @@ static s64 middle(s64 a, s64 b)
 static int fill_cell(struct join *j, struct cell *c, s64 upper)
 {
 	const struct item *it;
-	s64 lower = INT64_MIN;
+	s64 lower = c->out.index ? INT64_MIN : c->begin_ns;
 	int rc;
 
-	if (c->out.index == 0) {
-		s64 half = sub_ns(c->end_ns, c->begin_ns) / 2;
-
-		lower = sub_ns(c->begin_ns, half < j->unc_ns ? half : j->unc_ns);
-	}
 	while ((rc = peek_item(j, &it)) > 0) {
 		s64 at = middle(it->begin_ns, it->end_ns);
 
@@ -586,7 +579,6 @@ static int make_cell(struct join *j, struct cell **ret)
 	j->res->samples++;
 	c = cell_of(j, j->made);
 	c->out = (struct pvtb_joined){.index = j->made, .t0_ticks = s.t0, .t1_ticks = s.t1};
-	c->last_entry_ns = 0;
 	c->begin_ns = (s64)pvtb_clock_cursor_ns(&j->cursor, s.t0);
 	c->end_ns = (s64)pvtb_clock_cursor_ns(&j->cursor, s.t1);
 	for (unsigned int i = 0; i < ITEM_DISTURBANCES; i++)

@@ -336,6 +336,7 @@ static void test_exit_in_wrong_sample(void **state)
 	assert_int_equal(w->res.exits_matching, w->in.ops);
 	assert_int_equal(w->res.marked_unpaired, 2);
 	assert_int_equal(w->out[51].exits, 2);
+	assert_int_equal(w->res.causal_checked, 100); /* not those: whose gaps would they be */
 	free(w);
 }
 
@@ -446,6 +447,18 @@ static void test_records_cut_short(void **state)
 	w->nr = 60;
 	must_break(w, "59 exits for 103 ops");
 	assert_int_equal(w->res.marked_unpaired, 103 - 59);
+	free(w);
+}
+
+/* Switched out inside the last sample, and nothing more is known. */
+static void test_records_end_away(void **state)
+{
+	struct world *w = sound(0, 10);
+
+	op(w, preempted, HVC);
+	w->nr -= 3;
+	must_break(w, "10 exits for 11 ops");
+	assert_int_equal(w->out[10].marks, PVTB_MARK_UNPAIRED | PVTB_MARK_PREEMPTED);
 	free(w);
 }
 
@@ -716,6 +729,16 @@ static void test_doorbell_before(void **state)
 	pair(w, HVC);
 	must_break(w, "11 exits for 10 ops");
 	free(w);
+
+	/* and its entry was lost: a fault in the stream, but still no op's exit */
+	w = new_world(PVTB_LAW_ONE_EXIT);
+	rec(w, PVTB_REC_EXIT, w->now, 0, HVC);
+	w->now += 300;
+	for (unsigned int i = 0; i < 10; i++)
+		op(w, pair, HVC);
+	w->in.open_at_start = true;
+	must_break(w, "10 exits for 10 ops; 1 records missing");
+	free(w);
 }
 
 static void test_doorbell_after(void **state)
@@ -958,6 +981,43 @@ static void test_misaligned(void **state)
 	}
 }
 
+/* Off by less than half an op, each exit is still found to be its sample's, and reversed. */
+static void test_misaligned_little(void **state)
+{
+	static const s64 off[] = {-300, 300};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(off); i++) {
+		struct world *w = sound(3, 200);
+
+		w->map.ns0 += (u64)off[i];
+		must_hold(w);
+		assert_int_equal(w->res.causal_violations, 200);
+		assert_int_equal(w->res.marked_unpaired, 0);
+		free(w);
+	}
+}
+
+/* An exit between two samples belongs to the nearer one. */
+static void test_nearest_sample(void **state)
+{
+	static const s64 off[] = {-1300, 1300};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(off); i++) {
+		struct world *w = new_world(PVTB_LAW_ONE_EXIT);
+
+		start(w);
+		for (unsigned int k = 0; k < 20; k++) {
+			w->now += 10000;
+			op(w, pair, HVC);
+		}
+		w->map.ns0 += (u64)off[i];
+		run_ok(w);
+		assert_int_equal(w->out[5].exit_ns, w->r[6].t0_ns);
+		assert_int_equal(w->out[5].gap_before_ns, 200 - off[i]);
+		free(w);
+	}
+}
+
 /* The guest's counter may wrap in the middle of a run. */
 static void test_counter_wraps(void **state)
 {
@@ -1189,6 +1249,7 @@ int main(void)
 		cmocka_unit_test(test_exit_runs_backwards),
 		cmocka_unit_test(test_samples_damaged),
 		cmocka_unit_test(test_records_cut_short),
+		cmocka_unit_test(test_records_end_away),
 		cmocka_unit_test(test_wrong_reason),
 		cmocka_unit_test(test_wrong_pc),
 		cmocka_unit_test(test_several_reasons),
@@ -1213,6 +1274,8 @@ int main(void)
 		cmocka_unit_test(test_causality),
 		cmocka_unit_test(test_coarse_ticks),
 		cmocka_unit_test(test_misaligned),
+		cmocka_unit_test(test_misaligned_little),
+		cmocka_unit_test(test_nearest_sample),
 		cmocka_unit_test(test_counter_wraps),
 		cmocka_unit_test(test_not_a_stream),
 		cmocka_unit_test(test_failing_sources),

@@ -16,13 +16,15 @@ auto)
 	hosts=$("$pvtb" doctor --auto) || exit 2
 	;;
 self)
-	hosts=lab:arm64,deterministic
-	# every benchmark of the suite's own: self_*
+	# native: the join's speed; deterministic: instructions; the others: loss in real time
+	hosts='native lab:arm64,deterministic lab:arm64 lab:x86_64'
+	# every benchmark of the suite's own, self_*, and what tracing and LPT are judged by
 	what=$("$pvtb" list --names | sed -n 's/^\(self_[a-z0-9_]*\).*/\1/p' | sort -u)
 	if [ -z "$what" ]; then
 		printf 'pvtb: self: this build has no benchmark of itself\n' >&2
 		exit 2
 	fi
+	what="$what hypercall.pv_time_features counter_read.cntvct counter_read.lpt"
 	;;
 esac
 

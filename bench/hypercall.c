@@ -11,8 +11,8 @@
 #define PV_TIME_LPT	 0xc5000022ULL
 #define KVM_PTP		 0x86000001ULL
 /* a vendor hypervisor service nobody has allocated */
-#define UNALLOCATED 0xc600ff00ULL
-#define NOT_SUPPORTED (~0ULL)
+#define UNALLOCATED	 0xc600ff00ULL
+#define NOT_SUPPORTED	 (~0ULL)
 
 /* include/uapi/linux/kvm_para.h */
 #define KVM_HC_KICK_CPU	     5
@@ -104,9 +104,9 @@ static void shape_irqchip(const struct pvtb_run *run, struct pvtb_vm_spec *spec)
 
 static int needs_steal(const struct pvtb_run *run, struct pvtb_err *err)
 {
-	return run->caps.steal ? 0
-			       : pvtb_err_set(err, -EOPNOTSUPP, "pv_time",
-					      "KVM_CAP_STEAL_TIME is missing");
+	return run->caps.steal
+		       ? 0
+		       : pvtb_err_set(err, -EOPNOTSUPP, "pv_time", "KVM_CAP_STEAL_TIME is missing");
 }
 
 static int needs_lpt(const struct pvtb_run *run, struct pvtb_err *err)
@@ -131,37 +131,93 @@ static int needs_ptp(const struct pvtb_run *run, struct pvtb_err *err)
 	.reason = PVTB_REASON_HYPERCALL
 
 static const struct pvtb_variant variants[] = {
-	{ .name = "smccc_version", .summary = "HVC SMCCC_VERSION", HVC, .args = { SMCCC_VERSION },
-	  .provider = "kvm", .check = check_version },
-	{ .name = "pv_time_features", .summary = "HVC PV_TIME_FEATURES(PV_TIME_FEATURES)", HVC,
-	  .args = { PV_TIME_FEATURES, PV_TIME_FEATURES }, .provider = "kvm", .shape = shape_steal,
-	  .needs = needs_steal, .check = check_zero },
-	{ .name = "pv_time_st", .summary = "HVC PV_TIME_ST: address of the stolen-time structure",
-	  HVC, .args = { PV_TIME_ST }, .provider = "kvm", .shape = shape_steal,
-	  .needs = needs_steal, .check = check_steal_ipa },
-	{ .name = "pv_time_lpt", .summary = "HVC PV_TIME_LPT: address of the LPT structure", HVC,
-	  .args = { PV_TIME_LPT }, .provider = "vmm", .to_vmm = true, .shape = shape_lpt,
-	  .needs = needs_lpt, .check = check_lpt_ipa },
-	{ .name = "unknown_id", .summary = "HVC with an unallocated function", HVC,
-	  .args = { UNALLOCATED }, .provider = "kvm", .check = check_not_supported },
-	{ .name = "ptp", .summary = "HVC PTP: wall clock and counter of one instant", HVC,
-	  .args = { KVM_PTP, 0 }, .provider = "kvm", .needs = needs_ptp, .check = check_ptp },
-	{ .name = "mmio", .summary = "MMIO load answered by the VMM", .archs = PVTB_ARCH_ANY,
-	  .op = "mmio_read", .law = PVTB_LAW_ONE_EXIT, .reason = PVTB_REASON_MMIO,
-	  .provider = "vmm", .to_vmm = true },
+	{.name = "smccc_version",
+	 .summary = "HVC SMCCC_VERSION",
+	 HVC,
+	 .args = {SMCCC_VERSION},
+	 .provider = "kvm",
+	 .check = check_version},
+	{.name = "pv_time_features",
+	 .summary = "HVC PV_TIME_FEATURES(PV_TIME_FEATURES)",
+	 HVC,
+	 .args = {PV_TIME_FEATURES, PV_TIME_FEATURES},
+	 .provider = "kvm",
+	 .shape = shape_steal,
+	 .needs = needs_steal,
+	 .check = check_zero},
+	{.name = "pv_time_st",
+	 .summary = "HVC PV_TIME_ST: address of the stolen-time structure",
+	 HVC,
+	 .args = {PV_TIME_ST},
+	 .provider = "kvm",
+	 .shape = shape_steal,
+	 .needs = needs_steal,
+	 .check = check_steal_ipa},
+	{.name = "pv_time_lpt",
+	 .summary = "HVC PV_TIME_LPT: address of the LPT structure",
+	 HVC,
+	 .args = {PV_TIME_LPT},
+	 .provider = "vmm",
+	 .to_vmm = true,
+	 .shape = shape_lpt,
+	 .needs = needs_lpt,
+	 .check = check_lpt_ipa},
+	{.name = "unknown_id",
+	 .summary = "HVC with an unallocated function",
+	 HVC,
+	 .args = {UNALLOCATED},
+	 .provider = "kvm",
+	 .check = check_not_supported},
+	{.name = "ptp",
+	 .summary = "HVC PTP: wall clock and counter of one instant",
+	 HVC,
+	 .args = {KVM_PTP, 0},
+	 .provider = "kvm",
+	 .needs = needs_ptp,
+	 .check = check_ptp},
+	{.name = "mmio",
+	 .summary = "MMIO load answered by the VMM",
+	 .archs = PVTB_ARCH_ANY,
+	 .op = "mmio_read",
+	 .law = PVTB_LAW_ONE_EXIT,
+	 .reason = PVTB_REASON_MMIO,
+	 .provider = "vmm",
+	 .to_vmm = true},
 
-	{ .name = "unknown_nr", .summary = "VMCALL/VMMCALL with an unallocated number", VMMCALL,
-	  .args = { KVM_HC_UNALLOCATED }, .provider = "kvm", .check = check_enosys },
-	{ .name = "kick_cpu", .summary = "KVM_HC_KICK_CPU of oneself", VMMCALL,
-	  .args = { KVM_HC_KICK_CPU, 0, 0 }, .provider = "kvm", .shape = shape_irqchip },
-	{ .name = "clock_pairing", .summary = "KVM_HC_CLOCK_PAIRING", VMMCALL,
-	  .args = { KVM_HC_CLOCK_PAIRING, PVTB_GPA_SCRATCH, 0 }, .provider = "kvm",
-	  .needs = needs_ptp, .check = check_clock_pairing },
-	{ .name = "cpuid", .summary = "CPUID leaf 0", .archs = PVTB_ARCH_X86_64, .op = "cpuid",
-	  .law = PVTB_LAW_ONE_EXIT, .reason = PVTB_REASON_CPUID, .provider = "kvm" },
-	{ .name = "pio", .summary = "OUT to a port answered by the VMM", .archs = PVTB_ARCH_X86_64,
-	  .op = "pio_out", .law = PVTB_LAW_ONE_EXIT, .reason = PVTB_REASON_PIO,
-	  .provider = "vmm", .to_vmm = true },
+	{.name = "unknown_nr",
+	 .summary = "VMCALL/VMMCALL with an unallocated number",
+	 VMMCALL,
+	 .args = {KVM_HC_UNALLOCATED},
+	 .provider = "kvm",
+	 .check = check_enosys},
+	{.name = "kick_cpu",
+	 .summary = "KVM_HC_KICK_CPU of oneself",
+	 VMMCALL,
+	 .args = {KVM_HC_KICK_CPU, 0, 0},
+	 .provider = "kvm",
+	 .shape = shape_irqchip},
+	{.name = "clock_pairing",
+	 .summary = "KVM_HC_CLOCK_PAIRING",
+	 VMMCALL,
+	 .args = {KVM_HC_CLOCK_PAIRING, PVTB_GPA_SCRATCH, 0},
+	 .provider = "kvm",
+	 .needs = needs_ptp,
+	 .check = check_clock_pairing},
+	{.name = "cpuid",
+	 .summary = "CPUID leaf 0",
+	 .archs = PVTB_ARCH_X86_64,
+	 .op = "cpuid",
+	 .law = PVTB_LAW_ONE_EXIT,
+	 .reason = PVTB_REASON_CPUID,
+	 .provider = "kvm"},
+	{.name = "pio",
+	 .summary = "OUT to a port answered by the VMM",
+	 .archs = PVTB_ARCH_X86_64,
+	 .op = "pio_out",
+	 .law = PVTB_LAW_ONE_EXIT,
+	 .reason = PVTB_REASON_PIO,
+	 .provider = "vmm",
+	 .to_vmm = true},
 };
 
 static const struct pvtb_bench hypercall = {

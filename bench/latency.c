@@ -186,16 +186,16 @@ static int add_dist(struct session *s, const char *prefix, const struct pvtb_dis
 		const char *name;
 		double value, low, high;
 	} rows[] = {
-		{ "min", (double)d->min - minus, NAN, NAN },
-		{ "p50", (double)d->p50 - minus, (double)d->p50_low - minus,
-		  (double)d->p50_high - minus },
-		{ "p90", (double)d->p90 - minus, NAN, NAN },
-		{ "p95", (double)d->p95 - minus, NAN, NAN },
-		{ "p99", (double)d->p99 - minus, NAN, NAN },
-		{ "p99.9", (double)d->p999 - minus, NAN, NAN },
-		{ "max", (double)d->max - minus, NAN, NAN },
-		{ "mean", d->mean - minus, NAN, NAN },
-		{ "stddev", d->stddev, NAN, NAN },
+		{"min", (double)d->min - minus, NAN, NAN},
+		{"p50", (double)d->p50 - minus, (double)d->p50_low - minus,
+		 (double)d->p50_high - minus},
+		{"p90", (double)d->p90 - minus, NAN, NAN},
+		{"p95", (double)d->p95 - minus, NAN, NAN},
+		{"p99", (double)d->p99 - minus, NAN, NAN},
+		{"p99.9", (double)d->p999 - minus, NAN, NAN},
+		{"max", (double)d->max - minus, NAN, NAN},
+		{"mean", d->mean - minus, NAN, NAN},
+		{"stddev", d->stddev, NAN, NAN},
 	};
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(rows); i++) {
@@ -290,7 +290,7 @@ static int slope(struct session *s, struct pass *p, struct pvtb_slope *ret_slope
 /* How many ops the shortest batch needs for the longest to last LONGEST_BATCH_TICKS. */
 static int batch_length(struct session *s, const char *op, u64 *ret_batch, struct pvtb_err *err)
 {
-	struct pass pilot = { .op = op, .mode = PVTB_MODE_BATCH, .count = 8 * BATCH_STEPS };
+	struct pass pilot = {.op = op, .mode = PVTB_MODE_BATCH, .count = 8 * BATCH_STEPS};
 	struct pvtb_slope sl;
 	double ops;
 
@@ -307,8 +307,8 @@ static int measure_batch(struct session *s, const char *empty_op, struct pvtb_er
 {
 	const struct pvtb_profile *prof = s->run->profile;
 	u64 count = s->run->emulated ? prof->batches_emulated : prof->batches;
-	struct pass p = { .op = s->var->op, .mode = PVTB_MODE_BATCH, .count = count };
-	struct pass e = { .op = empty_op, .mode = PVTB_MODE_BATCH, .count = count };
+	struct pass p = {.op = s->var->op, .mode = PVTB_MODE_BATCH, .count = count};
+	struct pass e = {.op = empty_op, .mode = PVTB_MODE_BATCH, .count = count};
 	struct pvtb_slope sp, se;
 	int ret = batch_length(s, p.op, &p.batch, err);
 
@@ -338,7 +338,7 @@ static int measure_batch(struct session *s, const char *empty_op, struct pvtb_er
 
 static int measure_counters(struct session *s, u64 count, struct pvtb_err *err)
 {
-	struct pass p = { .op = s->var->op, .mode = PVTB_MODE_LOOP, .count = count };
+	struct pass p = {.op = s->var->op, .mode = PVTB_MODE_LOOP, .count = count};
 	int ret;
 
 	s->perf_wanted = true;
@@ -435,13 +435,13 @@ static int add_decomposition(struct session *s, struct decomposition *d, struct 
 		const char *name;
 		s64 *values;
 	} parts[] = {
-		{ "decomp.hw_exit", d->hw_exit },
-		{ "decomp.handling", d->handling },
-		{ "decomp.hw_entry", d->hw_entry },
+		{"decomp.hw_exit", d->hw_exit},
+		{"decomp.handling", d->handling},
+		{"decomp.hw_entry", d->hw_entry},
 	};
 
 	for (size_t i = 0; d->n && i < PVTB_ARRAY_SIZE(parts); i++) {
-		const char *q[] = { "p50", "p90", "p99" };
+		const char *q[] = {"p50", "p90", "p99"};
 		struct pvtb_dist dist;
 		double v[3];
 		int ret = pvtb_dist_of(parts[i].values, d->n, &dist);
@@ -455,10 +455,10 @@ static int add_decomposition(struct session *s, struct decomposition *d, struct 
 			char name[64];
 
 			snprintf(name, sizeof(name), "%s.%s", parts[i].name, q[k]);
-			ret = pvtb_variant_add_metric(
-				s->res, name, PVTB_UNIT_NS, kind_of(s->run), PVTB_LOWER_IS_BETTER,
-				v[k], k ? NAN : (double)dist.p50_low, k ? NAN : (double)dist.p50_high,
-				d->n);
+			ret = pvtb_variant_add_metric(s->res, name, PVTB_UNIT_NS, kind_of(s->run),
+						      PVTB_LOWER_IS_BETTER, v[k],
+						      k ? NAN : (double)dist.p50_low,
+						      k ? NAN : (double)dist.p50_high, d->n);
 			if (ret)
 				return pvtb_err_sys(err, ret, "%s", name);
 		}
@@ -474,7 +474,8 @@ static json_t *reasons_json(const struct session *s, const struct pvtb_join_resu
 		char name[32];
 		json_t *old;
 
-		pvtb_reason_describe(s->run->caps.backend, jr->reasons[i].reason, name, sizeof(name));
+		pvtb_reason_describe(s->run->caps.backend, jr->reasons[i].reason, name,
+				     sizeof(name));
 		old = json_object_get(o, name);
 		json_object_set_new(o, name,
 				    json_integer((old ? json_integer_value(old) : 0) +
@@ -487,7 +488,7 @@ static int fill_law(const struct session *s, const struct pass *p, struct pvtb_j
 {
 	const char *backend = s->run->caps.backend;
 
-	*law = (struct pvtb_join_law){ .law = s->var->law };
+	*law = (struct pvtb_join_law){.law = s->var->law};
 	law->pc_first = p->cmd.text_start;
 	law->pc_last = p->cmd.text_end;
 	law->nr_match = pvtb_reason_matches(backend, s->var->reason, law->match,
@@ -529,7 +530,8 @@ static int judge(struct session *s, const struct pass *p, const struct pvtb_join
 		jr->causal_violations, jr->causal_checked, jr->worst_violation_ns, map->unc_ns);
 	if (jr->causal_violations)
 		pvtb_variant_set_status(s->res, PVTB_FAIL,
-					"causality: %" PRIu64 " pairs reversed, worst %" PRId64 " ns",
+					"causality: %" PRIu64 " pairs reversed, worst %" PRId64
+					" ns",
 					jr->causal_violations, jr->worst_violation_ns);
 	h->records += jr->records;
 	h->lost += jr->lost;
@@ -565,7 +567,7 @@ static int join_pass(struct session *s, const struct pass *p, const struct pvtb_
 		     struct pvtb_join_result *jr, struct pvtb_err *err)
 {
 	u64 len;
-	struct sample_source ss = { .ring = pvtb_vm_ring(s->vm, 0, &len), .end = p->cmd.taken };
+	struct sample_source ss = {.ring = pvtb_vm_ring(s->vm, 0, &len), .end = p->cmd.taken};
 	struct rec_source rs = {
 		.stream = s->stream,
 		.next = p->win.first,
@@ -617,8 +619,8 @@ static int save_traced(struct session *s, const struct pass *p, struct pvtb_err 
 
 static int measure_traced(struct session *s, u64 count, double untraced_p50, struct pvtb_err *err)
 {
-	struct pass p = { .op = s->var->op, .mode = PVTB_MODE_SINGLE, .count = count };
-	struct decomposition dec = { .cap = count };
+	struct pass p = {.op = s->var->op, .mode = PVTB_MODE_SINGLE, .count = count};
+	struct decomposition dec = {.cap = count};
 	s64 *parts PVTB_FREE = calloc(3 * count, sizeof(*parts));
 	s64 *v PVTB_FREE = NULL;
 	struct pvtb_join_result jr;
@@ -680,7 +682,7 @@ static int single_pass(struct session *s, const char *op, u64 count, double *ret
 	size_t n;
 	int ret;
 
-	*ret_pass = (struct pass){ .op = op, .mode = PVTB_MODE_SINGLE, .count = count };
+	*ret_pass = (struct pass){.op = op, .mode = PVTB_MODE_SINGLE, .count = count};
 	ret = run_pass(s, ret_pass, s->run->profile->warmup, err);
 	if (ret)
 		return ret;
@@ -738,7 +740,7 @@ static u64 ring_bytes_for(u64 samples)
 static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant *var,
 		       struct pvtb_variant_result *res, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct session s = { .run = run, .bench = bench, .var = var, .res = res };
+	struct session s = {.run = run, .bench = bench, .var = var, .res = res};
 	u64 count = run->emulated ? run->profile->samples_emulated : run->profile->samples;
 	struct pvtb_vm_spec spec = {
 		.nr_vcpus = 1,

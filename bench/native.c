@@ -13,15 +13,31 @@
 #include "results/environment.h"
 
 const struct pvtb_profile pvtb_profiles[] = {
-	{ .name = "quick", .samples = 10000, .samples_emulated = 10000, .samples_vmm_emulated = 2000,
-	  .batches = 200, .batches_emulated = 60, .warmup = 200, .seconds = 5 },
-	{ .name = "standard", .samples = 100000, .samples_emulated = 10000,
-	  .samples_vmm_emulated = 10000, .batches = 1000, .batches_emulated = 200, .warmup = 1000,
-	  .seconds = 20 },
-	{ .name = "long", .samples = 1000000, .samples_emulated = 50000,
-	  .samples_vmm_emulated = 50000, .batches = 5000, .batches_emulated = 1000, .warmup = 10000,
-	  .seconds = 300 },
-	{ .name = NULL },
+	{.name = "quick",
+	 .samples = 10000,
+	 .samples_emulated = 10000,
+	 .samples_vmm_emulated = 2000,
+	 .batches = 200,
+	 .batches_emulated = 60,
+	 .warmup = 200,
+	 .seconds = 5},
+	{.name = "standard",
+	 .samples = 100000,
+	 .samples_emulated = 10000,
+	 .samples_vmm_emulated = 10000,
+	 .batches = 1000,
+	 .batches_emulated = 200,
+	 .warmup = 1000,
+	 .seconds = 20},
+	{.name = "long",
+	 .samples = 1000000,
+	 .samples_emulated = 50000,
+	 .samples_vmm_emulated = 50000,
+	 .batches = 5000,
+	 .batches_emulated = 1000,
+	 .warmup = 10000,
+	 .seconds = 300},
+	{.name = NULL},
 };
 
 static const char *kernel_release(void)
@@ -113,7 +129,7 @@ int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err)
 /* The witness, or why there is none. A software backend has tracepoints that never fire. */
 static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 {
-	struct pvtb_trace_opts opts = { .max_threads = 8 };
+	struct pvtb_trace_opts opts = {.max_threads = 8};
 	int ret;
 
 	if (no_trace) {
@@ -167,7 +183,7 @@ static int describe_host(struct pvtb_run *run, const struct pvtb_native_opts *op
 	if (!h->arch || !h->kernel || !h->mode || !h->environment)
 		return -ENOMEM;
 	nc = pvtb_environment_not_controlled(h->environment);
-	json_array_foreach(nc, i, line)
+	json_array_foreach (nc, i, line)
 		if (pvtb_host_not_controlled(h, "%s", json_string_value(line))) {
 			json_decref(nc);
 			return -ENOMEM;

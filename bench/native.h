@@ -7,12 +7,12 @@
 #include "core/progress.h"
 
 struct pvtb_native_opts {
-	const char *host_spec;	 /* as the user asked: "native", or the lab host we are inside of */
+	const char *host_spec; /* as the user asked: "native", or the lab host we are inside of */
 	bool emulated;
 	bool deterministic;
-	bool no_trace;		 /* measure without a witness: every law is inconclusive */
+	bool no_trace; /* measure without a witness: every law is inconclusive */
 	const struct pvtb_profile *profile;
-	const char *dir;	 /* result directory being written; samples/ is made in it */
+	const char *dir; /* result directory being written; samples/ is made in it */
 	char *const *filters;
 	size_t nr_filters;
 	struct pvtb_progress *progress;

@@ -12,17 +12,27 @@
 #include "core/progress.h"
 #include "core/signals.h"
 
-#define LOOP_SECONDS	   10
+#define LOOP_SECONDS		   10
 #define LOOP_SECONDS_DETERMINISTIC 1 /* a virtual second takes many real ones */
-#define KEEP_MS		   50
+#define KEEP_MS			   50
 
 static const struct pvtb_variant variants[] = {
-	{ .name = "hvc", .summary = "HVC of an unallocated function, as fast as it goes",
-	  .archs = PVTB_ARCH_ARM64, .op = "hvc", .args = { 0xc600ff00 },
-	  .law = PVTB_LAW_ONE_EXIT, .reason = PVTB_REASON_HYPERCALL, .provider = "kvm" },
-	{ .name = "vmmcall", .summary = "VMCALL/VMMCALL of an unallocated number, as fast as it goes",
-	  .archs = PVTB_ARCH_X86_64, .op = "hypercall", .args = { 0xffff },
-	  .law = PVTB_LAW_ONE_EXIT, .reason = PVTB_REASON_HYPERCALL, .provider = "kvm" },
+	{.name = "hvc",
+	 .summary = "HVC of an unallocated function, as fast as it goes",
+	 .archs = PVTB_ARCH_ARM64,
+	 .op = "hvc",
+	 .args = {0xc600ff00},
+	 .law = PVTB_LAW_ONE_EXIT,
+	 .reason = PVTB_REASON_HYPERCALL,
+	 .provider = "kvm"},
+	{.name = "vmmcall",
+	 .summary = "VMCALL/VMMCALL of an unallocated number, as fast as it goes",
+	 .archs = PVTB_ARCH_X86_64,
+	 .op = "hypercall",
+	 .args = {0xffff},
+	 .law = PVTB_LAW_ONE_EXIT,
+	 .reason = PVTB_REASON_HYPERCALL,
+	 .provider = "kvm"},
 };
 
 struct loss {
@@ -52,7 +62,7 @@ static void wait_and_discard(struct loss *l, u64 seconds)
 	u64 end_ns = pvtb_mono_ns() + seconds * PVTB_NSEC_PER_SEC;
 
 	while (pvtb_mono_ns() < end_ns && !pvtb_interrupted()) {
-		struct timespec ts = { .tv_nsec = KEEP_MS * 1000000L };
+		struct timespec ts = {.tv_nsec = KEEP_MS * 1000000L};
 
 		nanosleep(&ts, NULL);
 		pvtb_stream_discard(l->stream, pvtb_stream_mark(l->stream, NULL));
@@ -73,36 +83,37 @@ static int judge(struct pvtb_variant_result *v, const struct pvtb_trace_counts *
 					      PVTB_NEITHER_IS_BETTER, (double)c->exits_seen, NAN,
 					      NAN, ops);
 	if (!ret)
-		ret = pvtb_variant_add_metric(v, "rate", PVTB_UNIT_PER_SECOND, PVTB_KIND_TIME,
-					      PVTB_HIGHER_IS_BETTER,
-					      (double)c->exits_seen / (double)seconds, NAN, NAN,
-					      c->exits_seen);
+		ret = pvtb_variant_add_metric(
+			v, "rate", PVTB_UNIT_PER_SECOND, PVTB_KIND_TIME, PVTB_HIGHER_IS_BETTER,
+			(double)c->exits_seen / (double)seconds, NAN, NAN, c->exits_seen);
 	if (!ret)
 		ret = pvtb_variant_add_metric(v, "backlog.max", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
 					      PVTB_LOWER_IS_BETTER, (double)c->max_backlog, NAN,
 					      NAN, c->ring_len);
 	if (!ret)
-		ret = pvtb_variant_add_law(v, "loss", "every exit is seen", st,
-					   "%" PRIu64 " exits for %" PRIu64 " operations, %" PRIu64
-					   " records lost, at most %" PRIu64 " of %" PRIu64 " waiting",
-					   c->exits_seen, ops, c->lost, c->max_backlog, c->ring_len);
+		ret = pvtb_variant_add_law(
+			v, "loss", "every exit is seen", st,
+			"%" PRIu64 " exits for %" PRIu64 " operations, %" PRIu64
+			" records lost, at most %" PRIu64 " of %" PRIu64 " waiting",
+			c->exits_seen, ops, c->lost, c->max_backlog, c->ring_len);
 	if (st == PVTB_FAIL)
-		pvtb_variant_set_status(v, st, "%" PRIu64 " records lost, %" PRIu64
-					" exits seen of %" PRIu64, c->lost, c->exits_seen, ops);
+		pvtb_variant_set_status(
+			v, st, "%" PRIu64 " records lost, %" PRIu64 " exits seen of %" PRIu64,
+			c->lost, c->exits_seen, ops);
 	return ret;
 }
 
 static int run_one(const struct pvtb_variant *var, struct pvtb_variant_result *v,
 		   struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct loss l = { .run = run };
+	struct loss l = {.run = run};
 	struct pvtb_vm_spec spec = {
 		.nr_vcpus = 1,
 		.thread_start = on_start,
 		.thread_stop = on_stop,
 		.opaque = &l,
 	};
-	struct pvtb_cmd cmd = { .op = var->op, .mode = PVTB_MODE_LOOP, .level = var->level };
+	struct pvtb_cmd cmd = {.op = var->op, .mode = PVTB_MODE_LOOP, .level = var->level};
 	u64 seconds = run->deterministic ? LOOP_SECONDS_DETERMINISTIC : LOOP_SECONDS;
 	struct pvtb_cmd_result res;
 	struct pvtb_trace_counts c;

@@ -24,11 +24,11 @@ struct pvtb_profile {
 	const char *name; /* "quick", "standard", "long" */
 	u64 samples;	  /* single mode, native */
 	u64 samples_emulated;
-	u64 batches;	  /* batch mode */
+	u64 batches; /* batch mode */
 	u64 batches_emulated;
 	u64 samples_vmm_emulated; /* operations that leave for user space are slow to emulate */
 	u64 warmup;
-	u64 seconds;	  /* scenario length (stolen time) */
+	u64 seconds; /* scenario length (stolen time) */
 };
 
 /* What a benchmark gets to run in: one host, one result being built. */
@@ -36,17 +36,17 @@ struct pvtb_run {
 	const struct pvtb_profile *profile;
 	struct pvtb_kvm_caps caps;
 	enum pvtb_arch arch;
-	bool emulated;	     /* this host is an emulated one (the lab) */
+	bool emulated; /* this host is an emulated one (the lab) */
 	bool deterministic;
 	struct pvtb_trace *trace; /* NULL: no witness (why in trace_why) */
 	struct pvtb_err trace_why;
 	struct pvtb_host_result *host;
-	const char *dir;     /* result directory being written */
+	const char *dir;	   /* result directory being written */
 	int vcpu_cpu, harness_cpu; /* placement, -1: not pinned */
 	struct pvtb_progress *progress;
 	struct pvtb_clock_pair pairs[256]; /* counter against CLOCK_MONOTONIC, over the whole run */
 	unsigned int nr_pairs;
-	u64 lost_before;     /* lost records already charged to a window */
+	u64 lost_before;      /* lost records already charged to a window */
 	char *const *filters; /* BENCH or BENCH.VARIANT as asked for; NULL: all */
 	size_t nr_filters;
 };
@@ -56,14 +56,14 @@ struct pvtb_variant {
 	const char *name;
 	const char *summary;
 	enum pvtb_arch archs;
-	const char *op;		/* in the guest image */
+	const char *op; /* in the guest image */
 	enum pvtb_level level;
 	u64 args[8];
 	enum pvtb_law law;
 	enum pvtb_reason_class reason; /* ONE_EXIT: what kind of exit */
-	bool to_vmm;		/* leaves for user space: fewer samples, wider tolerance */
-	const char *baseline;	/* op whose cost is subtracted, NULL: "empty" at that level */
-	const char *provider;	/* "kvm", "vmm", "el2", "guest", "cpu" */
+	bool to_vmm;		       /* leaves for user space: fewer samples, wider tolerance */
+	const char *baseline; /* op whose cost is subtracted, NULL: "empty" at that level */
+	const char *provider; /* "kvm", "vmm", "el2", "guest", "cpu" */
 	void (*shape)(const struct pvtb_run *run, struct pvtb_vm_spec *spec); /* may be NULL */
 	/* 0, or -EOPNOTSUPP with the reason in err->why: becomes a SKIP. May be NULL. */
 	int (*needs)(const struct pvtb_run *run, struct pvtb_err *err);
@@ -87,8 +87,8 @@ struct pvtb_bench {
 bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant);
 
 /* Measure every variant of a latency benchmark: bench/latency.c. */
-int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run,
+		     struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* Pointers, not structs, in the section: padding between structs is the compiler's business. The
  * section is not called pvtb_benches(), or the assembler would take calls of that for jumps into it. */

@@ -64,6 +64,6 @@ struct pvtb_rec {
 
 _Static_assert(sizeof(struct pvtb_rec) == 32, "two records to a cache line");
 
-#define PVTB_REC_ARM64_REASON(ret, ec) ((((__u32)(ret)) << 24) | ((ec) & 0xffffff))
+#define PVTB_REC_ARM64_REASON(ret, ec) ((((__u32)(ret)) << 24) | ((ec)&0xffffff))
 
 #endif

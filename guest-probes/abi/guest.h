@@ -34,15 +34,15 @@
 #define PVTB_GPA_LPT	   (PVTB_GPA_PV + 0x10000ULL) /* one per VM (DEN 0057A) */
 #define PVTB_GPA_PVCLOCK   (PVTB_GPA_PV + 0x20000ULL) /* 64 bytes per vCPU (x86) */
 #define PVTB_GPA_SCRATCH   (PVTB_GPA_PV + 0x30000ULL) /* 4 KiB per vCPU, for ops' own use */
-#define PVTB_GPA_RINGS	   0x40800000ULL /* sample rings, spec->ring_bytes per vCPU */
+#define PVTB_GPA_RINGS	   0x40800000ULL	      /* sample rings, spec->ring_bytes per vCPU */
 /* No memory behind this page: any access is a KVM_EXIT_MMIO. Mapped as device memory. */
 #define PVTB_GPA_MMIO	   0x3f000000ULL
 #define PVTB_MMIO_DOORBELL 0x0 /* write: command finished (or crashed: see ctl->status) */
 #define PVTB_MMIO_NOP	   0x8 /* read or write: the harness re-enters at once */
 /* x86: the same by port, at ring 3 where the host honours IOPL 3 (PVM does not). */
-#define PVTB_PIO_DOORBELL 0x5e0
-#define PVTB_PIO_NOP	  0x5e4
-#define PVTB_MAX_VCPUS	  64
+#define PVTB_PIO_DOORBELL  0x5e0
+#define PVTB_PIO_NOP	   0x5e4
+#define PVTB_MAX_VCPUS	   64
 
 _Static_assert(PVTB_GPA_STACKS + PVTB_MAX_VCPUS * PVTB_STACK_BYTES <= PVTB_GPA_CTL,
 	       "stacks end before the control pages");
@@ -78,7 +78,7 @@ struct pvtb_fault {
 	uint64_t syndrome; /* x86: error code; arm64: ESR_EL1 */
 	uint64_t address;  /* x86: CR2; arm64: FAR_EL1 */
 	uint64_t pc;
-	uint64_t pstate;   /* x86: RFLAGS; arm64: SPSR_EL1 */
+	uint64_t pstate; /* x86: RFLAGS; arm64: SPSR_EL1 */
 	uint64_t sp;
 	uint64_t insn;	   /* up to 8 bytes at pc, 0 where unreadable */
 	uint64_t regs[31]; /* arm64: x0..x30; x86: rax rbx rcx rdx rsi rdi rbp r8..r15 */
@@ -90,9 +90,9 @@ struct pvtb_ctl {
 	uint32_t vcpu;	  /* harness: index of this vCPU */
 	/* the command, written by the harness before entry */
 	uint32_t mode;
-	uint32_t steps;	   /* batch lengths: batch, 2*batch ... steps*batch */
-	uint64_t count;	   /* samples to take */
-	uint64_t warmup;   /* ops before the first sample, not sampled */
+	uint32_t steps;	 /* batch lengths: batch, 2*batch ... steps*batch */
+	uint64_t count;	 /* samples to take */
+	uint64_t warmup; /* ops before the first sample, not sampled */
 	uint64_t batch;
 	uint64_t args[8];  /* the op's own: hypercall function and arguments, GPA, MSR ... */
 	uint64_t ring_gpa; /* samples go to ring[i % ring_len], oldest overwritten, i = 0.. */
@@ -100,16 +100,16 @@ struct pvtb_ctl {
 	uint64_t period;   /* sampling ops: counter ticks between two samples */
 	uint64_t reserved[8];
 	/* written by the guest */
-	uint64_t status;  /* enum pvtb_cmd_status, stored last (release) before the doorbell */
-	uint64_t taken;	  /* samples written so far (release): ring[0 .. taken) is readable */
-	uint64_t ops;	  /* ops executed, warm-up included */
-	uint64_t t_begin; /* counter before the first sampled op */
-	uint64_t t_end;	  /* counter after the last */
-	uint64_t ret[4];  /* results of the last op: x0..x3, or rax rdx ... */
+	uint64_t status;     /* enum pvtb_cmd_status, stored last (release) before the doorbell */
+	uint64_t taken;	     /* samples written so far (release): ring[0 .. taken) is readable */
+	uint64_t ops;	     /* ops executed, warm-up included */
+	uint64_t t_begin;    /* counter before the first sampled op */
+	uint64_t t_end;	     /* counter after the last */
+	uint64_t ret[4];     /* results of the last op: x0..x3, or rax rdx ... */
 	uint64_t counter_hz; /* arm64: CNTFRQ_EL0 as the guest sees it; x86: 0 */
-	uint64_t trapped; /* traps taken by the guest's own EL1/ring 0 (EL0 ops) */
+	uint64_t trapped;    /* traps taken by the guest's own EL1/ring 0 (EL0 ops) */
 	/* written by the harness while the guest runs */
-	uint64_t stop;	  /* PVTB_MODE_LOOP and sampling ops end when it is not 0 */
+	uint64_t stop; /* PVTB_MODE_LOOP and sampling ops end when it is not 0 */
 	struct pvtb_fault fault;
 };
 

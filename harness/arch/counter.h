@@ -6,8 +6,9 @@
 
 #include "core/util.h"
 
-u64 pvtb_arch_counter(void);	   /* ordered read: CNTVCT_EL0 or TSC */
-u64 pvtb_arch_counter_hz(void);	   /* CNTFRQ_EL0, or the TSC frequency as the kernel has it; 0 unknown */
-const char *pvtb_arch_name(void);  /* "arm64", "x86_64" */
+u64 pvtb_arch_counter(void); /* ordered read: CNTVCT_EL0 or TSC */
+u64 pvtb_arch_counter_hz(
+	void); /* CNTFRQ_EL0, or the TSC frequency as the kernel has it; 0 unknown */
+const char *pvtb_arch_name(void); /* "arm64", "x86_64" */
 
 #endif

@@ -29,13 +29,14 @@ struct run_opts {
 	const char *lab_host; /* set inside a lab guest */
 };
 
-static const char *const profile_names[] = { "quick", "standard", "long", NULL };
+static const char *const profile_names[] = {"quick", "standard", "long", NULL};
 
-static const struct run_opts run_defaults = { .timeout_s = 900 };
+static const struct run_opts run_defaults = {.timeout_s = 900};
 
 static const struct pvtb_opt run_options[] = {
-	PVTB_OPT_LIST('H', "host", struct run_opts, hosts, "HOST",
-		      "native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
+	PVTB_OPT_LIST(
+		'H', "host", struct run_opts, hosts, "HOST",
+		"native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
 	PVTB_OPT_ENUM('p', "profile", struct run_opts, profile, profile_names, "how many samples"),
 	PVTB_OPT_STRING('o', "output", struct run_opts, out, "DIR",
 			"result directory (default results/<time>-<host>-<kernel>)",
@@ -48,7 +49,8 @@ static const struct pvtb_opt run_options[] = {
 		      "no eBPF: measure without a witness, judge nothing"),
 	PVTB_OPT_FLAG(0, "no-plots", struct run_opts, no_plots, "draw no figures"),
 	PVTB_OPT_STRING(0, "lab-host", struct run_opts, lab_host, "HOST",
-			"inside a lab guest: the host as it was asked for", .flags = PVTB_OPT_HIDDEN),
+			"inside a lab guest: the host as it was asked for",
+			.flags = PVTB_OPT_HIDDEN),
 	PVTB_OPT_END,
 };
 
@@ -233,7 +235,8 @@ static int run_hosts(struct host_job *jobs, size_t n)
 			host_thread(&jobs[i]);
 		} else {
 			for (; started < batch; started++)
-				if (pthread_create(&t[started], NULL, host_thread, &jobs[i + started]))
+				if (pthread_create(&t[started], NULL, host_thread,
+						   &jobs[i + started]))
 					break;
 			for (size_t k = 0; k < started; k++)
 				pthread_join(t[k], NULL);
@@ -272,8 +275,8 @@ static int write_reports(const struct pvtb_result *r, const char *dir, struct pv
 		const char *file;
 		enum pvtb_report_format format;
 	} out[] = {
-		{ "report.txt", PVTB_REPORT_TEXT },
-		{ "cover-letter.txt", PVTB_REPORT_COVER_LETTER },
+		{"report.txt", PVTB_REPORT_TEXT},
+		{"cover-letter.txt", PVTB_REPORT_COVER_LETTER},
 	};
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(out); i++) {
@@ -337,7 +340,8 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 		pvtb_progress_new(o->lab_host ? PVTB_PROGRESS_LINES : PVTB_PROGRESS_AUTO, 2);
 	struct host_job *jobs = calloc(specs->nr, sizeof(*jobs));
 	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, argc, argv);
-	struct pvtb_result *r = pvtb_result_new(line ? line : "pvtb run", profile_names[o->profile]);
+	struct pvtb_result *r =
+		pvtb_result_new(line ? line : "pvtb run", profile_names[o->profile]);
 	struct pvtb_dir *dir = NULL;
 	int failed, ret = jobs && r ? 0 : pvtb_err_sys(err, -ENOMEM, "run");
 
@@ -395,8 +399,8 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
 {
 	struct run_opts *o = opts;
-	struct pvtb_strv specs = { 0 };
-	struct pvtb_err err = { 0 };
+	struct pvtb_strv specs = {0};
+	struct pvtb_err err = {0};
 	char why[256] = "";
 	int ret = pvtb_filters_check(argv, (size_t)argc, &err);
 

@@ -10,10 +10,10 @@
 
 /* Exit statuses of every subcommand (documented in README.md). */
 enum pvtb_exit {
-	PVTB_EXIT_OK = 0,	   /* done; every law held */
-	PVTB_EXIT_FAILED = 1,	   /* measured, and a law, check or comparison failed */
-	PVTB_EXIT_ERROR = 2,	   /* could not run: usage, environment, input */
-	PVTB_EXIT_SKIPPED = 4,	   /* nothing asked for can be measured on this host (kselftest) */
+	PVTB_EXIT_OK = 0,      /* done; every law held */
+	PVTB_EXIT_FAILED = 1,  /* measured, and a law, check or comparison failed */
+	PVTB_EXIT_ERROR = 2,   /* could not run: usage, environment, input */
+	PVTB_EXIT_SKIPPED = 4, /* nothing asked for can be measured on this host (kselftest) */
 	PVTB_EXIT_INTERRUPTED = 130, /* SIGINT/SIGTERM: partial result discarded */
 };
 

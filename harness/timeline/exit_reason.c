@@ -15,37 +15,37 @@ struct reason_row {
 /* bpf/abi/trace.h: ARM_EXCEPTION_* code in bits 31:24, ESR exception class below. The class is only
  * meaningful for traps (code 2): after an interrupt the tracepoint passes a stale one. */
 static const struct reason_row arm64_rows[] = {
-	{ 0x00000000, 0xff000000, PVTB_REASON_INTERRUPT, "IRQ" },
-	{ 0x01000000, 0xff000000, PVTB_REASON_INTERRUPT, "SERROR" },
-	{ 0x02000001, 0xffffffff, PVTB_REASON_HALT, "WFx" },
-	{ 0x02000016, 0xffffffff, PVTB_REASON_HYPERCALL, "HVC64" },
-	{ 0x02000017, 0xffffffff, PVTB_REASON_HYPERCALL, "SMC64" },
-	{ 0x02000018, 0xffffffff, PVTB_REASON_SYSREG, "SYS64" },
-	{ 0x02000020, 0xffffffff, PVTB_REASON_NONE, "IABT_LOW" },
-	{ 0x02000024, 0xffffffff, PVTB_REASON_MMIO, "DABT_LOW" },
+	{0x00000000, 0xff000000, PVTB_REASON_INTERRUPT, "IRQ"},
+	{0x01000000, 0xff000000, PVTB_REASON_INTERRUPT, "SERROR"},
+	{0x02000001, 0xffffffff, PVTB_REASON_HALT, "WFx"},
+	{0x02000016, 0xffffffff, PVTB_REASON_HYPERCALL, "HVC64"},
+	{0x02000017, 0xffffffff, PVTB_REASON_HYPERCALL, "SMC64"},
+	{0x02000018, 0xffffffff, PVTB_REASON_SYSREG, "SYS64"},
+	{0x02000020, 0xffffffff, PVTB_REASON_NONE, "IABT_LOW"},
+	{0x02000024, 0xffffffff, PVTB_REASON_MMIO, "DABT_LOW"},
 };
 
 static const struct reason_row svm_rows[] = {
-	{ 0x60, ~0u, PVTB_REASON_INTERRUPT, "INTR" },	 { 0x61, ~0u, PVTB_REASON_INTERRUPT, "NMI" },
-	{ 0x62, ~0u, PVTB_REASON_INTERRUPT, "SMI" },	 { 0x64, ~0u, PVTB_REASON_INTERRUPT, "VINTR" },
-	{ 0x72, ~0u, PVTB_REASON_CPUID, "CPUID" },	 { 0x78, ~0u, PVTB_REASON_HALT, "HLT" },
-	{ 0x7b, ~0u, PVTB_REASON_PIO, "IOIO" },		 { 0x7c, ~0u, PVTB_REASON_MSR, "MSR" },
-	{ 0x81, ~0u, PVTB_REASON_HYPERCALL, "VMMCALL" }, { 0x400, ~0u, PVTB_REASON_MMIO, "NPF" },
+	{0x60, ~0u, PVTB_REASON_INTERRUPT, "INTR"},    {0x61, ~0u, PVTB_REASON_INTERRUPT, "NMI"},
+	{0x62, ~0u, PVTB_REASON_INTERRUPT, "SMI"},     {0x64, ~0u, PVTB_REASON_INTERRUPT, "VINTR"},
+	{0x72, ~0u, PVTB_REASON_CPUID, "CPUID"},       {0x78, ~0u, PVTB_REASON_HALT, "HLT"},
+	{0x7b, ~0u, PVTB_REASON_PIO, "IOIO"},	       {0x7c, ~0u, PVTB_REASON_MSR, "MSR"},
+	{0x81, ~0u, PVTB_REASON_HYPERCALL, "VMMCALL"}, {0x400, ~0u, PVTB_REASON_MMIO, "NPF"},
 };
 
 static const struct reason_row vmx_rows[] = {
-	{ 0, 0xffff, PVTB_REASON_INTERRUPT, "EXCEPTION_NMI" },
-	{ 1, 0xffff, PVTB_REASON_INTERRUPT, "EXTERNAL_INTERRUPT" },
-	{ 7, 0xffff, PVTB_REASON_INTERRUPT, "INTERRUPT_WINDOW" },
-	{ 10, 0xffff, PVTB_REASON_CPUID, "CPUID" },
-	{ 12, 0xffff, PVTB_REASON_HALT, "HLT" },
-	{ 18, 0xffff, PVTB_REASON_HYPERCALL, "VMCALL" },
-	{ 30, 0xffff, PVTB_REASON_PIO, "IO_INSTRUCTION" },
-	{ 31, 0xffff, PVTB_REASON_MSR, "MSR_READ" },
-	{ 32, 0xffff, PVTB_REASON_MSR, "MSR_WRITE" },
-	{ 48, 0xffff, PVTB_REASON_MMIO, "EPT_VIOLATION" },
-	{ 49, 0xffff, PVTB_REASON_MMIO, "EPT_MISCONFIG" },
-	{ 52, 0xffff, PVTB_REASON_INTERRUPT, "PREEMPTION_TIMER" },
+	{0, 0xffff, PVTB_REASON_INTERRUPT, "EXCEPTION_NMI"},
+	{1, 0xffff, PVTB_REASON_INTERRUPT, "EXTERNAL_INTERRUPT"},
+	{7, 0xffff, PVTB_REASON_INTERRUPT, "INTERRUPT_WINDOW"},
+	{10, 0xffff, PVTB_REASON_CPUID, "CPUID"},
+	{12, 0xffff, PVTB_REASON_HALT, "HLT"},
+	{18, 0xffff, PVTB_REASON_HYPERCALL, "VMCALL"},
+	{30, 0xffff, PVTB_REASON_PIO, "IO_INSTRUCTION"},
+	{31, 0xffff, PVTB_REASON_MSR, "MSR_READ"},
+	{32, 0xffff, PVTB_REASON_MSR, "MSR_WRITE"},
+	{48, 0xffff, PVTB_REASON_MMIO, "EPT_VIOLATION"},
+	{49, 0xffff, PVTB_REASON_MMIO, "EPT_MISCONFIG"},
+	{52, 0xffff, PVTB_REASON_INTERRUPT, "PREEMPTION_TIMER"},
 };
 
 static const struct reason_row *rows_of(const char *backend, size_t *ret_n)
@@ -74,7 +74,7 @@ size_t pvtb_reason_matches(const char *backend, enum pvtb_reason_class class,
 
 	for (size_t i = 0; i < n && found < max; i++)
 		if (rows[i].class == class)
-			out[found++] = (struct pvtb_reason_match){ rows[i].value, rows[i].mask };
+			out[found++] = (struct pvtb_reason_match){rows[i].value, rows[i].mask};
 	return found;
 }
 

@@ -18,7 +18,7 @@ enum pvtb_reason_class {
 	PVTB_REASON_MMIO,
 	PVTB_REASON_MSR,
 	PVTB_REASON_SYSREG,
-	PVTB_REASON_HALT, /* WFI, HLT */
+	PVTB_REASON_HALT,      /* WFI, HLT */
 	PVTB_REASON_INTERRUPT, /* the host's own: interrupts, NMIs; never caused by the guest's op */
 };
 

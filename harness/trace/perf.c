@@ -21,10 +21,10 @@ static const struct {
 	u64 config;
 	bool guest;
 } counters[PVTB_PERF_NR] = {
-	[PVTB_PERF_CYCLES_GUEST] = { "cycles:G", PERF_COUNT_HW_CPU_CYCLES, true },
-	[PVTB_PERF_CYCLES_HOST] = { "cycles:H", PERF_COUNT_HW_CPU_CYCLES, false },
-	[PVTB_PERF_INSNS_GUEST] = { "instructions:G", PERF_COUNT_HW_INSTRUCTIONS, true },
-	[PVTB_PERF_INSNS_HOST] = { "instructions:H", PERF_COUNT_HW_INSTRUCTIONS, false },
+	[PVTB_PERF_CYCLES_GUEST] = {"cycles:G", PERF_COUNT_HW_CPU_CYCLES, true},
+	[PVTB_PERF_CYCLES_HOST] = {"cycles:H", PERF_COUNT_HW_CPU_CYCLES, false},
+	[PVTB_PERF_INSNS_GUEST] = {"instructions:G", PERF_COUNT_HW_INSTRUCTIONS, true},
+	[PVTB_PERF_INSNS_HOST] = {"instructions:H", PERF_COUNT_HW_INSTRUCTIONS, false},
 };
 
 const char *pvtb_perf_name(enum pvtb_perf_counter c)
@@ -84,7 +84,7 @@ int pvtb_perf_open(int tid, struct pvtb_perf **ret, struct pvtb_err *err)
 
 int pvtb_perf_read(struct pvtb_perf *p, struct pvtb_perf_values *ret, struct pvtb_err *err)
 {
-	struct pvtb_perf_values v = { 0 };
+	struct pvtb_perf_values v = {0};
 
 	for (int c = 0; c < PVTB_PERF_NR; c++) {
 		struct perf_counts_values counts;

@@ -19,7 +19,7 @@ enum pvtb_perf_counter {
 
 struct pvtb_perf_values {
 	bool present[PVTB_PERF_NR];
-	u64 value[PVTB_PERF_NR];   /* scaled for multiplexing */
+	u64 value[PVTB_PERF_NR]; /* scaled for multiplexing */
 	bool multiplexed;
 };
 
@@ -27,8 +27,8 @@ struct pvtb_perf;
 const char *pvtb_perf_name(enum pvtb_perf_counter c); /* "cycles:G" ... as perf names them */
 /* Open for the thread @tid (0: the caller). -ENOTSUP when none of the counters exists. */
 int pvtb_perf_open(int tid, struct pvtb_perf **ret, struct pvtb_err *err) PVTB_MUST_CHECK;
-int pvtb_perf_read(struct pvtb_perf *perf, struct pvtb_perf_values *ret, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_perf_read(struct pvtb_perf *perf, struct pvtb_perf_values *ret,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
 void pvtb_perf_close(struct pvtb_perf *perf);
 
 #endif

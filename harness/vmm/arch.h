@@ -23,7 +23,7 @@ struct pvtb_vcpu {
 	 * readings lie between the two. */
 	u64 entered_ticks, doorbell_ticks;
 	struct pvtb_cmd_result result; /* exit counts, filled by the run loop */
-	void *arch;	      /* the architecture's own, freed by pvtb_arch_vcpu_free() */
+	void *arch;		       /* the architecture's own, freed by pvtb_arch_vcpu_free() */
 	/* command hand-over and state: private to vmm.c */
 	struct pvtb_vcpu_work *work;
 };

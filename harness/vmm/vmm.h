@@ -19,27 +19,27 @@ struct pvtb_vm;
 /* What a host's KVM can do, found by asking; never assumed from the kernel version. */
 struct pvtb_kvm_caps {
 	int api_version;
-	bool hw_assisted;	/* false: a software backend; guest ring 0/EL1 is emulated */
-	char backend[32];	/* "VHE", "nVHE", "hVHE", "SVM", "VMX", "PVM", "unknown" */
-	char backend_why[128];	/* how it was told */
+	bool hw_assisted;      /* false: a software backend; guest ring 0/EL1 is emulated */
+	char backend[32];      /* "VHE", "nVHE", "hVHE", "SVM", "VMX", "PVM", "unknown" */
+	char backend_why[128]; /* how it was told */
 	int max_vcpus;
-	bool steal;		/* KVM_CAP_STEAL_TIME */
-	bool counter_offset;	/* arm64: KVM_CAP_COUNTER_OFFSET */
-	bool smccc_filter;	/* arm64: group 0 attribute 0 */
-	bool lpt_in_kernel;	/* arm64: group 0 attribute 1 (pvtime-abi: never upstream) */
-	bool ptp;		/* arm64: KVM_CAP_PTP_KVM; x86: KVM_HC_CLOCK_PAIRING possible */
-	bool ecv;		/* arm64: FEAT_ECV visible to the guest */
-	bool cntpoff;		/* arm64: offset physical counter does not trap (ECV CNTPOFF) */
-	bool msr_filter;	/* x86: KVM_CAP_X86_MSR_FILTER + USER_SPACE_MSR */
-	bool tsc_control;	/* x86: KVM_CAP_TSC_CONTROL */
-	bool ring0_usable;	/* x86: guest ring 0 runs natively (false on PVM) */
-	u64 counter_hz;		/* counter frequency a guest sees: CNTFRQ, or KVM_GET_TSC_KHZ */
+	bool steal;	     /* KVM_CAP_STEAL_TIME */
+	bool counter_offset; /* arm64: KVM_CAP_COUNTER_OFFSET */
+	bool smccc_filter;   /* arm64: group 0 attribute 0 */
+	bool lpt_in_kernel;  /* arm64: group 0 attribute 1 (pvtime-abi: never upstream) */
+	bool ptp;	     /* arm64: KVM_CAP_PTP_KVM; x86: KVM_HC_CLOCK_PAIRING possible */
+	bool ecv;	     /* arm64: FEAT_ECV visible to the guest */
+	bool cntpoff;	     /* arm64: offset physical counter does not trap (ECV CNTPOFF) */
+	bool msr_filter;     /* x86: KVM_CAP_X86_MSR_FILTER + USER_SPACE_MSR */
+	bool tsc_control;    /* x86: KVM_CAP_TSC_CONTROL */
+	bool ring0_usable;   /* x86: guest ring 0 runs natively (false on PVM) */
+	u64 counter_hz;	     /* counter frequency a guest sees: CNTFRQ, or KVM_GET_TSC_KHZ */
 };
 
 /* Open /dev/kvm and ask. Errors: ENOENT no device, EACCES no permission, ENOTSUP wrong API
  * version, each with a hint. @ret_fd may be NULL. */
-int pvtb_kvm_probe(struct pvtb_kvm_caps *ret_caps, int *ret_fd, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_kvm_probe(struct pvtb_kvm_caps *ret_caps, int *ret_fd,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
 enum pvtb_lpt_provider {
 	PVTB_LPT_NONE = 0,
@@ -49,18 +49,18 @@ enum pvtb_lpt_provider {
 
 /* Everything a benchmark may ask of a VM; zero means "as a plain VM". */
 struct pvtb_vm_spec {
-	unsigned int nr_vcpus;	/* 0: 1 */
-	u64 ring_bytes;		/* per vCPU, power of two; 0: 1 MiB */
-	bool irqchip;		/* in-kernel irqchip (vGICv3; LAPIC) */
-	bool offset_counter;	/* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
-	u64 counter_offset;	/* ticks, subtracted by KVM (arm64) or added (x86) */
+	unsigned int nr_vcpus; /* 0: 1 */
+	u64 ring_bytes;	       /* per vCPU, power of two; 0: 1 MiB */
+	bool irqchip;	       /* in-kernel irqchip (vGICv3; LAPIC) */
+	bool offset_counter;   /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
+	u64 counter_offset;    /* ticks, subtracted by KVM (arm64) or added (x86) */
 	enum pvtb_lpt_provider lpt;
-	u32 lpt_pv_hz;		/* frequency promised to the guest; 0: the native one */
-	bool steal;		/* register the stolen-time structure of every vCPU */
-	bool pvclock;		/* x86: register kvmclock at PVTB_GPA_PVCLOCK */
-	bool forward_unknown;	/* arm64: SMCCC filter forwards the vendor test range to the VMM */
-	bool forward_tsc_msr;	/* x86: MSR filter denies IA32_TSC, RDMSR exits to the VMM */
-	bool trap_el0_counter;	/* arm64: CNTKCTL_EL1.EL0VCTEN = 0; EL1 emulates */
+	u32 lpt_pv_hz;	       /* frequency promised to the guest; 0: the native one */
+	bool steal;	       /* register the stolen-time structure of every vCPU */
+	bool pvclock;	       /* x86: register kvmclock at PVTB_GPA_PVCLOCK */
+	bool forward_unknown;  /* arm64: SMCCC filter forwards the vendor test range to the VMM */
+	bool forward_tsc_msr;  /* x86: MSR filter denies IA32_TSC, RDMSR exits to the VMM */
+	bool trap_el0_counter; /* arm64: CNTKCTL_EL1.EL0VCTEN = 0; EL1 emulates */
 	/* Called on the vCPU's own thread, before its first and after its last KVM_RUN. */
 	int (*thread_start)(void *opaque, unsigned int vcpu, struct pvtb_err *err);
 	void (*thread_stop)(void *opaque, unsigned int vcpu);
@@ -69,12 +69,12 @@ struct pvtb_vm_spec {
 	void (*cmd_enter)(void *opaque, unsigned int vcpu);
 	void (*cmd_leave)(void *opaque, unsigned int vcpu);
 	void *opaque;
-	const int *cpus;	/* host CPU of each vCPU thread, -1 or NULL: not pinned */
+	const int *cpus; /* host CPU of each vCPU thread, -1 or NULL: not pinned */
 };
 
 /* One command for one vCPU. */
 struct pvtb_cmd {
-	const char *op;		/* name in the image's op table */
+	const char *op; /* name in the image's op table */
 	enum pvtb_level level;
 	enum pvtb_mode mode;
 	u64 count;
@@ -86,21 +86,21 @@ struct pvtb_cmd {
 };
 
 struct pvtb_cmd_result {
-	u64 taken;		/* samples in the ring */
+	u64 taken; /* samples in the ring */
 	u64 ops;
 	u64 t_begin_ticks, t_end_ticks; /* guest counter */
 	u64 ret[4];
 	u64 trapped;
 	u64 counter_hz;
-	u64 user_exits;		/* exits to the VMM during the command, doorbell not counted */
+	u64 user_exits; /* exits to the VMM during the command, doorbell not counted */
 	u64 exit_mmio, exit_pio, exit_hypercall, exit_msr, exit_intr, exit_other;
 	u64 text_start, text_end; /* of the op: guest pcs that its own exits can have */
 };
 
 /* Create VM, memory, vCPUs; nothing runs yet. On failure *ret_vm is untouched. An interface the
  * host does not have is -EOPNOTSUPP (a SKIP), with the reason in err->why. */
-int pvtb_vm_new(const struct pvtb_vm_spec *spec, struct pvtb_vm **ret_vm, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+int pvtb_vm_new(const struct pvtb_vm_spec *spec, struct pvtb_vm **ret_vm,
+		struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Stop and join all threads, unmap, close. NULL and half-built are fine. */
 void pvtb_vm_free(struct pvtb_vm *vm);
 
@@ -108,8 +108,8 @@ void pvtb_vm_free(struct pvtb_vm *vm);
  * -EFAULT and err->why holds vector, syndrome, pc, instruction; pvtb_vm_fault() has the registers.
  * -ETIMEDOUT after @timeout_ms without a doorbell (0: 60 s). -EINTR when interrupted. */
 int pvtb_vm_exec(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_cmd *cmd,
-		 unsigned int timeout_ms, struct pvtb_cmd_result *ret, struct pvtb_err *err)
-	PVTB_MUST_CHECK;
+		 unsigned int timeout_ms, struct pvtb_cmd_result *ret,
+		 struct pvtb_err *err) PVTB_MUST_CHECK;
 /* The same in two halves, for commands that run beside others: start, then wait. */
 int pvtb_vm_start(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_cmd *cmd,
 		  struct pvtb_err *err) PVTB_MUST_CHECK;
@@ -131,7 +131,7 @@ int pvtb_vm_vcpu_fd(struct pvtb_vm *vm, unsigned int vcpu);
 
 /* Guest counter = host counter + *ret_delta (mod 2^64), known to +-*ret_unc_ticks. Host counter:
  * pvtb_arch_counter(). Uses KVM's own controls where they exist. */
-int pvtb_vm_counter_delta(struct pvtb_vm *vm, unsigned int vcpu, s64 *ret_delta,
-			  u64 *ret_unc_ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vm_counter_delta(struct pvtb_vm *vm, unsigned int vcpu, s64 *ret_delta, u64 *ret_unc_ticks,
+			  struct pvtb_err *err) PVTB_MUST_CHECK;
 
 #endif

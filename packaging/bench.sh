@@ -39,7 +39,6 @@ for h in $hosts; do
 	esac
 done
 if [ -n "$lab" ] && [ "$deps" != no ]; then
-	# its own architecture in a lab needs no compiler but this machine's
 	packaging/deps.sh lab || exit 2
 fi
 if [ -n "$cross" ]; then

@@ -52,7 +52,7 @@ debian_packages() {
 		printf '%s\n' $cross_gcc "libc6-dev:$other"
 		for p in $libraries; do printf '%s:%s\n' "$p" $other; done
 		;;
-	lab) printf '%s\n' qemu-system-arm qemu-system-x86 ipxe-qemu xz-utils binutils debian-archive-keyring util-linux ;;
+	lab) printf '%s\n' qemu-system-arm qemu-system-x86 xz-utils binutils debian-archive-keyring util-linux ;;
 	check) printf '%s\n' libcmocka-dev python3 python3-jsonschema clang-format ;;
 	esac
 }

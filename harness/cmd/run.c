@@ -12,7 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/figures.h"
 #include "cmd/host.h"
-#include "cmd/host.h"
+#include "core/guardian.h"
 #include "core/signals.h"
 #include "lab/lab.h"
 #include "report/report.h"
@@ -63,6 +63,7 @@ struct host_job {
 	char slug[96];
 	char dir[512]; /* this host's part of the result directory */
 	struct pvtb_progress *progress;
+	struct pvtb_guardian *guardian;
 	struct pvtb_result *result;
 	struct pvtb_err err;
 	int ret;
@@ -152,6 +153,17 @@ static int refused_inside(struct host_job *job, int status)
 	return pvtb_err_set(&job->err, -EPROTO, job->spec, "%s: %s", what, why);
 }
 
+static int keep_kernel_log(struct host_job *job, const char *boot_dir)
+{
+	char from[640], to[640];
+
+	snprintf(from, sizeof(from), "%s/kernel.log", boot_dir);
+	snprintf(to, sizeof(to), "%s/kernel.log", job->dir);
+	if (rename(from, to) && errno != ENOENT)
+		return pvtb_err_sys(&job->err, -errno, "%s", from);
+	return 0;
+}
+
 /* Boot the lab host; what it leaves in <dir> is a result of its own: take it over. */
 static int lab_job(struct host_job *job)
 {
@@ -160,6 +172,7 @@ static int lab_job(struct host_job *job)
 		.ctx = job,
 		.line = forward_line,
 		.interrupted = ask_interrupted,
+		.guardian = job->guardian,
 		.timeout_s = (unsigned int)job->opts->timeout_s,
 	};
 	struct pvtb_result *inner = NULL;
@@ -205,7 +218,8 @@ static int lab_job(struct host_job *job)
 	pvtb_result_free(inner);
 	if (ret)
 		return pvtb_err_sys(&job->err, ret, "%s", job->spec);
-	return pvtb_dir_move_contents(inner_dir, job->dir, boot_dir, &job->err);
+	ret = keep_kernel_log(job, boot_dir);
+	return ret ? ret : pvtb_dir_move_contents(inner_dir, job->dir, boot_dir, &job->err);
 }
 
 static void *host_thread(void *arg)
@@ -299,7 +313,8 @@ static int write_reports(const struct pvtb_result *r, const char *dir, struct pv
 
 static int prepare_jobs(struct host_job *jobs, const struct pvtb_strv *specs,
 			const struct run_opts *o, int argc, char **argv, const char *dir,
-			struct pvtb_progress *progress, struct pvtb_err *err)
+			struct pvtb_progress *progress, struct pvtb_guardian *guardian,
+			struct pvtb_err *err)
 {
 	for (size_t i = 0; i < specs->nr; i++) {
 		struct host_job *j = &jobs[i];
@@ -309,6 +324,7 @@ static int prepare_jobs(struct host_job *jobs, const struct pvtb_strv *specs,
 		j->nr_filters = (size_t)argc;
 		j->spec = specs->v[i];
 		j->progress = progress;
+		j->guardian = guardian;
 		make_slug(j->spec, j->slug, sizeof(j->slug));
 		snprintf(j->dir, sizeof(j->dir), "%s/%s", dir, j->slug);
 		if (mkdir(j->dir, 0755))
@@ -342,13 +358,17 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, argc, argv);
 	struct pvtb_result *r =
 		pvtb_result_new(line ? line : "pvtb run", profile_names[o->profile]);
+	struct pvtb_guardian *guardian = NULL;
 	struct pvtb_dir *dir = NULL;
 	int failed, ret = jobs && r ? 0 : pvtb_err_sys(err, -ENOMEM, "run");
 
 	if (!ret)
+		ret = pvtb_guardian_start(&guardian, err);
+	if (!ret)
 		ret = pvtb_dir_new(o->out, &dir, err);
 	if (!ret)
-		ret = prepare_jobs(jobs, specs, o, argc, argv, pvtb_dir_path(dir), progress, err);
+		ret = prepare_jobs(jobs, specs, o, argc, argv, pvtb_dir_path(dir), progress,
+				   guardian, err);
 	if (!ret) {
 		failed = run_hosts(jobs, specs->nr);
 		if (failed) {
@@ -389,6 +409,8 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 	if (!ret)
 		ret = exit_status(r);
 	pvtb_dir_free(dir);
+	if (guardian)
+		pvtb_guardian_stop(guardian);
 	for (size_t i = 0; jobs && i < specs->nr; i++)
 		pvtb_result_free(jobs[i].result);
 	free(jobs);

@@ -1,57 +1,68 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# libperf.sh ARCH OUTDIR CROSS_PREFIX: leave OUTDIR/libperf.a, OUTDIR/libapi.a and
-# OUTDIR/include/{perf,internal}/*.h. Taken from a package where there is one, otherwise built
-# alone from the distribution's kernel source package.
+# libperf.sh ARCH OUTDIR CROSS_PREFIX: leave libperf.a, libapi.a and include/ in OUTDIR: from the
+# distribution's libperf where it has one, otherwise built from its kernel source package.
+# Several architectures may be built at once: the extracted source is shared, under a lock.
 set -eu
-arch=$1 out=$2 cross=$3
-case $arch in x86_64) karch=x86 ;; *) karch=$arch ;; esac
 
-fail() {
-	printf 'libperf: %s\n  hint: %s\n' "$1" "$2" >&2
+arch=$1 out=$2 cross=$3
+
+die()
+{
+	echo "libperf.sh: $1" >&2
+	[ -z "${2-}" ] || echo "  hint: $2" >&2
 	exit 1
 }
 
-mkdir -p "$out/include"
+mkdir -p "$out"
 out=$(cd "$out" && pwd)
-log=$out/build.log
 
 if [ -z "$cross" ] && pkg-config --exists libperf 2>/dev/null; then
-	libdir=$(pkg-config --variable=libdir libperf)
-	if [ -f "$libdir/libperf.a" ] && [ -f "$libdir/libapi.a" ]; then
-		cp "$libdir/libperf.a" "$libdir/libapi.a" "$out/"
+	dir=$(pkg-config --variable=libdir libperf)
+	if [ -f "$dir/libperf.a" ] && [ -f "$dir/libapi.a" ]; then
+		mkdir -p "$out/include"
 		ln -sfn "$(pkg-config --variable=includedir libperf)/perf" "$out/include/perf"
+		cp "$dir/libapi.a" "$out/libapi.a"
+		cp "$dir/libperf.a" "$out/libperf.a"
 		exit 0
 	fi
 fi
 
-tarball=$(ls /usr/src/linux-source-6.*.tar.xz 2>/dev/null | sort -V | tail -n 1)
-[ -n "$tarball" ] || fail 'no libperf package and no /usr/src/linux-source-6.*.tar.xz' \
-	'make deps (Debian: linux-source-6.12)'
+tarball=$(ls -v /usr/src/linux-source-6.*.tar.xz 2>/dev/null | tail -n 1)
+[ -n "$tarball" ] || die "no libperf package and no /usr/src/linux-source-6.*.tar.xz" \
+	"apt-get install linux-source (make deps does it)"
 
-# One extraction serves both architectures; whoever comes first makes it, under a lock.
 src=$(dirname "$(dirname "$out")")/libperf-src
-exec 9>"$(dirname "$src")/.libperf.lock"
+mkdir -p "$src"
+exec 9> "$src/lock"
 flock 9
-if [ ! -f "$src/.done" ]; then
-	rm -rf "$src"
-	mkdir -p "$src"
-	top=$(basename "$tarball" .tar.xz)
-	tar -C "$src" --strip-components=1 -xf "$tarball" \
-		"$top/tools/build" "$top/tools/scripts" "$top/tools/include" \
-		"$top/tools/arch/x86/include" "$top/tools/arch/arm64/include" \
-		"$top/tools/lib/perf" "$top/tools/lib/api" \
-		"$top/tools/lib/zalloc.c" "$top/tools/lib/str_error_r.c"
-	touch "$src/.done"
+if [ "$(cat "$src/done" 2>/dev/null)" != "$tarball" ]; then
+	rm -rf "$src/linux" "$src/done"
+	mkdir "$src/linux"
+	# No name in the list may be missing, and the top directory carries the version.
+	tar -C "$src/linux" --strip-components=1 --wildcards -xf "$tarball" \
+		'*/tools/build' '*/tools/scripts' '*/tools/include' '*/tools/arch/x86/include' \
+		'*/tools/arch/arm64/include' '*/tools/lib/perf' '*/tools/lib/api' \
+		'*/tools/lib/*.c' '*/tools/lib/*.h' || die "cannot extract $tarball"
+	echo "$tarball" > "$src/done"
 fi
-# its makefiles leave dependency files beside the sources: one build at a time
-make -C "$src/tools/lib/perf" OUTPUT="$out/" ARCH="$karch" CROSS_COMPILE="$cross" \
-	V=0 MAKEFLAGS= libs >"$log" 2>&1 || {
-	tail -n 20 "$log" >&2
-	fail "does not build from $tarball" "the whole log is $log"
-}
 flock -u 9
-[ -f "$out/libperf.a" ] || fail "no $out/libperf.a came out of $tarball" "see $log"
-[ -f "$out/libapi.a" ] || cp "$(find "$out" -name libapi.a | head -n 1)" "$out/libapi.a"
-ln -sfn "$src/tools/lib/perf/include/perf" "$out/include/perf"
-ln -sfn "$src/tools/lib/perf/include/internal" "$out/include/internal"
+
+log=$out/build.log
+: > "$log"
+# srctree and the flags of an outer make are not for this one.
+unset MAKEFLAGS MFLAGS MAKELEVEL || :
+mkdir -p "$out/obj"
+for lib in api perf; do
+	mkdir -p "$out/obj/$lib"
+	make -C "$src/linux/tools/lib/$lib" OUTPUT="$out/obj/$lib/" ARCH="$arch" \
+		CROSS_COMPILE="$cross" EXTRA_CFLAGS=-Wno-error "$out/obj/$lib/lib$lib.a" \
+		>> "$log" 2>&1 || {
+		tail -n 15 "$log" >&2
+		die "building lib$lib from $tarball failed" "the whole output is in $log"
+	}
+done
+rm -rf "$out/include"
+cp -R "$src/linux/tools/lib/perf/include" "$out/include"
+cp "$out/obj/api/libapi.a" "$out/libapi.a"
+cp "$out/obj/perf/libperf.a" "$out/libperf.a"

@@ -9,7 +9,7 @@
  * and goes into the record of the next switch-in.
  *
  * The ring overwrites its oldest records; head counts every record ever written. The harness sees
- * an overrun as head - consumed > length, counts exactly what was lost, and checks head again
+ * an overrun as head - consumed >= length, counts exactly what was lost, and checks head again
  * after copying. Nothing is reserved, so nothing can be dropped silently.
  *
  * Cost decides the layout: two records to a 64-byte line, one record for an exit and its entry.
@@ -34,18 +34,21 @@ enum pvtb_rec_kind {
 	PVTB_REC_EXIT = 2,
 	/* t1_ns kvm_entry without a pending exit: first entry, or first after a switch */
 	PVTB_REC_ENTRY = 3,
-	/* t0_ns; arg = next pid; reason = prev_state; PVTB_REC_F_PREEMPT */
+	/* t0_ns; arg = next pid; reason = prev_state as the scheduler passed it;
+	 * PVTB_REC_F_PREEMPT */
 	PVTB_REC_SCHED_OUT = 4,
 	/* t0_ns; t1_ns last wake-up of the thread since it was switched out, 0 if none;
-	 * arg = run_delay as the scheduler had it at this moment; reason = migrations since out */
+	 * arg = run_delay before this switch's own wait is added to it (the tracepoint comes first);
+	 * reason = migrations since out */
 	PVTB_REC_SCHED_IN = 5,
-	/* t1_ns = kvm_entry stamp of the first entry after a switch-in; arg = run_delay read
-	 * there, which is the value KVM has just shown to the guest */
+	/* follows each ENTRY, with the same t1_ns; arg = run_delay read there, which is the value
+	 * KVM has just shown to the guest */
 	PVTB_REC_RUN_DELAY = 6,
 };
 
-#define PVTB_REC_F_PREEMPT 0x01 /* SCHED_OUT: switched out while runnable by preemption */
-#define PVTB_REC_F_NOPC	   0x02 /* pc could not be read cheaply on this exit (VMX) */
+#define PVTB_REC_F_PREEMPT  0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
+#define PVTB_REC_F_NOPC	    0x02 /* exits: pc is not known (VMX reads it lazily) */
+#define PVTB_REC_F_NOREASON 0x04 /* exits: the kernel's types did not tell the reason */
 
 struct pvtb_rec {
 	__u64 t0_ns; /* CLOCK_MONOTONIC */
@@ -54,8 +57,8 @@ struct pvtb_rec {
 		__u64 pc;  /* guest pc at the exit; for HVC/SVC/VMCALL as KVM reports it */
 		__u64 arg; /* by kind, see above */
 	};
-	/* exits: arm64 (ret << 24 | ESR_EC) with ret the ARM_EXCEPTION_* code; x86 the SVM or
-	 * VMX exit code */
+	/* exits: arm64 (ret << 24 | ESR_EC) with ret the ARM_EXCEPTION_* code, the EC being stale
+	 * unless that is a trap (2); x86 the SVM or VMX exit code */
 	__u32 reason;
 	__u16 cpu;
 	__u8 kind;
@@ -64,6 +67,50 @@ struct pvtb_rec {
 
 _Static_assert(sizeof(struct pvtb_rec) == 32, "two records to a cache line");
 
-#define PVTB_REC_ARM64_REASON(ret, ec) ((((__u32)(ret)) << 24) | ((ec)&0xffffff))
+#define PVTB_REC_ARM64_REASON(ret, ec) (((__u32)(ret)) << 24 | (__u32)(ec))
+
+/*
+ * The memory shared by the programs and the harness: one global, so that every access is one
+ * base address and an offset, which is what keeps the programs short. Offsets into it are kept
+ * instead of indices for the same reason.
+ */
+#define PVTB_TRACE_MAX_CPUS    4096
+#define PVTB_TRACE_MAX_THREADS 4096	  /* slot 0 is "none" */
+#define PVTB_TRACE_MAX_PIDS    (1u << 22) /* PID_MAX_LIMIT of 64-bit kernels */
+#define PVTB_TRACE_SIZE	       (32u << 20)
+#define PVTB_TRACE_RINGS       (16u << 20) /* the rings' half */
+
+struct pvtb_trace_thread {
+	/* Written by the programs in the thread's own context (or the switch to or from it). */
+	__u64 head_bytes; /* records ever written, times sizeof(struct pvtb_rec) */
+	__u32 open;	  /* offset of the record of an exit that has no entry yet, or 0 */
+	__u32 migrations_seen;
+	/* Written by the harness before the thread is registered. */
+	__u32 ring; /* offset of the ring, aligned to its size */
+	__u32 mask; /* the ring's size in bytes - 1 */
+	__u32 pid;  /* in the initial namespace; by the program that registers; 0 when free */
+	__u32 pad0[9];
+	/* Written from any CPU. */
+	__u64 wake_ns; /* last wake-up since the thread was switched out */
+	__u32 migrations;
+	__u32 pad1[13];
+};
+
+struct pvtb_trace_cpu {
+	__u32 thread; /* offset of the measured thread that is current here, or 0 */
+	__u32 pad[15];
+};
+
+struct pvtb_trace_shm {
+	struct pvtb_trace_cpu cpus[PVTB_TRACE_MAX_CPUS]; /* first: no offset to add */
+	struct pvtb_trace_thread threads[PVTB_TRACE_MAX_THREADS];
+	__u8 pad[(8u << 20) - PVTB_TRACE_MAX_THREADS * 128 - PVTB_TRACE_MAX_CPUS * 64];
+	__u16 slot_of_pid[PVTB_TRACE_MAX_PIDS];
+	__u8 rings[PVTB_TRACE_RINGS];
+};
+
+_Static_assert(sizeof(struct pvtb_trace_thread) == 128, "own line, others' line");
+_Static_assert(sizeof(struct pvtb_trace_cpu) == 64, "no line shared between CPUs");
+_Static_assert(sizeof(struct pvtb_trace_shm) == PVTB_TRACE_SIZE, "a power of two, to be masked");
 
 #endif

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the libperf handles of one thread's counters; measures nothing by itself. */
+/* Owns the perf counters of one thread, through libperf; decides nothing about what they mean. */
 #include "trace/perf.h"
 
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <perf/core.h>
 #include <perf/cpumap.h>
-#include <perf/event.h>
 #include <perf/evsel.h>
 #include <perf/threadmap.h>
-#include <stdarg.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
-struct pvtb_perf {
-	struct perf_thread_map *threads;
-	struct perf_evsel *evsel[PVTB_PERF_NR];
-};
-
-static const struct {
-	const char *name; /* as perf names them */
+static const struct counter {
+	const char *name;
 	u64 config;
 	bool guest;
 } counters[PVTB_PERF_NR] = {
@@ -27,97 +23,113 @@ static const struct {
 	[PVTB_PERF_INSNS_HOST] = {"instructions:H", PERF_COUNT_HW_INSTRUCTIONS, false},
 };
 
+struct pvtb_perf {
+	struct perf_thread_map *threads;
+	struct perf_evsel *evsel[PVTB_PERF_NR]; /* NULL: the machine lacks it */
+};
+
 const char *pvtb_perf_name(enum pvtb_perf_counter c)
 {
-	return (unsigned int)c < PVTB_PERF_NR ? counters[c].name : "unknown";
+	return (unsigned int)c < PVTB_PERF_NR ? counters[c].name : "?";
 }
 
-/* A counter the machine does not have fails to open: that is an answer, not news. */
-static int be_silent(enum libperf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
-
-static struct perf_evsel *open_counter(enum pvtb_perf_counter c, struct perf_thread_map *threads)
+static struct perf_evsel *open_counter(const struct counter *c, struct perf_thread_map *threads,
+				       int *ret_code)
 {
 	struct perf_event_attr attr = {
-		.size = sizeof(attr),
 		.type = PERF_TYPE_HARDWARE,
-		.config = counters[c].config,
-		.exclude_host = counters[c].guest,
-		.exclude_guest = !counters[c].guest,
+		.size = sizeof(attr),
+		.config = c->config,
+		.exclude_host = c->guest,
+		.exclude_guest = !c->guest,
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
 	};
-	struct perf_evsel *e = perf_evsel__new(&attr);
+	struct perf_evsel *evsel = perf_evsel__new(&attr);
+	int ret;
 
-	if (e && perf_evsel__open(e, NULL, threads)) {
-		perf_evsel__delete(e);
+	if (!evsel) {
+		*ret_code = -ENOMEM;
 		return NULL;
 	}
-	return e;
+	ret = perf_evsel__open(evsel, NULL, threads);
+	if (!ret)
+		return evsel;
+	*ret_code = ret;
+	perf_evsel__delete(evsel);
+	return NULL;
 }
 
 int pvtb_perf_open(int tid, struct pvtb_perf **ret, struct pvtb_err *err)
 {
-	struct pvtb_perf *p = calloc(1, sizeof(*p));
-	unsigned int present = 0;
+	struct pvtb_perf *perf = calloc(1, sizeof(*perf));
+	int code = 0, open = 0;
 
-	libperf_init(be_silent);
-	if (p)
-		p->threads = perf_thread_map__new_dummy();
-	if (!p || !p->threads) {
-		pvtb_perf_close(p);
-		return pvtb_err_sys(err, -ENOMEM, "perf");
+	if (!perf)
+		return pvtb_err_sys(err, -ENOMEM, "perf counters");
+	perf->threads = perf_thread_map__new_dummy();
+	if (!perf->threads) {
+		free(perf);
+		return pvtb_err_sys(err, -ENOMEM, "perf counters");
 	}
-	perf_thread_map__set_pid(p->threads, 0, tid);
-	for (int c = 0; c < PVTB_PERF_NR; c++) {
-		p->evsel[c] = open_counter(c, p->threads);
-		present += p->evsel[c] != NULL;
+	perf_thread_map__set_pid(perf->threads, 0, tid ? tid : gettid());
+	for (int i = 0; i < PVTB_PERF_NR; i++) {
+		perf->evsel[i] = open_counter(&counters[i], perf->threads, &code);
+		open += perf->evsel[i] != NULL;
 	}
-	if (!present) {
-		pvtb_perf_close(p);
-		return pvtb_err_set(err, -ENOTSUP, "perf", "no hardware counter can be opened");
+	if (open) {
+		*ret = perf;
+		return 0;
 	}
-	*ret = p;
-	return 0;
+	pvtb_perf_close(perf);
+	if (code == -EACCES || code == -EPERM) {
+		pvtb_err_set(err, code, "perf counters", "not permitted");
+		return pvtb_err_hint(err, "run as root, or lower kernel.perf_event_paranoid");
+	}
+	if (code == -ENOENT || code == -EOPNOTSUPP || code == -ENODEV || code == -ENOSYS)
+		return pvtb_err_set(err, -ENOTSUP, "perf counters",
+				    "this machine has no hardware counters");
+	return pvtb_err_sys(err, code, "perf counters");
 }
 
-int pvtb_perf_read(struct pvtb_perf *p, struct pvtb_perf_values *ret, struct pvtb_err *err)
+int pvtb_perf_read(struct pvtb_perf *perf, struct pvtb_perf_values *ret, struct pvtb_err *err)
 {
-	struct pvtb_perf_values v = {0};
+	struct pvtb_perf_values v = {.multiplexed = false};
 
-	for (int c = 0; c < PVTB_PERF_NR; c++) {
-		struct perf_counts_values counts;
-		int r;
+	for (int i = 0; i < PVTB_PERF_NR; i++) {
+		struct perf_counts_values c;
+		int code;
 
-		if (!p->evsel[c])
+		if (!perf->evsel[i])
 			continue;
-		r = perf_evsel__read(p->evsel[c], 0, 0, &counts);
-		if (r)
-			return pvtb_err_sys(err, r < 0 ? r : -EIO, "%s", pvtb_perf_name(c));
-		if (!counts.run) /* never scheduled onto the PMU */
-			continue;
-		v.present[c] = true;
-		v.value[c] = counts.val;
-		if (counts.run < counts.ena) {
+		code = perf_evsel__read(perf->evsel[i], 0, 0, &c);
+		if (code)
+			return pvtb_err_sys(err, code, "%s", counters[i].name);
+		/* Never on the PMU is not zero events. */
+		if (!c.run && c.ena) {
 			v.multiplexed = true;
-			v.value[c] = (u64)((u128)counts.val * counts.ena / counts.run);
+			continue;
+		}
+		v.present[i] = true;
+		v.value[i] = c.val;
+		if (c.run < c.ena) {
+			v.multiplexed = true;
+			v.value[i] = (u64)((u128)c.val * c.ena / c.run);
 		}
 	}
 	*ret = v;
 	return 0;
 }
 
-void pvtb_perf_close(struct pvtb_perf *p)
+void pvtb_perf_close(struct pvtb_perf *perf)
 {
-	if (!p)
+	if (!perf)
 		return;
-	for (int c = 0; c < PVTB_PERF_NR; c++) {
-		if (!p->evsel[c])
+	for (int i = 0; i < PVTB_PERF_NR; i++) {
+		if (!perf->evsel[i])
 			continue;
-		perf_evsel__close(p->evsel[c]);
-		perf_evsel__delete(p->evsel[c]);
+		perf_evsel__close(perf->evsel[i]);
+		perf_evsel__delete(perf->evsel[i]);
 	}
-	perf_thread_map__put(p->threads);
-	free(p);
+	perf_thread_map__put(perf->threads);
+	free(perf);
 }

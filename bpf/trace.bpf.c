@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host-side witness: what a measured thread (a vCPU) did, stamped where it happened. Owns the
+ * programs; abi/trace.h owns the layout they share with the harness.
+ *
+ * Cost is the design. Which measured thread is current on a CPU is kept by the sched_switch
+ * program, so kvm_exit and kvm_entry filter with one load and look nothing up; an exit's record is
+ * written in place and its entry completes it; no ring is reserved from, no map is called.
+ *
+ * Who may write a ring: only programs that run as the thread, or switch from or to it. Tracepoints
+ * run programs with preemption disabled, so between a program's look at cpus[].thread and its last
+ * store the thread cannot leave the CPU, and a ring has one writer at a time. Between two CPUs the
+ * run queue's lock, held across both ends of a migration, orders the writers.
+ */
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "abi/trace.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Minimal kernel types: only what is read, found by name in the running kernel. */
+struct sched_info {
+	unsigned long long run_delay;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	int pid;
+	struct sched_info sched_info;
+} __attribute__((preserve_access_index));
+
+#define TASK_DEAD 0x80 /* prev_state of a thread's last switch (include/linux/sched.h) */
+
+struct pvtb_trace_shm shm;
+
+#define REC_SIZE ((__u32)sizeof(struct pvtb_rec))
+
+/*
+ * The address of the shared memory, once per program: loading it takes four instructions, and left
+ * to itself the compiler does that at each use.
+ */
+static __always_inline char *shared(void)
+{
+	char *base = (char *)&shm;
+
+	asm volatile("" : "+r"(base));
+	return base;
+}
+
+/* Masked so that the verifier sees it stay inside; 16 MiB of rings lie last, records in line. */
+static __always_inline struct pvtb_rec *rec_at(char *base, __u32 offset)
+{
+	return (void *)(base + (offset & (PVTB_TRACE_SIZE - REC_SIZE)));
+}
+
+static __always_inline struct pvtb_trace_thread *thread_at(char *base, __u32 offset)
+{
+	return (void *)(base + (offset & (PVTB_TRACE_SIZE - sizeof(struct pvtb_trace_thread))));
+}
+
+static __always_inline __u32 thread_offset(__u32 slot)
+{
+	return offsetof(struct pvtb_trace_shm, threads) + slot * sizeof(struct pvtb_trace_thread);
+}
+
+static __always_inline struct pvtb_trace_cpu *this_cpu(char *base, __u32 cpu)
+{
+	return &((struct pvtb_trace_cpu *)base)[cpu & (PVTB_TRACE_MAX_CPUS - 1)];
+}
+
+static __always_inline __u32 slot_of(__u32 pid)
+{
+	return shm.slot_of_pid[pid & (PVTB_TRACE_MAX_PIDS - 1)];
+}
+
+static __always_inline __u32 next_record(const struct pvtb_trace_thread *th)
+{
+	return ((__u32)th->head_bytes & th->mask) + th->ring;
+}
+
+/*
+ * Make the record at head visible. Pairs with the acquire load in the harness's consumer. Also
+ * orders it before the stores into the next record: the consumer trusts what it copied only if
+ * head says that its writer cannot have begun to reuse it.
+ */
+static __always_inline void commit(struct pvtb_trace_thread *th)
+{
+#ifdef __TARGET_ARCH_x86
+	/* Stores are not reordered there: no locked instruction needed. */
+	asm volatile("" ::: "memory");
+	*(volatile __u64 *)&th->head_bytes = th->head_bytes + REC_SIZE;
+	asm volatile("" ::: "memory");
+#else
+	/* Only the form that fetches is ordered: use what it returns. */
+	asm volatile("" ::"r"(__sync_fetch_and_add(&th->head_bytes, REC_SIZE)) : "memory");
+#endif
+}
+
+static __always_inline struct pvtb_rec *begin(char *base, struct pvtb_trace_thread *th, __u32 cpu,
+					      __u32 kind, __u32 flags)
+{
+	struct pvtb_rec *rec = rec_at(base, next_record(th));
+
+	/* cpu, kind and flags in one store */
+	*(__u32 *)&rec->cpu = cpu | kind << 16 | flags << 24;
+	return rec;
+}
+
+static __always_inline void on_exit(char *base, struct pvtb_trace_thread *th, __u32 cpu, __u64 pc,
+				    __u32 reason, __u32 flags)
+{
+	__u32 at = next_record(th);
+	struct pvtb_rec *rec = rec_at(base, at);
+
+	rec->pc = pc;
+	rec->reason = reason;
+	*(__u32 *)&rec->cpu = cpu | PVTB_REC_PAIR << 16 | flags << 24;
+	th->open = at;
+	rec->t0_ns = bpf_ktime_get_ns();
+}
+
+#ifdef __TARGET_ARCH_arm64
+SEC("tp_btf/kvm_exit")
+int kvm_exit(__u64 *ctx) /* int ret, unsigned int esr_ec, unsigned long vcpu_pc */
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	char *base = shared();
+	__u32 current = this_cpu(base, cpu)->thread;
+
+	if (!current)
+		return 0;
+	on_exit(base, thread_at(base, current), cpu, ctx[2], PVTB_REC_ARM64_REASON(ctx[0], ctx[1]),
+		0);
+	return 0;
+}
+#else
+
+/* KVM is a module there on most kernels, and its types are in the modules' BTF. */
+struct vmcb_control_area {
+	__u32 exit_code;
+} __attribute__((preserve_access_index));
+
+struct vmcb {
+	struct vmcb_control_area control;
+} __attribute__((preserve_access_index));
+
+struct vcpu_svm {
+	struct vmcb *vmcb;
+} __attribute__((preserve_access_index));
+
+union vmx_exit_reason {
+	__u32 full;
+} __attribute__((preserve_access_index));
+
+struct vcpu_vmx {
+	union vmx_exit_reason exit_reason;
+} __attribute__((preserve_access_index));
+
+/* Since Linux 6.15 the reason is in a structure shared with TDX. */
+struct vcpu_vt {
+	union vmx_exit_reason exit_reason;
+} __attribute__((preserve_access_index));
+
+struct vcpu_vmx___vt {
+	struct vcpu_vt vt;
+} __attribute__((preserve_access_index));
+
+struct kvm_vcpu_arch {
+	unsigned long regs[17];
+} __attribute__((preserve_access_index));
+
+struct kvm_vcpu {
+	struct kvm_vcpu_arch arch;
+} __attribute__((preserve_access_index));
+
+#define KVM_ISA_VMX   1
+#define KVM_ISA_SVM   2
+#define VCPU_REGS_RIP 16
+
+/* SVM: the reason is in the VMCB; kvm.ko has copied rip, VMX leaves it in the VMCS. */
+static __always_inline __u32 svm_reason(const void *vcpu, __u32 *flags)
+{
+	const struct vcpu_svm *svm = vcpu;
+	struct vmcb *vmcb = NULL;
+	__u32 reason = 0;
+
+	if (!bpf_core_field_exists(svm->vmcb) ||
+	    !bpf_core_field_exists(struct vmcb_control_area, exit_code) ||
+	    bpf_core_read(&vmcb, sizeof(vmcb), &svm->vmcb) ||
+	    bpf_core_read(&reason, sizeof(reason), &vmcb->control.exit_code))
+		*flags |= PVTB_REC_F_NOREASON;
+	return reason;
+}
+
+static __always_inline __u32 vmx_reason(const void *vcpu, __u32 *flags)
+{
+	const struct vcpu_vmx *vmx = vcpu;
+	const struct vcpu_vmx___vt *vmx_vt = vcpu;
+	__u32 reason = 0;
+	long err = -1;
+
+	if (bpf_core_field_exists(vmx->exit_reason))
+		err = bpf_core_read(&reason, sizeof(reason), &vmx->exit_reason.full);
+	else if (bpf_core_field_exists(vmx_vt->vt))
+		err = bpf_core_read(&reason, sizeof(reason), &vmx_vt->vt.exit_reason.full);
+	if (err)
+		*flags |= PVTB_REC_F_NOREASON;
+	return reason;
+}
+
+SEC("tp_btf/kvm_exit")
+int BPF_PROG(kvm_exit, struct kvm_vcpu *vcpu, __u32 isa)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	char *base = shared();
+	__u32 current = this_cpu(base, cpu)->thread;
+	__u32 flags = 0, reason;
+	__u64 pc = 0;
+
+	if (!current)
+		return 0;
+	if (isa == KVM_ISA_SVM) {
+		reason = svm_reason(vcpu, &flags);
+		pc = vcpu->arch.regs[VCPU_REGS_RIP];
+	} else {
+		reason = vmx_reason(vcpu, &flags);
+		flags |= PVTB_REC_F_NOPC;
+	}
+	on_exit(base, thread_at(base, current), cpu, pc, reason, flags);
+	return 0;
+}
+#endif
+
+/* An entry that completes no exit: the first one, or the first after a switch. */
+static __noinline int first_entry(char *base, struct pvtb_trace_thread *th, __u32 cpu)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct pvtb_rec *rec;
+
+	rec = begin(base, th, cpu, PVTB_REC_ENTRY, 0);
+	rec->t0_ns = 0;
+	rec->t1_ns = now_ns;
+	rec->arg = 0;
+	rec->reason = 0;
+	commit(th);
+	rec = begin(base, th, cpu, PVTB_REC_RUN_DELAY, 0);
+	rec->t0_ns = 0;
+	rec->t1_ns = now_ns;
+	rec->arg = task->sched_info.run_delay;
+	rec->reason = 0;
+	commit(th);
+	return 0;
+}
+
+SEC("tp_btf/kvm_entry")
+int kvm_entry(void *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	char *base = shared();
+	__u32 current = this_cpu(base, cpu)->thread, open;
+	struct pvtb_trace_thread *th;
+
+	if (!current)
+		return 0;
+	th = thread_at(base, current);
+	open = th->open;
+	if (!open)
+		return first_entry(base, th, cpu);
+	th->open = 0;
+	rec_at(base, open)->t1_ns = bpf_ktime_get_ns();
+	commit(th);
+	return 0;
+}
+
+/* Whoever was current here leaves. A thread the harness has given up (pid 0) only stops counting. */
+static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
+					 __u32 state, bool preempt, struct task_struct *prev,
+					 struct task_struct *next, __u64 now_ns)
+{
+	struct pvtb_trace_thread *th = thread_at(base, here->thread);
+	struct pvtb_rec *rec;
+
+	here->thread = 0;
+	if (th->pid != (__u32)prev->pid)
+		return;
+	if (th->open) {
+		rec = rec_at(base, th->open);
+		rec->t1_ns = 0;
+		rec->kind = PVTB_REC_EXIT;
+		th->open = 0;
+		commit(th);
+	}
+	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT, preempt || !state ? PVTB_REC_F_PREEMPT : 0);
+	rec->t0_ns = now_ns;
+	rec->t1_ns = 0;
+	rec->arg = next->pid;
+	rec->reason = state;
+	th->wake_ns = 0;
+	commit(th);
+	if (state & TASK_DEAD) {
+		shm.slot_of_pid[th->pid & (PVTB_TRACE_MAX_PIDS - 1)] = 0;
+		th->pid = 0;
+	}
+}
+
+static __always_inline void switched_in(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
+					__u32 slot, struct task_struct *next, __u64 now_ns)
+{
+	__u32 offset = thread_offset(slot);
+	struct pvtb_trace_thread *th = thread_at(base, offset);
+	struct pvtb_rec *rec = begin(base, th, cpu, PVTB_REC_SCHED_IN, 0);
+	__u32 migrations = th->migrations;
+
+	rec->t0_ns = now_ns;
+	rec->t1_ns = th->wake_ns;
+	rec->arg = next->sched_info.run_delay;
+	rec->reason = migrations - th->migrations_seen;
+	th->migrations_seen = migrations;
+	commit(th);
+	here->thread = offset;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	char *base = shared();
+	struct pvtb_trace_cpu *here = this_cpu(base, cpu);
+	__u32 slot = slot_of(next->pid);
+	__u64 now_ns;
+
+	if (!here->thread && !slot)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (here->thread)
+		switched_out(base, here, cpu, prev_state, preempt, prev, next, now_ns);
+	if (slot)
+		switched_in(base, here, cpu, slot, next, now_ns);
+	return 0;
+}
+
+/*
+ * sched_wakeup, not sched_waking: it comes when the thread is on a run queue, which is where its
+ * run_delay starts, and never before the tracepoint of the switch that took the thread out.
+ */
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(sched_wakeup, struct task_struct *task)
+{
+	__u32 slot = slot_of(task->pid);
+
+	if (slot)
+		thread_at(shared(), thread_offset(slot))->wake_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(sched_migrate_task, struct task_struct *task)
+{
+	__u32 slot = slot_of(task->pid);
+
+	if (slot)
+		thread_at(shared(), thread_offset(slot))->migrations++;
+	return 0;
+}
+
+/*
+ * Run by the thread itself (BPF_PROG_RUN) with the slot in args[0]: only here is its pid in the
+ * initial namespace known. BPF_PROG_RUN keeps the thread on its CPU; should it be preempted all the
+ * same, the order makes it whole: once slot_of_pid is set a switch-in sets cpus[].thread, and
+ * without cpus[].thread a switch-out does nothing.
+ */
+SEC("raw_tp")
+int thread_register(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 slot = ctx->args[0], pid = task->pid, cpu = bpf_get_smp_processor_id();
+
+	if (!slot || slot >= PVTB_TRACE_MAX_THREADS || slot_of(pid))
+		return 0;
+	thread_at(shared(), thread_offset(slot))->pid = pid;
+	switched_in(shared(), this_cpu(shared(), cpu), cpu, slot, task, bpf_ktime_get_ns());
+	shm.slot_of_pid[pid & (PVTB_TRACE_MAX_PIDS - 1)] = slot;
+	return pid;
+}
+
+/* The same way out: 1 when the caller was the thread in that slot, which is then free at once. */
+SEC("raw_tp")
+int thread_unregister(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 slot = ctx->args[0], pid = task->pid, cpu = bpf_get_smp_processor_id();
+	struct pvtb_trace_thread *th = thread_at(shared(), thread_offset(slot));
+
+	if (slot >= PVTB_TRACE_MAX_THREADS || th->pid != pid)
+		return 0;
+	shm.slot_of_pid[pid & (PVTB_TRACE_MAX_PIDS - 1)] = 0;
+	this_cpu(shared(), cpu)->thread = 0;
+	th->pid = 0;
+	return 1;
+}

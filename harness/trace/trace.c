@@ -1,0 +1,757 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the eBPF session: the skeleton, the rings mapped from it, the consumer thread and the
+ * streams it feeds. Knows nothing of guests, and never prints: what libbpf says on the way becomes
+ * the reason of the error.
+ */
+#include "trace/trace.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <urcu.h>
+#include <urcu/rculfhash.h>
+#include <urcu/wfcqueue.h>
+
+#include "bpf/trace.skel.h"
+
+#define CHUNK_RECS    4096
+#define DEFAULT_RINGS 8
+#define MAX_RECS_US   4 /* more records a microsecond than any thread makes */
+#define LONGEST_US    100000
+#define REC	      sizeof(struct pvtb_rec)
+
+struct chunk {
+	struct cds_wfcq_node node;
+	u64 first; /* index in the stream of recs[0] */
+	u64 n;
+	struct pvtb_rec recs[];
+};
+
+struct pvtb_stream {
+	struct cds_lfht_node node; /* in by_pid */
+	struct pvtb_trace *trace;
+	struct pvtb_trace_thread *thread;
+	const char *ring;
+	u64 len; /* records in the ring */
+	u32 pid, slot;
+
+	pthread_mutex_t ingest; /* the consumer thread, or a reader who cannot wait for it */
+	u64 consumed;		/* all before is queued or counted as lost */
+	struct pvtb_trace_counts counts;
+
+	struct cds_wfcq_tail tail;
+	struct cds_wfcq_head head;
+
+	pthread_mutex_t reading;
+	struct chunk **chunks; /* out of the queue, in order, not yet discarded */
+	size_t nr_chunks, cap_chunks;
+};
+
+struct slot {
+	u32 pid;    /* 0: free; read by the consumer */
+	bool dirty; /* given up by another thread: may still be current on some CPU */
+};
+
+struct pvtb_trace {
+	struct trace_bpf *skel;
+	struct pvtb_trace_shm *shm;
+	struct bpf_link *exit_link, *entry_link;
+	bool has_exits;
+	struct cds_lfht *by_pid;
+	u32 max_threads, ring_bytes;
+	unsigned int poll_us;
+	pthread_mutex_t registering;
+	struct slot *slots;
+	pthread_t consumer;
+	bool consuming;
+	pthread_mutex_t sleep_lock;
+	pthread_cond_t wake;
+	bool stop;
+};
+
+/* ---- possible? ---- */
+
+/* @needle in a file of a few megabytes: 1, 0 or -errno. */
+static int file_has(const char *path, const void *needle, size_t len)
+{
+	int fd PVTB_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+	char *buf PVTB_FREE = NULL;
+	size_t size = 0, cap = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		if (cap - size < 65536) {
+			char *bigger = realloc(buf, cap = cap * 2 + 131072);
+
+			if (!bigger)
+				return -ENOMEM;
+			buf = bigger;
+		}
+		n = read(fd, buf + size, cap - size);
+		if (n < 0)
+			return -errno;
+		size += (size_t)n;
+	} while (n);
+	return memmem(buf, size, needle, len) != NULL;
+}
+
+/* The tracepoint's type is in the BTF of whatever defines it: the kernel or kvm.ko. */
+static bool has_kvm_exit(void)
+{
+	static const char name[] = "\0btf_trace_kvm_exit";
+
+	return file_has("/sys/kernel/btf/vmlinux", name, sizeof(name)) == 1 ||
+	       file_has("/sys/kernel/btf/kvm", name, sizeof(name)) == 1;
+}
+
+static bool privileged(void)
+{
+	FILE *f PVTB_FCLOSE = fopen("/proc/self/status", "re");
+	char line[256];
+	unsigned long long caps;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			return caps >> 21 & 1; /* CAP_SYS_ADMIN: BTF by id needs it too */
+	}
+	return geteuid() == 0;
+}
+
+static int can_load(struct pvtb_err *err)
+{
+	static const char locked[] = "[confidentiality]";
+
+	if (!privileged()) {
+		pvtb_err_set(err, -EPERM, "tracing", "needs CAP_SYS_ADMIN");
+		return pvtb_err_hint(err, "run as root");
+	}
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		pvtb_err_set(err, -ENOENT, "tracing",
+			     "the kernel has no BTF (/sys/kernel/btf/vmlinux)");
+		return pvtb_err_hint(err, "a kernel with CONFIG_DEBUG_INFO_BTF=y is needed");
+	}
+	if (file_has("/sys/kernel/security/lockdown", locked, sizeof(locked) - 1) == 1) {
+		pvtb_err_set(err, -EPERM, "tracing", "the kernel is locked down (confidentiality)");
+		return pvtb_err_hint(err, "boot with lockdown=integrity or none");
+	}
+	return 0;
+}
+
+static int no_exits(struct pvtb_err *err)
+{
+	pvtb_err_set(err, -ENOTSUP, "tracing", "the kernel has no kvm_exit tracepoint in its BTF");
+	return pvtb_err_hint(err, "load KVM's modules first; CONFIG_DEBUG_INFO_BTF_MODULES=y where "
+				  "KVM is modular");
+}
+
+int pvtb_trace_possible(struct pvtb_err *err)
+{
+	int ret = can_load(err);
+
+	if (ret)
+		return ret;
+	return has_kvm_exit() ? 0 : no_exits(err);
+}
+
+/* ---- libbpf's own words ---- */
+
+/* libbpf has one print function for the process; the text goes to the thread that is loading. */
+static _Thread_local struct log {
+	char text[256];
+} * loading;
+
+static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	/* The first complaint names the cause, the others are its consequences. */
+	if (loading && level == LIBBPF_WARN && !loading->text[0])
+		vsnprintf(loading->text, sizeof(loading->text), fmt, ap);
+	return 0;
+}
+
+static int bpf_failed(struct pvtb_err *err, int code, const char *what, const struct log *log)
+{
+	const char *text = log->text;
+
+	if (!strncmp(text, "libbpf: ", 8))
+		text += 8;
+	return pvtb_err_set(err, code, what, "%s%s%.*s", strerror(-code), *text ? ": " : "",
+			    (int)strcspn(text, "\n"), text);
+}
+
+/* ---- ingest ---- */
+
+static u64 written(const struct pvtb_stream *s)
+{
+	return __atomic_load_n(&s->thread->head_bytes, __ATOMIC_ACQUIRE) / REC;
+}
+
+/* The oldest record whose place the writer cannot have begun to reuse. */
+static u64 oldest_whole(const struct pvtb_stream *s, u64 head)
+{
+	return head >= s->len ? head - s->len + 1 : 0;
+}
+
+static struct chunk *copy_chunk(struct pvtb_stream *s, u64 first, u64 n)
+{
+	struct chunk *c = malloc(sizeof(*c) + n * REC);
+	u64 at = first % s->len, straight = s->len - at < n ? s->len - at : n;
+
+	if (!c)
+		return NULL;
+	memcpy(c->recs, s->ring + at * REC, straight * REC);
+	memcpy(c->recs + straight, s->ring, (n - straight) * REC);
+	return c;
+}
+
+/*
+ * Move what the ring holds into the queue. What was copied is trusted only after another look at
+ * head: pairs with commit() in trace.bpf.c. Without memory the records stay in the ring, and
+ * count as lost once overwritten. Returns the backlog found.
+ */
+static u64 ingest_locked(struct pvtb_stream *s)
+{
+	u64 head = written(s), backlog = head - s->consumed;
+
+	if (backlog > s->counts.max_backlog)
+		s->counts.max_backlog = backlog;
+	while (s->consumed < head) {
+		u64 oldest = oldest_whole(s, head), from = s->consumed, end, first;
+		struct chunk *c;
+
+		if (from < oldest)
+			from = oldest;
+		end = head - from > CHUNK_RECS ? from + CHUNK_RECS : head;
+		c = copy_chunk(s, from, end - from);
+		if (!c)
+			break;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		oldest = oldest_whole(s, written(s));
+		first = oldest < from ? from : oldest < end ? oldest : end;
+		s->counts.lost += first - s->consumed;
+		s->consumed = end;
+		if (first == end) {
+			free(c);
+			continue;
+		}
+		c->first = first;
+		c->n = end - first;
+		memmove(c->recs, c->recs + (first - from), c->n * REC);
+		s->counts.records += c->n;
+		for (u64 i = 0; i < c->n; i++)
+			s->counts.exits_seen += c->recs[i].kind == PVTB_REC_PAIR ||
+						c->recs[i].kind == PVTB_REC_EXIT;
+		cds_wfcq_node_init(&c->node);
+		cds_wfcq_enqueue(&s->head, &s->tail, &c->node);
+	}
+	return backlog;
+}
+
+static u64 ingest(struct pvtb_stream *s)
+{
+	u64 backlog;
+
+	pthread_mutex_lock(&s->ingest);
+	backlog = ingest_locked(s);
+	pthread_mutex_unlock(&s->ingest);
+	return backlog;
+}
+
+static int same_pid(struct cds_lfht_node *node, const void *pid)
+{
+	return caa_container_of(node, struct pvtb_stream, node)->pid == *(const u32 *)pid;
+}
+
+static unsigned long hash_pid(u32 pid)
+{
+	return pid * 2654435761ul;
+}
+
+static u64 ingest_slot(struct pvtb_trace *t, u32 slot)
+{
+	u32 pid = __atomic_load_n(&t->slots[slot].pid, __ATOMIC_ACQUIRE);
+	struct cds_lfht_iter iter;
+	struct cds_lfht_node *node;
+	u64 backlog = 0;
+
+	if (!pid)
+		return 0;
+	rcu_read_lock();
+	cds_lfht_lookup(t->by_pid, hash_pid(pid), same_pid, &pid, &iter);
+	node = cds_lfht_iter_get_node(&iter);
+	if (node)
+		backlog = ingest(caa_container_of(node, struct pvtb_stream, node));
+	rcu_read_unlock();
+	return backlog;
+}
+
+/*
+ * As long as possible, since waking up disturbs what is measured: twice as long while the fullest
+ * ring had less than a sixteenth in it, half as long from a quarter on. It starts from what no
+ * thread can fill half of.
+ */
+static u64 next_sleep_us(const struct pvtb_trace *t, u64 len, u64 backlog, u64 us)
+{
+	u64 longest = t->poll_us ? t->poll_us : LONGEST_US;
+
+	if (backlog > len / 4)
+		us = us / 2 + 1;
+	else if (backlog < len / 16)
+		us = us * 2;
+	/* A burst may begin right now: never sleep longer than a ring takes to fill. */
+	if (us > len / MAX_RECS_US * 3)
+		us = len / MAX_RECS_US * 3;
+	return us < longest ? us : longest;
+}
+
+static void *consume(void *arg)
+{
+	struct pvtb_trace *t = arg;
+	u64 len = t->ring_bytes / REC, us = len / 2 / MAX_RECS_US;
+
+	rcu_register_thread();
+	pthread_mutex_lock(&t->sleep_lock);
+	while (!t->stop) {
+		struct timespec until;
+		u64 ns, worst = 0;
+
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		ns = (u64)until.tv_nsec + us * 1000;
+		until.tv_sec += (time_t)(ns / PVTB_NSEC_PER_SEC);
+		until.tv_nsec = (long)(ns % PVTB_NSEC_PER_SEC);
+		pthread_cond_timedwait(&t->wake, &t->sleep_lock, &until);
+		pthread_mutex_unlock(&t->sleep_lock);
+		for (u32 slot = 1; slot <= t->max_threads; slot++) {
+			u64 backlog = ingest_slot(t, slot);
+
+			if (backlog > worst)
+				worst = backlog;
+		}
+		us = next_sleep_us(t, len, worst, us);
+		pthread_mutex_lock(&t->sleep_lock);
+	}
+	pthread_mutex_unlock(&t->sleep_lock);
+	rcu_unregister_thread();
+	return NULL;
+}
+
+/* ---- session ---- */
+
+static int load(struct pvtb_trace *t, struct pvtb_err *err)
+{
+	struct log log = {""};
+	int ret;
+
+	libbpf_set_print(keep_log);
+	loading = &log;
+	t->skel = trace_bpf__open();
+	if (!t->skel) {
+		ret = bpf_failed(err, -errno, "eBPF object", &log);
+		goto out;
+	}
+	t->has_exits = has_kvm_exit();
+	bpf_program__set_autoload(t->skel->progs.kvm_exit, t->has_exits);
+	bpf_program__set_autoload(t->skel->progs.kvm_entry, t->has_exits);
+	bpf_program__set_autoattach(t->skel->progs.kvm_exit, false);
+	bpf_program__set_autoattach(t->skel->progs.kvm_entry, false);
+	ret = trace_bpf__load(t->skel);
+	if (ret) {
+		bpf_failed(err, ret, "eBPF programs: load", &log);
+		goto out;
+	}
+	ret = trace_bpf__attach(t->skel);
+	if (ret)
+		bpf_failed(err, ret, "eBPF programs: attach", &log);
+	else
+		t->shm = &t->skel->bss->shm;
+out:
+	loading = NULL;
+	return ret;
+}
+
+static int start_consumer(struct pvtb_trace *t, struct pvtb_err *err)
+{
+	pthread_condattr_t attr;
+	int ret;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	ret = -pthread_create(&t->consumer, NULL, consume, t);
+	if (ret)
+		return pvtb_err_sys(err, ret, "consumer thread");
+	t->consuming = true;
+	return 0;
+}
+
+int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_trace,
+		    struct pvtb_err *err)
+{
+	struct pvtb_trace *t;
+	u32 rings = 1;
+	int ret = can_load(err);
+
+	if (ret)
+		return ret;
+	if (opts->max_threads >= PVTB_TRACE_MAX_THREADS)
+		return pvtb_err_set(err, -E2BIG, "tracing", "%u threads; at most %u",
+				    opts->max_threads, PVTB_TRACE_MAX_THREADS - 1);
+	if (sysconf(_SC_NPROCESSORS_CONF) > PVTB_TRACE_MAX_CPUS)
+		return pvtb_err_set(err, -E2BIG, "tracing", "more than %u CPUs",
+				    PVTB_TRACE_MAX_CPUS);
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return pvtb_err_sys(err, -ENOMEM, "tracing");
+	pthread_mutex_init(&t->registering, NULL);
+	pthread_mutex_init(&t->sleep_lock, NULL);
+	t->poll_us = opts->poll_us;
+	t->max_threads = opts->max_threads ? opts->max_threads : DEFAULT_RINGS;
+	while (rings < t->max_threads)
+		rings *= 2;
+	t->ring_bytes = PVTB_TRACE_RINGS / rings;
+	t->slots = calloc(t->max_threads + 1, sizeof(*t->slots));
+	t->by_pid = cds_lfht_new(64, 64, 0, 0, NULL);
+	if (!t->slots || !t->by_pid)
+		ret = pvtb_err_sys(err, -ENOMEM, "tracing");
+	if (!ret)
+		ret = load(t, err);
+	if (!ret)
+		ret = start_consumer(t, err);
+	if (!ret && opts->exits)
+		ret = pvtb_trace_exits(t, true, err);
+	if (ret) {
+		pvtb_trace_close(t);
+		return ret;
+	}
+	*ret_trace = t;
+	return 0;
+}
+
+void pvtb_trace_close(struct pvtb_trace *t)
+{
+	struct cds_lfht_iter iter;
+	struct pvtb_stream *s;
+
+	if (!t)
+		return;
+	if (t->consuming) {
+		pthread_mutex_lock(&t->sleep_lock);
+		t->stop = true;
+		pthread_cond_signal(&t->wake);
+		pthread_mutex_unlock(&t->sleep_lock);
+		pthread_join(t->consumer, NULL);
+		pthread_cond_destroy(&t->wake);
+	}
+	bpf_link__destroy(t->exit_link);
+	bpf_link__destroy(t->entry_link);
+	while (t->by_pid) {
+		rcu_register_thread();
+		rcu_read_lock();
+		cds_lfht_first(t->by_pid, &iter);
+		s = cds_lfht_iter_get_node(&iter) ? caa_container_of(cds_lfht_iter_get_node(&iter),
+								     struct pvtb_stream, node)
+						  : NULL;
+		rcu_read_unlock();
+		rcu_unregister_thread();
+		if (!s)
+			break;
+		pvtb_trace_unregister(t, s);
+	}
+	if (t->by_pid)
+		cds_lfht_destroy(t->by_pid, NULL);
+	trace_bpf__destroy(t->skel);
+	pthread_mutex_destroy(&t->registering);
+	pthread_mutex_destroy(&t->sleep_lock);
+	free(t->slots);
+	free(t);
+}
+
+static int attach_exits(struct pvtb_trace *t, struct pvtb_err *err)
+{
+	struct log log = {""};
+	int ret = 0;
+
+	/* What was open when tracing stopped must not be paired with an entry of today. */
+	for (u32 slot = 1; slot <= t->max_threads; slot++)
+		__atomic_store_n(&t->shm->threads[slot].open, 0, __ATOMIC_RELAXED);
+	loading = &log;
+	/* Entries first: an exit then always finds its entry traced. */
+	t->entry_link = bpf_program__attach(t->skel->progs.kvm_entry);
+	if (t->entry_link)
+		t->exit_link = bpf_program__attach(t->skel->progs.kvm_exit);
+	if (!t->exit_link) {
+		ret = bpf_failed(err, -errno, "kvm_exit, kvm_entry: attach", &log);
+		bpf_link__destroy(t->entry_link);
+		t->entry_link = NULL;
+	}
+	loading = NULL;
+	return ret;
+}
+
+int pvtb_trace_exits(struct pvtb_trace *t, bool on, struct pvtb_err *err)
+{
+	if (on == (t->exit_link != NULL))
+		return 0;
+	if (on)
+		return t->has_exits ? attach_exits(t, err) : no_exits(err);
+	bpf_link__destroy(t->exit_link);
+	bpf_link__destroy(t->entry_link);
+	t->exit_link = t->entry_link = NULL;
+	return 0;
+}
+
+/* ---- registration ---- */
+
+static int run_program(const struct bpf_program *prog, u64 slot, u32 *ret_value)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &slot, .ctx_size_in = sizeof(slot));
+	int ret = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	*ret_value = opts.retval;
+	return ret;
+}
+
+/* A slot given up from outside is free again when no CPU has it as its current one. */
+static bool still_current(const struct pvtb_trace *t, u32 slot)
+{
+	u32 offset = offsetof(struct pvtb_trace_shm, threads) +
+		     slot * (u32)sizeof(struct pvtb_trace_thread);
+
+	for (u32 cpu = 0; cpu < PVTB_TRACE_MAX_CPUS; cpu++)
+		if (__atomic_load_n(&t->shm->cpus[cpu].thread, __ATOMIC_ACQUIRE) == offset)
+			return true;
+	return false;
+}
+
+static u32 free_slot(struct pvtb_trace *t)
+{
+	for (u32 slot = 1; slot <= t->max_threads; slot++)
+		if (!t->slots[slot].pid && !t->slots[slot].dirty)
+			return slot;
+	/* A switch that read slot_of_pid before it was cleared has ended after this. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return 0;
+	for (u32 slot = 1; slot <= t->max_threads; slot++) {
+		if (t->slots[slot].pid || still_current(t, slot))
+			continue;
+		t->slots[slot].dirty = false;
+		return slot;
+	}
+	return 0;
+}
+
+static struct pvtb_stream *stream_new(struct pvtb_trace *t, u32 slot)
+{
+	struct pvtb_stream *s = calloc(1, sizeof(*s));
+	struct pvtb_trace_thread *th = &t->shm->threads[slot];
+
+	if (!s)
+		return NULL;
+	memset(th, 0, sizeof(*th));
+	th->ring = offsetof(struct pvtb_trace_shm, rings) + (slot - 1) * t->ring_bytes;
+	th->mask = t->ring_bytes - 1;
+	s->trace = t;
+	s->thread = th;
+	s->slot = slot;
+	s->ring = (const char *)t->shm + th->ring;
+	s->len = s->counts.ring_len = t->ring_bytes / REC;
+	pthread_mutex_init(&s->ingest, NULL);
+	pthread_mutex_init(&s->reading, NULL);
+	cds_wfcq_init(&s->head, &s->tail);
+	cds_lfht_node_init(&s->node);
+	return s;
+}
+
+static void stream_free(struct pvtb_stream *s)
+{
+	struct cds_wfcq_node *node;
+
+	while ((node = cds_wfcq_dequeue_blocking(&s->head, &s->tail)))
+		free(caa_container_of(node, struct chunk, node));
+	for (size_t i = 0; i < s->nr_chunks; i++)
+		free(s->chunks[i]);
+	free(s->chunks);
+	cds_wfcq_destroy(&s->head, &s->tail);
+	pthread_mutex_destroy(&s->ingest);
+	pthread_mutex_destroy(&s->reading);
+	free(s);
+}
+
+static int register_locked(struct pvtb_trace *t, struct pvtb_stream **ret_stream,
+			   struct pvtb_err *err)
+{
+	u32 slot = free_slot(t);
+	struct pvtb_stream *s;
+	int ret;
+
+	if (!slot)
+		return pvtb_err_set(err, -EUSERS, "tracing", "all %u rings are in use",
+				    t->max_threads);
+	s = stream_new(t, slot);
+	if (!s)
+		return pvtb_err_sys(err, -ENOMEM, "tracing");
+	ret = run_program(t->skel->progs.thread_register, slot, &s->pid);
+	if (!ret && !s->pid)
+		ret = -EEXIST;
+	if (ret) {
+		stream_free(s);
+		if (ret == -EEXIST)
+			return pvtb_err_set(err, ret, "tracing",
+					    "this thread is registered already");
+		return pvtb_err_sys(err, ret, "eBPF program: run");
+	}
+	rcu_register_thread();
+	rcu_read_lock();
+	cds_lfht_add(t->by_pid, hash_pid(s->pid), &s->node);
+	rcu_read_unlock();
+	rcu_unregister_thread();
+	__atomic_store_n(&t->slots[slot].pid, s->pid, __ATOMIC_RELEASE);
+	*ret_stream = s;
+	return 0;
+}
+
+int pvtb_trace_register(struct pvtb_trace *t, struct pvtb_stream **ret_stream, struct pvtb_err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&t->registering);
+	ret = register_locked(t, ret_stream, err);
+	pthread_mutex_unlock(&t->registering);
+	return ret;
+}
+
+void pvtb_trace_unregister(struct pvtb_trace *t, struct pvtb_stream *s)
+{
+	u32 was_caller = 0, slot;
+
+	if (!s)
+		return;
+	slot = s->slot;
+	pthread_mutex_lock(&t->registering);
+	if (run_program(t->skel->progs.thread_unregister, slot, &was_caller) || !was_caller) {
+		/* 0 when the thread has ended: then no CPU has it. */
+		u32 pid = __atomic_exchange_n(&s->thread->pid, 0, __ATOMIC_ACQ_REL);
+
+		if (pid)
+			__atomic_store_n(&t->shm->slot_of_pid[pid], 0, __ATOMIC_RELEASE);
+		t->slots[slot].dirty = pid != 0;
+	}
+	rcu_register_thread();
+	rcu_read_lock();
+	cds_lfht_del(t->by_pid, &s->node);
+	rcu_read_unlock();
+	rcu_unregister_thread();
+	__atomic_store_n(&t->slots[slot].pid, 0, __ATOMIC_RELEASE);
+	synchronize_rcu();
+	pthread_mutex_unlock(&t->registering);
+	stream_free(s);
+}
+
+/* ---- reading ---- */
+
+u64 pvtb_stream_mark(struct pvtb_stream *s, bool *ret_open)
+{
+	if (ret_open)
+		*ret_open = __atomic_load_n(&s->thread->open, __ATOMIC_RELAXED) != 0;
+	return written(s);
+}
+
+/* Out of memory: the chunk's records are lost, and counted so. */
+static void take_queue(struct pvtb_stream *s)
+{
+	struct cds_wfcq_node *node;
+
+	while ((node = cds_wfcq_dequeue_blocking(&s->head, &s->tail))) {
+		struct chunk *c = caa_container_of(node, struct chunk, node);
+
+		if (s->nr_chunks == s->cap_chunks) {
+			size_t cap = s->cap_chunks * 2 + 16;
+			struct chunk **bigger = realloc(s->chunks, cap * sizeof(*bigger));
+
+			if (!bigger) {
+				pthread_mutex_lock(&s->ingest);
+				s->counts.lost += c->n;
+				pthread_mutex_unlock(&s->ingest);
+				free(c);
+				continue;
+			}
+			s->chunks = bigger;
+			s->cap_chunks = cap;
+		}
+		s->chunks[s->nr_chunks++] = c;
+	}
+}
+
+/* First chunk that ends after @index. */
+static size_t find_chunk(const struct pvtb_stream *s, u64 index)
+{
+	size_t lo = 0, hi = s->nr_chunks;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->chunks[mid]->first + s->chunks[mid]->n <= index)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+ssize_t pvtb_stream_read(struct pvtb_stream *s, u64 first, u64 n, struct pvtb_rec *out,
+			 u64 *ret_lost)
+{
+	u64 end, got = 0, head = written(s);
+
+	end = first + n < head ? first + n : head;
+	ingest(s);
+	pthread_mutex_lock(&s->reading);
+	take_queue(s);
+	for (size_t i = find_chunk(s, first); i < s->nr_chunks; i++) {
+		const struct chunk *c = s->chunks[i];
+		u64 from = c->first > first ? c->first : first;
+		u64 to = c->first + c->n < end ? c->first + c->n : end;
+
+		if (from >= end)
+			break;
+		memcpy(out + got, c->recs + (from - c->first), (to - from) * REC);
+		got += to - from;
+	}
+	pthread_mutex_unlock(&s->reading);
+	if (ret_lost)
+		*ret_lost = (end > first ? end - first : 0) - got;
+	return (ssize_t)got;
+}
+
+void pvtb_stream_discard(struct pvtb_stream *s, u64 before)
+{
+	size_t gone;
+
+	pthread_mutex_lock(&s->reading);
+	take_queue(s);
+	gone = find_chunk(s, before);
+	for (size_t i = 0; i < gone; i++)
+		free(s->chunks[i]);
+	s->nr_chunks -= gone;
+	if (s->nr_chunks)
+		memmove(s->chunks, s->chunks + gone, s->nr_chunks * sizeof(*s->chunks));
+	pthread_mutex_unlock(&s->reading);
+}
+
+void pvtb_stream_counts(struct pvtb_stream *s, struct pvtb_trace_counts *ret)
+{
+	pthread_mutex_lock(&s->ingest);
+	ingest_locked(s);
+	*ret = s->counts;
+	pthread_mutex_unlock(&s->ingest);
+}

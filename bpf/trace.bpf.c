@@ -221,7 +221,8 @@ int BPF_PROG(kvm_exit, struct kvm_vcpu *vcpu, __u32 isa)
 	__u32 flags = 0, reason;
 	__u64 pc = 0;
 
-	if (!current)
+	/* Never NULL, but newer verifiers (6.12.y, 6.13) want that seen before any arithmetic. */
+	if (!current || !vcpu)
 		return 0;
 	if (isa == KVM_ISA_SVM) {
 		reason = svm_reason(vcpu, &flags);

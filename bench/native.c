@@ -126,7 +126,10 @@ int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err)
 	return 0;
 }
 
-/* The witness, or why there is none. A software backend has tracepoints that never fire. */
+/*
+ * The witness. Where KVM is real, a run without one has to be asked for (--no-trace): figures nobody
+ * checked must not pass for figures that were. A software backend has tracepoints that never fire.
+ */
 static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 {
 	struct pvtb_trace_opts opts = {.max_threads = 8};
@@ -139,13 +142,13 @@ static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 	ret = pvtb_trace_possible(&run->trace_why);
 	if (!ret)
 		ret = pvtb_trace_open(&opts, &run->trace, &run->trace_why);
-	if (ret == -EINTR || ret == -ENOMEM) {
+	if (ret && run->caps.hw_assisted) {
 		*err = run->trace_why;
-		return ret;
+		if (!err->hint[0])
+			pvtb_err_hint(err, "--no-trace measures without a witness");
+		return err->code;
 	}
-	if (ret)
-		return 0;
-	run->host->witnessed = run->caps.hw_assisted;
+	run->host->witnessed = !ret && run->caps.hw_assisted;
 	if (!run->caps.hw_assisted)
 		pvtb_err_set(&run->trace_why, -ENOTSUP, "tracing",
 			     "kvm_exit never fires on this backend (%s)", run->caps.backend);

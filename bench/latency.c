@@ -241,26 +241,164 @@ static int save_file(struct session *s, const char *what, enum pvtb_samples_kind
 	return pvtb_variant_add_file(s->res, name, rel);
 }
 
+/* ---- the streams of a pass, joined --------------------------------------------------------- */
+
+struct rec_source {
+	struct pvtb_stream *stream;
+	u64 next, end;
+	u64 lost;
+};
+
+static ssize_t next_records(void *ctx, struct pvtb_rec *out, size_t max)
+{
+	struct rec_source *src = ctx;
+	u64 want = src->end - src->next, lost = 0;
+	ssize_t n;
+
+	if (want > max)
+		want = max;
+	if (!want)
+		return 0;
+	n = pvtb_stream_read(src->stream, src->next, want, out, &lost);
+	if (n < 0)
+		return n;
+	src->next += want;
+	src->lost += lost;
+	return n ? n : next_records(ctx, out, max);
+}
+
+struct sample_source {
+	const struct pvtb_sample *ring;
+	u64 next, end;
+};
+
+static ssize_t next_samples(void *ctx, struct pvtb_sample *out, size_t max)
+{
+	struct sample_source *src = ctx;
+	u64 n = src->end - src->next;
+
+	if (n > max)
+		n = max;
+	memcpy(out, src->ring + src->next, n * sizeof(*out));
+	src->next += n;
+	return (ssize_t)n;
+}
+
+/* Clock pairs of the whole host run so far, one more each time: the fit only gets better. */
+static int align(struct session *s, struct pvtb_clock_map *map, struct pvtb_err *err)
+{
+	struct pvtb_run *run = s->run;
+
+	if (run->nr_pairs < PVTB_ARRAY_SIZE(run->pairs))
+		pvtb_clock_pair_now(CLOCK_PAIR_TRIES, &run->pairs[run->nr_pairs++]);
+	return pvtb_clock_fit(run->pairs, run->nr_pairs, run->host->counter_hz, s->delta_ticks,
+			      s->delta_unc_ticks, map, err);
+}
+
+static int join_pass(struct session *s, const struct pass *p, const struct pvtb_join_law *law,
+		     const struct pvtb_clock_map *map, pvtb_join_sink sink, void *sink_ctx,
+		     struct pvtb_join_result *jr, struct pvtb_err *err)
+{
+	u64 len;
+	struct sample_source ss = {.ring = pvtb_vm_ring(s->vm, 0, &len), .end = p->cmd.taken};
+	struct rec_source rs = {
+		.stream = s->stream,
+		.next = p->win.first,
+		.end = p->win.end,
+	};
+	struct pvtb_join_input in = {
+		.law = *law,
+		.map = map,
+		.ops = p->cmd.ops,
+		.warmup = s->run->profile->warmup,
+		.ops_per_sample = 1,
+		.trapped = p->cmd.trapped,
+		.samples = next_samples,
+		.samples_ctx = &ss,
+		.open_at_start = p->win.open_at_start,
+		.records = next_records,
+		.records_ctx = &rs,
+		.sink = sink,
+		.sink_ctx = sink_ctx,
+	};
+	struct pvtb_trace_counts c;
+
+	pvtb_stream_counts(s->stream, &c);
+	in.lost = c.lost - s->run->lost_before;
+	s->run->lost_before = c.lost;
+	return pvtb_join(&in, jr, err);
+}
+
+/* Which samples of an untraced pass had the vCPU's thread switched out inside them. */
+struct preempted {
+	bool *flag;
+	u64 n; /* how many are set */
+};
+
+static int take_preempted(void *ctx, const struct pvtb_joined *j)
+{
+	struct preempted *p = ctx;
+
+	if (!(j->marks & PVTB_MARK_PREEMPTED))
+		return 0;
+	p->flag[j->index] = true;
+	p->n++;
+	return 0;
+}
+
+/*
+ * A sample with a preemption inside tells of the scheduler, not of the operation: it stays in the raw
+ * file and is counted, and is kept out of the statistics. Without the scheduler's records (no
+ * eBPF) nothing can be told apart: every flag is false.
+ */
+static int find_preempted(struct session *s, const struct pass *p, struct preempted *ret,
+			  struct pvtb_err *err)
+{
+	const struct pvtb_join_law law = {.law = PVTB_LAW_UNKNOWN};
+	struct pvtb_clock_map map;
+	struct pvtb_join_result jr;
+	int r;
+
+	ret->n = 0;
+	ret->flag = calloc(p->cmd.taken + 1, sizeof(*ret->flag));
+	if (!ret->flag)
+		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
+	if (!s->stream || p->win.first == p->win.end)
+		return 0;
+	r = align(s, &map, err);
+	return r ? r : join_pass(s, p, &law, &map, take_preempted, ret, &jr, err);
+}
+
 /* ---- single ------------------------------------------------------------------------------- */
 
 static int measure_single(struct session *s, const struct pass *p, double empty_p50,
 			  struct pvtb_err *err)
 {
+	struct preempted out = {0};
 	struct pvtb_dist d;
-	size_t n;
+	size_t n, kept = 0;
 	s64 *v PVTB_FREE = durations(s, p, &n);
 	int ret;
 
 	if (!v)
 		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
-	/* saved in the order taken: pvtb_dist_of() sorts */
+	/* saved whole and in the order taken: pvtb_dist_of() sorts */
 	ret = save_file(s, "single", PVTB_SAMPLES_S64, sizeof(*v), v, n, err);
+	if (!ret)
+		ret = find_preempted(s, p, &out, err);
+	for (size_t i = 0; !ret && i < n; i++)
+		if (!out.flag[i])
+			v[kept++] = v[i];
+	free(out.flag);
 	if (ret)
 		return ret;
-	ret = pvtb_dist_of(v, n, &d);
+	ret = pvtb_dist_of(v, kept, &d);
 	if (ret)
-		return pvtb_err_sys(err, ret, "%s: no samples", s->var->name);
+		return pvtb_err_sys(err, ret, "%s: no undisturbed samples", s->var->name);
 	s->run->host->samples += n;
+	ret = add_count(s, "single.preempted", (double)out.n, n);
+	if (ret)
+		return pvtb_err_sys(err, ret, "%s", s->var->name);
 	ret = add_dist(s, "", &d, 0);
 	if (!ret)
 		ret = add_dist(s, "corrected.", &d, empty_p50);
@@ -274,7 +412,8 @@ static int measure_single(struct session *s, const struct pass *p, double empty_
 static int slope(struct session *s, struct pass *p, struct pvtb_slope *ret_slope,
 		 struct pvtb_err *err)
 {
-	size_t n;
+	struct preempted out = {0};
+	size_t n, kept = 0;
 	struct pvtb_point *pt PVTB_FREE = NULL;
 	int ret = run_pass(s, p, s->run->profile->warmup, err);
 
@@ -283,7 +422,14 @@ static int slope(struct session *s, struct pass *p, struct pvtb_slope *ret_slope
 	pt = points(s, p, &n);
 	if (!pt)
 		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
-	ret = pvtb_slope_of(pt, n, ret_slope);
+	ret = find_preempted(s, p, &out, err);
+	for (size_t i = 0; !ret && i < n; i++)
+		if (!out.flag[i])
+			pt[kept++] = pt[i];
+	free(out.flag);
+	if (ret)
+		return ret;
+	ret = pvtb_slope_of(pt, kept, ret_slope);
 	return ret ? pvtb_err_set(err, ret, s->var->name, "too few batches for a slope") : 0;
 }
 
@@ -365,47 +511,6 @@ static int measure_counters(struct session *s, u64 count, struct pvtb_err *err)
 }
 
 /* ---- traced: the join --------------------------------------------------------------------- */
-
-struct rec_source {
-	struct pvtb_stream *stream;
-	u64 next, end;
-	u64 lost;
-};
-
-static ssize_t next_records(void *ctx, struct pvtb_rec *out, size_t max)
-{
-	struct rec_source *src = ctx;
-	u64 want = src->end - src->next, lost = 0;
-	ssize_t n;
-
-	if (want > max)
-		want = max;
-	if (!want)
-		return 0;
-	n = pvtb_stream_read(src->stream, src->next, want, out, &lost);
-	if (n < 0)
-		return n;
-	src->next += want;
-	src->lost += lost;
-	return n ? n : next_records(ctx, out, max);
-}
-
-struct sample_source {
-	const struct pvtb_sample *ring;
-	u64 next, end;
-};
-
-static ssize_t next_samples(void *ctx, struct pvtb_sample *out, size_t max)
-{
-	struct sample_source *src = ctx;
-	u64 n = src->end - src->next;
-
-	if (n > max)
-		n = max;
-	memcpy(out, src->ring + src->next, n * sizeof(*out));
-	src->next += n;
-	return (ssize_t)n;
-}
 
 /* Where the join's samples go: the parts of each exit, and the undisturbed durations. */
 struct decomposition {
@@ -551,51 +656,6 @@ static int judge(struct session *s, const struct pass *p, const struct pvtb_join
 	return ret;
 }
 
-/* Clock pairs of the whole host run so far, one more each time: the fit only gets better. */
-static int align(struct session *s, struct pvtb_clock_map *map, struct pvtb_err *err)
-{
-	struct pvtb_run *run = s->run;
-
-	if (run->nr_pairs < PVTB_ARRAY_SIZE(run->pairs))
-		pvtb_clock_pair_now(CLOCK_PAIR_TRIES, &run->pairs[run->nr_pairs++]);
-	return pvtb_clock_fit(run->pairs, run->nr_pairs, run->host->counter_hz, s->delta_ticks,
-			      s->delta_unc_ticks, map, err);
-}
-
-static int join_pass(struct session *s, const struct pass *p, const struct pvtb_join_law *law,
-		     const struct pvtb_clock_map *map, struct decomposition *dec,
-		     struct pvtb_join_result *jr, struct pvtb_err *err)
-{
-	u64 len;
-	struct sample_source ss = {.ring = pvtb_vm_ring(s->vm, 0, &len), .end = p->cmd.taken};
-	struct rec_source rs = {
-		.stream = s->stream,
-		.next = p->win.first,
-		.end = p->win.end,
-	};
-	struct pvtb_join_input in = {
-		.law = *law,
-		.map = map,
-		.ops = p->cmd.ops,
-		.warmup = s->run->profile->warmup,
-		.ops_per_sample = 1,
-		.trapped = p->cmd.trapped,
-		.samples = next_samples,
-		.samples_ctx = &ss,
-		.open_at_start = p->win.open_at_start,
-		.records = next_records,
-		.records_ctx = &rs,
-		.sink = dec ? take_joined : NULL,
-		.sink_ctx = dec,
-	};
-	struct pvtb_trace_counts c;
-
-	pvtb_stream_counts(s->stream, &c);
-	in.lost = c.lost - s->run->lost_before;
-	s->run->lost_before = c.lost;
-	return pvtb_join(&in, jr, err);
-}
-
 /* The host's records of the traced pass, kept raw beside the guest's samples. */
 static int save_traced(struct session *s, const struct pass *p, struct pvtb_err *err)
 {
@@ -653,7 +713,7 @@ static int measure_traced(struct session *s, u64 count, double untraced_p50, str
 	if (!ret)
 		ret = align(s, &map, err);
 	if (!ret)
-		ret = join_pass(s, &p, &law, &map, &dec, &jr, err);
+		ret = join_pass(s, &p, &law, &map, take_joined, &dec, &jr, err);
 	if (!ret)
 		ret = judge(s, &p, &jr, &map);
 	if (!ret)

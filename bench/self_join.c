@@ -17,7 +17,7 @@
 #include "results/samples.h"
 
 #define OPS		 (1U << 19)
-#define OPS_EMULATED	 (1U << 14) /* an emulated host has little memory and no hurry */
+#define OPS_EMULATED	 (1U << 17) /* an emulated host has little memory and no hurry */
 #define LONGER		 8
 #define REPEATS		 5
 #define WARMUP		 100

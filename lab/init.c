@@ -82,8 +82,9 @@ static void complain(const char *what, const char *why)
 	dprintf(STDERR_FILENO, "pvtb: %s: %s\n", what, why);
 }
 
-/* In the order of their names, which is the order they need each other in. */
-static int load_modules(void)
+/* Those with @part in their name, in the order of their names, which is the order they need each
+ * other in. One that is there already is no failure. */
+static int load_modules(const char *part)
 {
 	struct dirent **names = NULL;
 	int n = scandir("/modules", &names, NULL, alphasort), failed = 0;
@@ -92,7 +93,7 @@ static int load_modules(void)
 		char path[512];
 		int fd;
 
-		if (names[i]->d_name[0] != '.') {
+		if (names[i]->d_name[0] != '.' && strstr(names[i]->d_name, part)) {
 			snprintf(path, sizeof(path), "/modules/%s", names[i]->d_name);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 			if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)) {
@@ -211,6 +212,8 @@ int pvtb_init_main(void)
 	char **args;
 
 	mount_all();
+	/* a kernel may have the ports themselves as modules */
+	load_modules("virtio");
 	log = open_port("log");
 	if (log >= 0)
 		dup2(log, STDERR_FILENO);
@@ -221,7 +224,7 @@ int pvtb_init_main(void)
 	args = read_words("/args");
 	if (!args || !args[0])
 		complain("/args", "no command to run");
-	else if (!load_modules())
+	else if (!load_modules(""))
 		status = run(args);
 	if (res < 0) {
 		complain("lab", "no port for results");

@@ -623,13 +623,22 @@ static bool find_modules_dir(const struct pvtb_lab_spec *spec, const struct pvtb
 	return is_dir(ret);
 }
 
+/*
+ * What the lab needs of a kernel: the port its results leave by, and KVM. Either may be built in,
+ * and then has no module. QEMU emulates SVM, not VMX; KVM on arm64 is never a module.
+ */
 static int load_modules(const struct pvtb_lab_spec *spec, struct pvtb_lab_kernel *k,
 			const char *dir, struct pvtb_err *err)
 {
-	/* QEMU emulates SVM, not VMX; KVM on arm64 is never a module. */
-	if (spec->arch == PVTB_LAB_ARM64)
-		return 0;
-	return add_module(k, dir, "kvm-amd", 4, err);
+	const char *const wanted[] = {"virtio_pci", "virtio_console",
+				      spec->arch == PVTB_LAB_X86_64 ? "kvm-amd" : NULL};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < PVTB_ARRAY_SIZE(wanted); i++) {
+		if (wanted[i])
+			r = add_module(k, dir, wanted[i], 4, err);
+	}
+	return r;
 }
 
 int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab_hooks *hooks,

@@ -31,6 +31,7 @@ struct lab {
 	pid_t qemu;
 	u64 guard_id;
 	struct pvtb_lab_unpack *unpack;
+	bool up;	      /* its pvtb has said so: the kernel has booted */
 	char trouble[384];    /* first line of kernel trouble */
 	char qemu_said[384];  /* last line of QEMU's own */
 	struct pvtb_err said; /* last error of the pvtb inside */
@@ -174,6 +175,9 @@ static void log_line(void *ctx, const char *line)
 {
 	struct lab *lab = ctx;
 
+	lab->up = true;
+	if (!strcmp(line, PVTB_LAB_UP))
+		return;
 	pvtb_lab_parse_error(line, &lab->said);
 	if (lab->hooks && lab->hooks->line)
 		lab->hooks->line(lab->hooks->ctx, line);
@@ -212,6 +216,12 @@ static int take(struct lab *lab, enum port port, const char *data, size_t len, s
 	return -EINVAL;
 }
 
+/* The slowest lab, an x86-64 one that counts instructions, boots in some 15 s on an idle machine. */
+#define BOOT_LIMIT_S 180
+
+static const char no_boot_hint[] =
+	"is the kernel whole, with virtio-console and virtio-pci built in and an initramfs allowed?";
+
 static int check_limits(const struct lab *lab, u64 begin_ns, struct pvtb_err *err)
 {
 	const struct pvtb_lab_hooks *h = lab->hooks;
@@ -219,8 +229,14 @@ static int check_limits(const struct lab *lab, u64 begin_ns, struct pvtb_err *er
 
 	if (h && h->interrupted && h->interrupted(h->ctx))
 		return pvtb_err_set(err, -EINTR, lab->name, "interrupted");
+	if (!lab->up && limit_s > BOOT_LIMIT_S)
+		limit_s = BOOT_LIMIT_S;
 	if ((pvtb_mono_ns() - begin_ns) / PVTB_NSEC_PER_SEC < limit_s)
 		return 0;
+	if (!lab->up) {
+		pvtb_err_set(err, -ETIMEDOUT, lab->name, "has not booted after %u s", limit_s);
+		return pvtb_err_hint(err, "%.200s", lab->trouble[0] ? lab->trouble : no_boot_hint);
+	}
 	pvtb_err_set(err, -ETIMEDOUT, lab->name, "not finished after %u s", limit_s);
 	return pvtb_err_hint(err, "%.200s",
 			     lab->trouble[0] ? lab->trouble : "a longer timeout, or fewer samples");
@@ -357,14 +373,22 @@ static int end_qemu(struct lab *lab, bool force)
 	return status;
 }
 
+static const char *kernel_hint(const struct lab *lab)
+{
+	return lab->spec->kernel[0]
+		       ? "does the distribution's kernel, without kernel=, do the same?"
+		       : "a newer kernel may not: pvtb lab fetch -u";
+}
+
 static int judge(struct lab *lab, int qemu_status, int *ret_status, struct pvtb_err *err)
 {
 	int status, r = pvtb_lab_unpack_status(lab->unpack, &status, err);
 
 	if (r) {
-		if (lab->trouble[0])
-			return pvtb_err_set(err, -EIO, lab->name, "its kernel died: %s",
-					    lab->trouble);
+		if (lab->trouble[0]) {
+			pvtb_err_set(err, -EIO, lab->name, "its kernel died: %s", lab->trouble);
+			return pvtb_err_hint(err, "%s", kernel_hint(lab));
+		}
 		if (lab->said.why[0]) {
 			pvtb_err_set(err, -EIO, lab->said.what, "%s", lab->said.why);
 			return pvtb_err_hint(err, "%s", lab->said.hint);
@@ -372,13 +396,16 @@ static int judge(struct lab *lab, int qemu_status, int *ret_status, struct pvtb_
 		if (qemu_status && lab->qemu_said[0])
 			return pvtb_err_set(err, -EIO, qemu_name(lab->spec->arch), "%s",
 					    lab->qemu_said);
-		return pvtb_err_set(err, -EIO, lab->name,
-				    "ended without results: it did not boot, or lost them");
+		pvtb_err_set(err, -EIO, lab->name, "ended without results: it %s",
+			     lab->up ? "lost them" : "did not boot");
+		return pvtb_err_hint(err, "%s", lab->up ? kernel_hint(lab) : no_boot_hint);
 	}
 	*ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	scan_kernel_log(lab);
-	if (lab->trouble[0])
-		return pvtb_err_set(err, -EUCLEAN, lab->name, "its kernel said: %s", lab->trouble);
+	if (lab->trouble[0]) {
+		pvtb_err_set(err, -EUCLEAN, lab->name, "its kernel said: %s", lab->trouble);
+		return pvtb_err_hint(err, "%s", kernel_hint(lab));
+	}
 	if (*ret_status && err)
 		*err = lab->said;
 	return 0;
@@ -450,6 +477,26 @@ int pvtb_lab_run(const struct pvtb_lab_spec *spec, char *const argv[], const cha
 	if (!r)
 		r = judge(lab, end_qemu(lab, false), ret_status, err);
 	lab_fini(lab);
+	return r;
+}
+
+int pvtb_lab_check(const struct pvtb_lab_spec *spec, struct pvtb_err *err)
+{
+	struct pvtb_lab_kernel *kernel PVTB_FREE = malloc(sizeof(*kernel));
+	char path[4096];
+	int fd = -1, r;
+
+	if (!kernel)
+		return pvtb_err_sys(err, -ENOMEM, "lab");
+	r = find_qemu(spec->arch, path, sizeof(path), err);
+	r = r ?: pvtb_lab_program_open(spec->arch, &fd, err);
+	if (fd >= 0)
+		close(fd);
+	if (r || !spec->kernel[0])
+		return r;
+	r = pvtb_lab_kernel_open(spec, NULL, kernel, err);
+	if (!r)
+		pvtb_lab_kernel_close(kernel);
 	return r;
 }
 

@@ -215,8 +215,10 @@ int pvtb_init_main(void)
 	/* a kernel may have the ports themselves as modules */
 	load_modules("virtio");
 	log = open_port("log");
-	if (log >= 0)
+	if (log >= 0) {
 		dup2(log, STDERR_FILENO);
+		dprintf(STDERR_FILENO, PVTB_LAB_UP "\n");
+	}
 	out = open_port("out");
 	if (out >= 0)
 		dup2(out, STDOUT_FILENO);

@@ -23,6 +23,9 @@ struct pvtb_lab_kernel {
 	size_t nr_modules;
 };
 
+/* First line of a lab's log port, from its init: the kernel has booted. */
+#define PVTB_LAB_UP "lab: up"
+
 int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab_hooks *hooks,
 			 struct pvtb_lab_kernel *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 void pvtb_lab_kernel_close(struct pvtb_lab_kernel *kernel);

@@ -150,6 +150,8 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
 	argv[n++] = name;
 	argv[n] = NULL;
 	r = r ?: run_program("/bin/sh", argv, fd, ret_dir, size, hooks, &status, &said);
+	if (r == -EINTR)
+		return pvtb_err_set(err, r, "interrupted", "no kernel for %s fetched", name);
 	if (r)
 		return pvtb_err_sys(err, r, "kernel for lab:%s", name);
 	ret_dir[strcspn(ret_dir, "\n")] = '\0';
@@ -159,9 +161,11 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
 		pvtb_err_set(err, -ENOENT, "lab", "no kernel for %s fetched yet", name);
 		return pvtb_err_hint(err, "pvtb lab fetch %s", name);
 	}
-	if (!said.why[0])
-		return pvtb_err_set(err, -EIO, "lab", "fetching a kernel for %s failed (exit %d)",
-				    name, status);
+	if (!said.why[0]) {
+		pvtb_err_set(err, -EIO, "lab", "fetching a kernel for %s failed (exit %d)", name,
+			     status);
+		return pvtb_err_hint(err, "name one of your own: -H lab:%s,kernel=PATH", name);
+	}
 	pvtb_err_set(err, -EIO, said.what, "%s", said.why);
 	return pvtb_err_hint(err, "%s", said.hint);
 }
@@ -346,6 +350,28 @@ static void find_version(const struct image *i, enum pvtb_lab_arch arch, char *r
 	}
 }
 
+/*
+ * Both kinds of image are PE files as well where the kernel has an EFI stub, as nearly all have: is
+ * a section missing at the end? Without one it cannot be told, and the kernel's own boot will.
+ */
+static bool cut_short(const struct image *i)
+{
+	size_t pe = i->size >= 64 && !memcmp(i->data, "MZ", 2) ? le32(i->data + 0x3c) : 0;
+	size_t nr, at;
+
+	if (!pe || pe > i->size || i->size - pe < 24 || memcmp(i->data + pe, "PE\0\0", 4))
+		return false;
+	nr = i->data[pe + 6] | (size_t)i->data[pe + 7] << 8;
+	at = pe + 24 + (i->data[pe + 20] | (size_t)i->data[pe + 21] << 8);
+	for (; nr; nr--, at += 40) {
+		if (at + 40 > i->size)
+			return true;
+		if ((u64)le32(i->data + at + 16) + le32(i->data + at + 20) > i->size)
+			return true;
+	}
+	return false;
+}
+
 static int other_arch(const char *path, enum pvtb_lab_arch wanted, struct pvtb_err *err)
 {
 	const char *is = wanted == PVTB_LAB_ARM64 ? "x86_64" : "arm64";
@@ -361,8 +387,10 @@ static int elf_kernel(const char *path, struct image *i, enum pvtb_lab_arch arch
 	u16 machine = i->size > 20 ? (u16)(i->data[18] | i->data[19] << 8) : 0;
 	u16 want = arch == PVTB_LAB_ARM64 ? EM_AARCH64 : EM_X86_64;
 
-	if (machine != EM_AARCH64 && machine != EM_X86_64)
-		return pvtb_err_set(err, -EINVAL, path, "not a kernel");
+	if (machine != EM_AARCH64 && machine != EM_X86_64) {
+		pvtb_err_set(err, -EINVAL, path, "not a kernel");
+		return pvtb_err_hint(err, "a vmlinuz, Image or bzImage is wanted");
+	}
 	if (machine != want)
 		return other_arch(path, arch, err);
 	if (arch == PVTB_LAB_X86_64 && has_pvh_note(i))
@@ -371,6 +399,12 @@ static int elf_kernel(const char *path, struct image *i, enum pvtb_lab_arch arch
 	return pvtb_err_hint(err, "use %s from the same build",
 			     arch == PVTB_LAB_ARM64 ? "arch/arm64/boot/Image"
 						    : "arch/x86/boot/bzImage, or set CONFIG_PVH");
+}
+
+static int kernel_cut_short(const char *path, struct pvtb_err *err)
+{
+	pvtb_err_set(err, -EBADMSG, path, "a kernel cut short");
+	return pvtb_err_hint(err, "copy it again from where it was built");
 }
 
 static int identify(const char *path, struct image *i, enum pvtb_lab_arch arch,
@@ -389,17 +423,27 @@ static int identify(const char *path, struct image *i, enum pvtb_lab_arch arch,
 	} else if (is_zboot(i)) {
 		r = unpack_zboot(i);
 	}
-	if (r)
-		return pvtb_err_set(err, r, path, "%s",
-				    r == -EOPNOTSUPP ? "compressed in a way pvtb does not know"
-						     : "damaged: does not decompress");
+	if (r == -EOPNOTSUPP) {
+		pvtb_err_set(err, r, path, "compressed in a way pvtb does not know");
+		return pvtb_err_hint(err, "use the uncompressed Image of the same build"), -EINVAL;
+	}
+	if (r) {
+		pvtb_err_set(err, r, path, "damaged: does not decompress");
+		return pvtb_err_hint(err, "copy it again from where it was built");
+	}
 	if (is_arm64_image(i)) {
+		if (arch != PVTB_LAB_ARM64)
+			return other_arch(path, arch, err);
+		if (cut_short(i))
+			return kernel_cut_short(path, err);
 		find_version(i, PVTB_LAB_ARM64, k->version, sizeof(k->version));
-		return arch == PVTB_LAB_ARM64 ? 0 : other_arch(path, arch, err);
+		return 0;
 	}
 	if (is_bzimage(i)) {
 		if (arch != PVTB_LAB_X86_64)
 			return other_arch(path, arch, err);
+		if (cut_short(i))
+			return kernel_cut_short(path, err);
 		find_version(i, PVTB_LAB_X86_64, k->version, sizeof(k->version));
 		unpack_bzimage(i);
 		return 0;
@@ -417,8 +461,12 @@ static int open_image(const char *path, enum pvtb_lab_arch arch, struct pvtb_lab
 	struct image i = {};
 	int r = fd < 0 ? -errno : pvtb_lab_read_file(fd, (void **)&i.data, &i.size);
 
+	if (r == -EINVAL)
+		pvtb_err_set(err, r, path, "not a file");
+	else if (r)
+		pvtb_err_sys(err, r, "%s", path);
 	if (r)
-		return pvtb_err_sys(err, r, "%s", path);
+		return pvtb_err_hint(err, "a vmlinuz, Image or bzImage is wanted");
 	elf_version(EV_CURRENT);
 	r = identify(path, &i, arch, k, err);
 	if (!r) {

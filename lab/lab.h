@@ -87,6 +87,10 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
 		   const struct pvtb_lab_hooks *hooks, char *ret_dir, size_t size,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* Would @spec boot, as far as can be told without booting or fetching: QEMU, the program for that
+ * architecture, the kernel and the modules it names. */
+int pvtb_lab_check(const struct pvtb_lab_spec *spec, struct pvtb_err *err) PVTB_MUST_CHECK;
+
 /* What is missing for a lab of this architecture (QEMU, pvtb, kernel), for doctor: 0 when it would
  * run now (the kernel's version in ret_kernel), else an error whose what, why and hint say it. */
 int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size,

@@ -106,7 +106,8 @@ static int set_option(const char *text, enum option o, const char *value,
 			char what[64];
 
 			snprintf(what, sizeof(what), "%s=", option_names[o]);
-			return pvtb_parse_err(err, ret, what, value, range[o].min, range[o].max);
+			pvtb_parse_err(err, ret, what, value, range[o].min, range[o].max);
+			return pvtb_err_hint(err, "in %s; options are %s", text, option_list);
 		}
 	}
 	switch (o) {
@@ -141,6 +142,12 @@ static int set_option(const char *text, enum option o, const char *value,
 	return -EINVAL;
 }
 
+static int bad_option(struct pvtb_err *err, const char *text, const char *word, const char *why)
+{
+	pvtb_err_set(err, -EINVAL, text, "%s %s", word, why);
+	return pvtb_err_hint(err, "options are %s", option_list);
+}
+
 static int parse_option(const char *text, char *word, unsigned int *seen,
 			struct pvtb_lab_spec *spec, struct pvtb_err *err)
 {
@@ -153,14 +160,12 @@ static int parse_option(const char *text, char *word, unsigned int *seen,
 		if (strcmp(word, option_names[o]))
 			continue;
 		if (*seen & (1U << o))
-			return pvtb_err_set(err, -EINVAL, text, "%s is given twice", word);
+			return bad_option(err, text, word, "is given twice");
 		*seen |= 1U << o;
-		if (takes_value(o) && (!value || !*value)) {
-			pvtb_err_set(err, -EINVAL, text, "%s needs a value", word);
-			return pvtb_err_hint(err, "options are %s", option_list);
-		}
+		if (takes_value(o) && (!value || !*value))
+			return bad_option(err, text, word, "needs a value");
 		if (!takes_value(o) && value)
-			return pvtb_err_set(err, -EINVAL, text, "%s takes no value", word);
+			return bad_option(err, text, word, "takes no value");
 		return set_option(text, o, value, spec, err);
 	}
 	near = pvtb_suggest(word, option_names, PVTB_ARRAY_SIZE(option_names));
@@ -193,7 +198,7 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb
 	while (!r && (word = strsep(&rest, ",")))
 		r = parse_option(text, word, &seen, spec, err);
 	if (!r && spec->modules[0] && !spec->kernel[0])
-		r = pvtb_err_set(err, -EINVAL, text, "modules= goes with kernel=");
+		r = bad_option(err, text, "modules=", "goes with kernel=");
 	if (r)
 		return r;
 	if (spec->deterministic && !spec->counter_hz && spec->arch == PVTB_LAB_ARM64)
@@ -230,8 +235,10 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 
 int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)
 {
-	if (spec->kernel[0] && strcmp(spec->kernel, path))
-		return pvtb_err_set(err, -EINVAL, path, "the host already names kernel=%.200s",
-				    spec->kernel);
+	if (spec->kernel[0] && strcmp(spec->kernel, path)) {
+		pvtb_err_set(err, -EINVAL, path, "the host already names kernel=%.200s",
+			     spec->kernel);
+		return pvtb_err_hint(err, "give one of them");
+	}
 	return set_path(path, "kernel", path, spec->kernel, sizeof(spec->kernel), err);
 }

@@ -101,9 +101,11 @@ static int check_unique(const struct pvtb_strv *specs, struct pvtb_err *err)
 {
 	for (size_t i = 0; i < specs->nr; i++)
 		for (size_t j = 0; j < i; j++)
-			if (!strcmp(specs->v[i], specs->v[j]))
-				return pvtb_err_set(err, -EINVAL, "--host", "%s is given twice",
-						    specs->v[i]);
+			if (!strcmp(specs->v[i], specs->v[j])) {
+				pvtb_err_set(err, -EINVAL, "--host", "%s is given twice",
+					     specs->v[i]);
+				return pvtb_err_hint(err, "once is enough");
+			}
 	return 0;
 }
 

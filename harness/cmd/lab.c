@@ -81,7 +81,8 @@ static int fetch(const struct lab_opts *o, int argc, char **argv, struct pvtb_er
 static int run_inside(const struct lab_opts *o, int argc, char **argv, int *ret_status,
 		      struct pvtb_err *err)
 {
-	char own_dir[] = "/tmp/pvtb-lab-XXXXXX";
+	const char *tmp = getenv("TMPDIR");
+	char own_dir[512];
 	struct pvtb_lab_hooks hooks = {
 		.line = print_line,
 		.out = print_out,
@@ -104,6 +105,8 @@ static int run_inside(const struct lab_opts *o, int argc, char **argv, int *ret_
 	ret = pvtb_guardian_start(&hooks.guardian, err);
 	/* Unasked for, results go where the guardian's list removes them. */
 	if (!ret && !out) {
+		snprintf(own_dir, sizeof(own_dir), "%s/pvtb-lab-XXXXXX",
+			 tmp && *tmp ? tmp : "/tmp");
 		out = mkdtemp(own_dir);
 		if (!out)
 			ret = pvtb_err_sys(err, -errno, "%s", own_dir);
@@ -135,8 +138,8 @@ static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **
 	} else {
 		near = pvtb_suggest(argv[0], verbs, PVTB_ARRAY_SIZE(verbs));
 		pvtb_err_set(&err, -EINVAL, argv[0], "not a lab command");
-		ret = pvtb_err_hint(&err, "%s%s", near ? "did you mean lab " : "fetch or run",
-				    near ? near : "");
+		ret = near ? pvtb_err_hint(&err, "did you mean `pvtb lab %s`?", near)
+			   : pvtb_err_hint(&err, "`pvtb lab fetch` or `pvtb lab run`");
 	}
 	return ret ? pvtb_cmd_fail(&err) : status;
 }

@@ -58,6 +58,12 @@ static void list_choices(const char *const *choices, char *buf, size_t len)
 	}
 }
 
+static int bad_value(struct pvtb_err *err, const char *what, const char *why)
+{
+	pvtb_err_set(err, -EINVAL, what, "%s", why);
+	return pvtb_err_hint(err, "`-h` explains the options");
+}
+
 static int set_enum(const struct pvtb_opt *opt, void *opts, const char *what, const char *arg,
 		    struct pvtb_err *err)
 {
@@ -102,7 +108,7 @@ static int set_value(const struct pvtb_opt *opt, void *opts, const char *arg, st
 	case PVTB_OPT_TYPE_STRING:
 	case PVTB_OPT_TYPE_LIST:
 		if (!*arg)
-			return pvtb_err_set(err, -EINVAL, what, "the value is empty");
+			return bad_value(err, what, "the value is empty");
 		if (opt->type == PVTB_OPT_TYPE_STRING)
 			*(const char **)member(opt, opts) = arg;
 		else if (pvtb_strv_add(member(opt, opts), arg))
@@ -140,10 +146,10 @@ static int bad_option(const struct pvtb_opt *options, int c, char **argv, struct
 			snprintf(what, sizeof(what), "--%s", options[optopt - VAL_BASE].name);
 		else
 			snprintf(what, sizeof(what), "-%c", optopt);
-		return pvtb_err_set(err, -EINVAL, what, "needs a value");
+		return bad_value(err, what, "needs a value");
 	}
 	if (optopt >= VAL_HELP)
-		return pvtb_err_set(err, -EINVAL, argv[optind - 1], "this option takes no value");
+		return bad_value(err, argv[optind - 1], "this option takes no value");
 	if (optopt) {
 		snprintf(what, sizeof(what), "-%c", optopt);
 		return unknown_option(options, what, err);

@@ -103,12 +103,18 @@ static int check_free(const char *path, struct pvtb_err *err)
 {
 	struct stat st;
 
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : pvtb_err_sys(err, -errno, "%s", path);
+	if (lstat(path, &st)) {
+		if (errno == ENOENT)
+			return 0;
+		pvtb_err_sys(err, -errno, "%s", path);
+		return pvtb_err_hint(err, "choose another place with -o");
+	}
 	if (S_ISDIR(st.st_mode) && !rmdir(path))
 		return 0;
-	if (S_ISDIR(st.st_mode) && errno != ENOTEMPTY && errno != EEXIST)
-		return pvtb_err_sys(err, -errno, "%s", path);
+	if (S_ISDIR(st.st_mode) && errno != ENOTEMPTY && errno != EEXIST) {
+		pvtb_err_sys(err, -errno, "%s", path);
+		return pvtb_err_hint(err, "choose another place with -o");
+	}
 	pvtb_err_set(err, -EEXIST, path, "%s",
 		     S_ISDIR(st.st_mode) ? "exists and is not empty"
 					 : "exists and is no directory");

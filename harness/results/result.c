@@ -686,8 +686,9 @@ static void leave(struct reader *rd, size_t back)
 
 static int bad(struct reader *rd, const char *what)
 {
-	return pvtb_err_set(rd->err, -EINVAL, rd->origin, "%s: %s",
-			    rd->len ? rd->place : "the file", what);
+	pvtb_err_set(rd->err, -EINVAL, rd->origin, "%s: %s", rd->len ? rd->place : "the file",
+		     what);
+	return pvtb_err_hint(rd->err, "a result.json as `pvtb run` wrote it is wanted");
 }
 
 static bool inside_directory(const char *path)
@@ -920,8 +921,9 @@ static int not_json(const char *file, const json_error_t *je, struct pvtb_err *e
 			     je->column);
 		return pvtb_err_hint(err, "copy it again from where it was measured");
 	}
-	return pvtb_err_set(err, -EBADMSG, file, "not JSON: line %d, column %d: %s", je->line,
-			    je->column, je->text);
+	pvtb_err_set(err, -EBADMSG, file, "not JSON: line %d, column %d: %s", je->line, je->column,
+		     je->text);
+	return pvtb_err_hint(err, "a result.json as `pvtb run` wrote it is wanted");
 }
 
 int pvtb_result_load(const char *path, struct pvtb_result **ret, struct pvtb_err *err)

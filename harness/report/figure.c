@@ -5,6 +5,8 @@
  */
 #include "report/figure.h"
 
+#include "core/signals.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -282,15 +284,22 @@ static int run_gnuplot(const struct pvtb_figure *f, const char *format, struct p
 {
 	char why[320];
 	int status = 0, ret;
-	pid_t pid;
+	pid_t pid, done;
 
 	ret = spawn_gnuplot(f, format, &pid, err);
 	if (ret)
 		return ret;
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return pvtb_err_sys(err, -errno, "gnuplot");
+	/* Not a blocking wait: a signal just before it would be noticed only after it. */
+	while (!(done = waitpid(pid, &status, WNOHANG)) && !pvtb_interrupted())
+		usleep(2000);
+	if (!done) {
+		kill(pid, SIGKILL);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		return pvtb_err_set(err, -EINTR, "gnuplot", "interrupted");
 	}
+	if (done < 0)
+		return pvtb_err_sys(err, -errno, "gnuplot");
 	complaint(f, why, sizeof(why));
 	if (WIFSIGNALED(status))
 		return pvtb_err_set(err, -EIO, "gnuplot", "killed by signal %d", WTERMSIG(status));
@@ -303,12 +312,26 @@ static int run_gnuplot(const struct pvtb_figure *f, const char *format, struct p
 	return 0;
 }
 
+/* gnuplot does not look whether what it wrote arrived: both formats end in a word of their own. */
+static bool whole(const char *path, const char *format)
+{
+	const char *last = !strcmp(format, "svg") ? "</svg>" : "IEND";
+	char tail[33] = "";
+	FILE *f = fopen(path, "re");
+	size_t n = 0;
+
+	if (f && !fseek(f, -(long)(sizeof(tail) - 1), SEEK_END))
+		n = fread(tail, 1, sizeof(tail) - 1, f);
+	if (f)
+		fclose(f);
+	return memmem(tail, n, last, strlen(last)) != NULL;
+}
+
 static int publish(const struct pvtb_figure *f, const char *format, struct pvtb_plot_list *list,
 		   struct pvtb_err *err)
 {
 	char *from PVTB_FREE = NULL;
 	char *to = NULL;
-	struct stat st;
 
 	if (asprintf(&from, "%s/figure.%s", f->dir, format) < 0) {
 		from = NULL;
@@ -316,9 +339,10 @@ static int publish(const struct pvtb_figure *f, const char *format, struct pvtb_
 	}
 	if (asprintf(&to, "%s/%s.%s", f->opts->out_dir, f->name, format) < 0)
 		return pvtb_err_sys(err, -ENOMEM, "plot");
-	if (stat(from, &st) || !st.st_size) {
+	if (!whole(from, format)) {
 		free(to);
-		return pvtb_err_set(err, -EIO, "gnuplot", "left no %s (is the disk full?)", format);
+		pvtb_err_set(err, -ENOSPC, "gnuplot", "left no whole %s", format);
+		return pvtb_err_hint(err, "is the disk full? `pvtb plot` draws again");
 	}
 	if (rename(from, to)) {
 		int ret = pvtb_err_sys(err, -errno, "%s", to);

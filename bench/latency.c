@@ -786,6 +786,38 @@ static int measure(struct session *s, u64 count, struct pvtb_err *err)
 	return ret;
 }
 
+/* A crashed guest's registers, line by line, in the result: whoever talks to the user prints them,
+ * on the machine the user sits at. */
+static int keep_fault(struct session *s)
+{
+	char *text PVTB_FREE = NULL;
+	size_t size = 0;
+	json_t *lines = json_array();
+	FILE *f = s->vm ? open_memstream(&text, &size) : NULL;
+	char *rest, *line;
+
+	if (!s->vm)
+		goto out;
+	if (!f || !lines)
+		goto fail;
+	pvtb_vm_print_fault(s->vm, 0, f);
+	if (fclose(f))
+		goto fail;
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line && json_array_append_new(lines, json_string(line)))
+			goto fail;
+	if (!s->res->detail)
+		s->res->detail = json_object();
+	return json_object_set_new(s->res->detail, "fault", lines) ? -ENOMEM : 0;
+fail:
+	json_decref(lines);
+	return -ENOMEM;
+out:
+	json_decref(lines);
+	return 0;
+}
+
 static u64 ring_bytes_for(u64 samples)
 {
 	u64 bytes = RING_MIN_BYTES;
@@ -858,9 +890,7 @@ static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant
 		ret = measure(&s, count, err);
 	if (ret == -EFAULT) {
 		pvtb_variant_set_status(res, PVTB_INVALID, "guest crashed: %s", err->why);
-		if (s.vm)
-			pvtb_vm_print_fault(s.vm, 0, stderr);
-		ret = 0;
+		ret = keep_fault(&s);
 	} else if (ret == -EOPNOTSUPP) {
 		pvtb_variant_set_status(res, PVTB_SKIP, "%s", err->why);
 		ret = 0;

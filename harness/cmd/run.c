@@ -143,14 +143,16 @@ static bool ask_interrupted(void *ctx)
 /* pvtb inside the lab could not run: its own words, with the lab named. */
 static int refused_inside(struct host_job *job, int status)
 {
-	char what[sizeof(job->err.what)], why[sizeof(job->err.why)];
+	struct pvtb_err said = job->err;
 
-	if (!job->err.what[0])
-		return pvtb_err_set(&job->err, -EPROTO, job->spec,
-				    "pvtb in the lab host ended with status %d", status);
-	snprintf(what, sizeof(what), "%s", job->err.what);
-	snprintf(why, sizeof(why), "%s", job->err.why);
-	return pvtb_err_set(&job->err, -EPROTO, job->spec, "%s: %s", what, why);
+	if (!said.what[0]) {
+		pvtb_err_set(&job->err, -EPROTO, job->spec,
+			     "pvtb in the lab host ended with status %d", status);
+		return pvtb_err_hint(&job->err, "its words: pvtb lab run %s -- run -H native",
+				     job->spec);
+	}
+	pvtb_err_set(&job->err, -EPROTO, job->spec, "%s: %s", said.what, said.why);
+	return pvtb_err_hint(&job->err, "%s", said.hint);
 }
 
 static int keep_kernel_log(struct host_job *job, const char *boot_dir)
@@ -282,6 +284,29 @@ static int exit_status(const struct pvtb_result *r)
 	return measured ? PVTB_EXIT_OK : PVTB_EXIT_SKIPPED;
 }
 
+/* The registers of guests that crashed; those of lab hosts came with their results. */
+static void print_faults(const struct pvtb_result *r)
+{
+	for (size_t h = 0; h < r->nr_hosts; h++)
+		for (size_t b = 0; b < r->hosts[h].nr_benches; b++) {
+			const struct pvtb_bench_result *bench = &r->hosts[h].benches[b];
+
+			for (size_t v = 0; v < bench->nr_variants; v++) {
+				const json_t *line,
+					*fault =
+						json_object_get(bench->variants[v].detail, "fault");
+				size_t i;
+
+				if (fault)
+					fprintf(stderr, "%s: %s.%s: the guest crashed\n",
+						r->hosts[h].host, bench->name,
+						bench->variants[v].name);
+				json_array_foreach (fault, i, line)
+					fprintf(stderr, "  %s\n", json_string_value(line));
+			}
+		}
+}
+
 /* report.txt and cover-letter.txt beside result.json. */
 static int write_reports(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)
 {
@@ -349,6 +374,34 @@ static int collect(struct pvtb_result *r, struct host_job *jobs, size_t n, struc
 	return 0;
 }
 
+/* Where not one figure could be drawn. */
+static void drop_empty_plots(const char *dir)
+{
+	char plots[640];
+
+	snprintf(plots, sizeof(plots), "%s/plots", dir);
+	rmdir(plots);
+}
+
+/* What was measured, and where it is, to the user. */
+static int show(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)
+{
+	char plots[640];
+	int ret;
+
+	print_faults(r);
+	snprintf(plots, sizeof(plots), "%s/plots", dir);
+	ret = pvtb_report_write(r, PVTB_REPORT_TEXT, stdout, err);
+	if (!ret && (printf("%s/   report.txt  cover-letter.txt  result.json%s\n", dir,
+			    access(plots, F_OK) ? "" : "  plots/") < 0 ||
+		     fflush(stdout)))
+		ret = -errno;
+	if (!ret)
+		return 0;
+	pvtb_err_sys(err, ret, "standard output");
+	return pvtb_err_hint(err, "the result itself is whole: %s", dir);
+}
+
 static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int argc, char **argv,
 		       const struct pvtb_strv *specs, struct pvtb_err *err)
 {
@@ -366,6 +419,9 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 		ret = pvtb_guardian_start(&guardian, err);
 	if (!ret)
 		ret = pvtb_dir_new(o->out, &dir, err);
+	/* under another name by then, or gone, when all went well */
+	if (!ret)
+		ret = pvtb_guardian_add_rmtree(guardian, pvtb_dir_path(dir), NULL, err);
 	if (!ret)
 		ret = prepare_jobs(jobs, specs, o, argc, argv, pvtb_dir_path(dir), progress,
 				   guardian, err);
@@ -387,24 +443,25 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 	if (!ret && !o->no_plots) {
 		pvtb_progress_update(progress, "plots");
 		/* figures are an extra: without gnuplot the result is still whole */
-		if (pvtb_figures_draw(r, pvtb_dir_path(dir), err)) {
+		if (pvtb_figures_draw(r, pvtb_dir_path(dir), err) && !pvtb_interrupted()) {
 			pvtb_progress_clear(progress);
 			pvtb_cmd_error(err);
+			drop_empty_plots(pvtb_dir_path(dir));
 		}
 	}
 	pvtb_progress_free(progress);
 	if (!ret)
+		ret = pvtb_check_interrupted(err);
+	if (!ret)
 		ret = pvtb_dir_commit(dir, r, err);
 	if (!ret) {
-		if (!o->lab_host) {
-			ret = pvtb_report_write(r, PVTB_REPORT_TEXT, stdout, err);
-			printf("%s/   report.txt  cover-letter.txt  result.json%s\n",
-			       pvtb_dir_path(dir), o->no_plots ? "" : "  plots/");
-		}
+		if (!o->lab_host)
+			ret = show(r, pvtb_dir_path(dir), err);
 	} else {
 		pvtb_dir_discard(dir);
-		if (ret == -EINTR)
-			fprintf(stderr, "pvtb: partial result discarded\n");
+		/* whatever the interruption made fail first is not the reason */
+		if (pvtb_check_interrupted(err))
+			ret = -EINTR;
 	}
 	if (!ret)
 		ret = exit_status(r);
@@ -415,6 +472,32 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 		pvtb_result_free(jobs[i].result);
 	free(jobs);
 	pvtb_result_free(r);
+	return ret;
+}
+
+/* What is wrong with the third host should be said before the first has been measured. */
+static int check_hosts(const struct pvtb_strv *specs, const struct run_opts *o,
+		       struct pvtb_err *err)
+{
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+	size_t labs = 0;
+	int ret = spec ? 0 : pvtb_err_sys(err, -ENOMEM, "hosts");
+
+	for (size_t i = 0; i < specs->nr && !ret; i++) {
+		if (!pvtb_lab_is_spec(specs->v[i]))
+			continue;
+		labs++;
+		ret = pvtb_lab_spec_parse(specs->v[i], spec, err);
+		if (!ret && o->kernel)
+			ret = pvtb_lab_spec_set_kernel(spec, o->kernel, err);
+		if (!ret)
+			ret = pvtb_lab_check(spec, err);
+	}
+	if (!ret && o->kernel && !labs) {
+		pvtb_err_set(err, -EINVAL, "--kernel", "none of the hosts boots a kernel: %s",
+			     specs->v[0]);
+		ret = pvtb_err_hint(err, "name a lab host: -H lab:arm64 or -H lab:x86_64");
+	}
 	return ret;
 }
 
@@ -430,8 +513,12 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 		ret = pvtb_signals_install(&err);
 	if (!ret)
 		ret = pvtb_host_expand(&o->hosts, &specs, why, sizeof(why), &err);
-	if (!ret && why[0])
+	if (!ret && why[0]) {
 		printf("%s\n", why);
+		fflush(stdout);
+	}
+	if (!ret)
+		ret = check_hosts(&specs, o, &err);
 	if (!ret)
 		ret = measure_all(cmd, o, argc, argv, &specs, &err);
 	free(specs.v);

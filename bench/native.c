@@ -128,6 +128,9 @@ static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 		*err = run->trace_why;
 		if (!err->hint[0])
 			pvtb_err_hint(err, "--no-trace measures without a witness");
+		/* refused, not skipped: what was asked for could be measured */
+		if (err->code == -EOPNOTSUPP)
+			err->code = -ENOENT;
 		return err->code;
 	}
 	run->host->witnessed = !ret && run->caps.hw_assisted;

@@ -128,7 +128,8 @@ fi
 
 say "fetching $package"
 (cd "$tmp" && private_apt apt-get download "$package") >"$tmp/apt.log" 2>&1 ||
-	die "$package" "download failed: $(grep -m1 '^E:' "$tmp/apt.log" || tail -n 1 "$tmp/apt.log")"
+	die "$package" "download failed: $(grep -m1 '^E:' "$tmp/apt.log" || tail -n 1 "$tmp/apt.log")" \
+		"network, proxy, and space in $base? or name a kernel of your own: kernel=PATH"
 set -- "$tmp"/*.deb
 [ -f "$1" ] || die "$package" 'apt left no file'
 if command -v dpkg-deb >/dev/null 2>&1; then

@@ -186,6 +186,8 @@ static int send_results(int res, int status)
 
 	if (!w.buffer)
 		return -ENOMEM;
+	/* a command that was refused may have taken its output directory away */
+	mkdir(PVTB_LAB_RESULT_DIR, 0755);
 	r = pvtb_lab_archive_tree(&w, PVTB_LAB_RESULT_DIR);
 	r = r ?: pvtb_lab_archive_bytes(&w, "kernel.log", log, n > 0 ? (size_t)n : 0);
 	r = r ?: pvtb_lab_archive_end(&w, status);

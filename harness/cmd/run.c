@@ -178,6 +178,7 @@ static int lab_job(struct host_job *job)
 		.timeout_s = (unsigned int)job->opts->timeout_s,
 	};
 	struct pvtb_result *inner = NULL;
+	struct pvtb_err said;
 	char *argv[64], boot_dir[600], inner_dir[640];
 	size_t n = 0;
 	int status, ret = pvtb_lab_spec_parse(job->spec, &spec, &job->err);
@@ -212,7 +213,12 @@ static int lab_job(struct host_job *job)
 		return ret;
 	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED && status != PVTB_EXIT_SKIPPED)
 		return refused_inside(job, status);
+	said = job->err;
 	ret = pvtb_result_load(boot_dir, &inner, &job->err);
+	if (ret == -ENOENT) {
+		job->err = said;
+		return refused_inside(job, status);
+	}
 	if (ret)
 		return ret;
 	snprintf(inner_dir, sizeof(inner_dir), "%s/" INNER_PREFIX, boot_dir);

@@ -33,6 +33,8 @@ int pvtb_err_sys(struct pvtb_err *err, int code, const char *fmt, ...)
 	vsnprintf(err->what, sizeof(err->what), fmt, ap);
 	va_end(ap);
 	snprintf(err->why, sizeof(err->why), "%s", strerror(-code));
+	if (code == -ENOSPC || code == -EDQUOT)
+		return pvtb_err_hint(err, "free some space, or choose another place");
 	return code;
 }
 

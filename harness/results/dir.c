@@ -22,6 +22,7 @@ struct pvtb_dir {
 	char *root;  /* holds the temporary directory and the final one */
 	char *final; /* NULL: named at commit */
 	char *path;  /* where it is now; NULL once removed */
+	char *made;  /* the uppermost directory above that was not there before, or NULL */
 	int lock;
 	bool committed;
 };
@@ -82,26 +83,63 @@ static void remove_stale(const char *root)
 		closedir(dir);
 }
 
-static int make_path(const char *path)
+/* mkdir -p; *ret_made is the first directory that had to be made. */
+static int make_path(const char *path, char **ret_made)
 {
 	char *part PVTB_FREE = strdup(path);
-	char *slash;
+	char *slash = part;
 
-	if (!part)
-		return -ENOMEM;
-	for (slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) && errno != EEXIST)
+	while (part && slash) {
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		if (!mkdir(part, 0755)) {
+			if (!*ret_made && !(*ret_made = strdup(part)))
+				return -ENOMEM;
+		} else if (errno != EEXIST) {
 			return -errno;
-		*slash = '/';
+		}
+		if (slash)
+			*slash = '/';
 	}
-	return mkdir(part, 0755) && errno != EEXIST ? -errno : 0;
+	return part ? 0 : -ENOMEM;
 }
 
-/* 0 when @path is absent or an empty directory (which is removed: it would be replaced). */
+/* What make_path() made, as far as nobody has put anything there since. */
+static void unmake_path(const struct pvtb_dir *d)
+{
+	char *part PVTB_FREE = d->made ? strdup(d->root) : NULL;
+	char *slash;
+
+	while (part && strlen(part) >= strlen(d->made) && !rmdir(part)) {
+		slash = strrchr(part, '/');
+		if (!slash)
+			return;
+		*slash = '\0';
+	}
+}
+
+/* Entries of a directory other than "." and "..": 0, 1 for some, or -errno. */
+static int has_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	int found = 0;
+
+	if (!dir)
+		return -errno;
+	while (!found && (e = readdir(dir)))
+		found = strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+	closedir(dir);
+	return found;
+}
+
+/* 0 when @path is absent or an empty directory, which rename() replaces: until there is a result
+ * to put in its place, it is left alone. */
 static int check_free(const char *path, struct pvtb_err *err)
 {
 	struct stat st;
+	int found;
 
 	if (lstat(path, &st)) {
 		if (errno == ENOENT)
@@ -109,10 +147,11 @@ static int check_free(const char *path, struct pvtb_err *err)
 		pvtb_err_sys(err, -errno, "%s", path);
 		return pvtb_err_hint(err, "choose another place with -o");
 	}
-	if (S_ISDIR(st.st_mode) && !rmdir(path))
+	found = S_ISDIR(st.st_mode) ? has_entries(path) : 1;
+	if (!found)
 		return 0;
-	if (S_ISDIR(st.st_mode) && errno != ENOTEMPTY && errno != EEXIST) {
-		pvtb_err_sys(err, -errno, "%s", path);
+	if (found < 0) {
+		pvtb_err_sys(err, found, "%s", path);
 		return pvtb_err_hint(err, "choose another place with -o");
 	}
 	pvtb_err_set(err, -EEXIST, path, "%s",
@@ -184,7 +223,7 @@ int pvtb_dir_new(const char *out, struct pvtb_dir **ret, struct pvtb_err *err)
 	code = d->final ? check_free(d->final, err) : 0;
 	if (code)
 		goto fail;
-	code = make_path(d->root);
+	code = make_path(d->root, &d->made);
 	if (!code) {
 		remove_stale(d->root);
 		code = make_temporary(d);
@@ -316,11 +355,16 @@ int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb
 
 void pvtb_dir_discard(struct pvtb_dir *d)
 {
-	if (!d || d->committed || !d->path)
+	if (!d || d->committed)
 		return;
-	remove_tree(d->path);
+	if (d->path)
+		remove_tree(d->path);
 	free(d->path);
 	d->path = NULL;
+	if (d->root)
+		unmake_path(d);
+	free(d->made);
+	d->made = NULL;
 }
 
 void pvtb_dir_free(struct pvtb_dir *d)
@@ -333,6 +377,7 @@ void pvtb_dir_free(struct pvtb_dir *d)
 	free(d->root);
 	free(d->final);
 	free(d->path);
+	free(d->made);
 	free(d);
 }
 

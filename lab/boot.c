@@ -233,11 +233,12 @@ static int check_limits(const struct lab *lab, u64 begin_ns, struct pvtb_err *er
 		limit_s = BOOT_LIMIT_S;
 	if ((pvtb_mono_ns() - begin_ns) / PVTB_NSEC_PER_SEC < limit_s)
 		return 0;
-	if (!lab->up) {
+	if (!lab->up && limit_s == BOOT_LIMIT_S) {
 		pvtb_err_set(err, -ETIMEDOUT, lab->name, "has not booted after %u s", limit_s);
 		return pvtb_err_hint(err, "%.200s", lab->trouble[0] ? lab->trouble : no_boot_hint);
 	}
-	pvtb_err_set(err, -ETIMEDOUT, lab->name, "not finished after %u s", limit_s);
+	pvtb_err_set(err, -ETIMEDOUT, lab->name, "not %s after %u s",
+		     lab->up ? "finished" : "booted", limit_s);
 	return pvtb_err_hint(err, "%.200s",
 			     lab->trouble[0] ? lab->trouble : "a longer timeout, or fewer samples");
 }

@@ -47,6 +47,8 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 		.out_dir = opts->out,
 		.keep_data = opts->keep_data,
 	};
+	bool made;
+	int ret;
 
 	if (!po.out_dir) {
 		if (asprintf(&plots, "%s/plots", dir) < 0) {
@@ -55,7 +57,12 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 		}
 		po.out_dir = plots;
 	}
-	return pvtb_plot_result(r, &po, list, err);
+	made = access(po.out_dir, F_OK) != 0;
+	ret = pvtb_plot_result(r, &po, list, err);
+	/* not one figure: no directory for them; rmdir() removes none that holds any */
+	if (ret && made)
+		rmdir(po.out_dir);
+	return ret;
 }
 
 int pvtb_figures_draw(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)

@@ -152,6 +152,10 @@ static int refused_inside(struct host_job *job, int status)
 				     job->spec);
 	}
 	pvtb_err_set(&job->err, -EPROTO, job->spec, "%s: %s", said.what, said.why);
+	if (!strcmp(said.what, "/dev/kvm") && (job->opts->kernel || strstr(job->spec, ",kernel=")))
+		return pvtb_err_hint(&job->err,
+				     "has this kernel KVM? one with KVM as modules wants "
+				     "their directory: modules=DIR");
 	return pvtb_err_hint(&job->err, "%s", said.hint);
 }
 
@@ -380,15 +384,6 @@ static int collect(struct pvtb_result *r, struct host_job *jobs, size_t n, struc
 	return 0;
 }
 
-/* Where not one figure could be drawn. */
-static void drop_empty_plots(const char *dir)
-{
-	char plots[640];
-
-	snprintf(plots, sizeof(plots), "%s/plots", dir);
-	rmdir(plots);
-}
-
 /* What was measured, and where it is, to the user. */
 static int show(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)
 {
@@ -452,7 +447,6 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 		if (pvtb_figures_draw(r, pvtb_dir_path(dir), err) && !pvtb_interrupted()) {
 			pvtb_progress_clear(progress);
 			pvtb_cmd_error(err);
-			drop_empty_plots(pvtb_dir_path(dir));
 		}
 	}
 	pvtb_progress_free(progress);

@@ -341,7 +341,7 @@ static int publish(const struct pvtb_figure *f, const char *format, struct pvtb_
 		return pvtb_err_sys(err, -ENOMEM, "plot");
 	if (!whole(from, format)) {
 		free(to);
-		pvtb_err_set(err, -ENOSPC, "gnuplot", "left no whole %s", format);
+		pvtb_err_set(err, -EIO, "gnuplot", "left no whole %s", format);
 		return pvtb_err_hint(err, "is the disk full? `pvtb plot` draws again");
 	}
 	if (rename(from, to)) {

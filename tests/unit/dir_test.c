@@ -150,14 +150,41 @@ static void discarded_without_trace(void **state)
 	assert_int_equal(mkdir(sub, 0755), 0);
 	put(sub, "f");
 	pvtb_dir_discard(d);
-	assert_int_equal(entries("results"), 0);
+	/* it was made for this result alone */
+	assert_false(exists("results"));
 	pvtb_dir_free(d);
 	/* Freed without a word is discarded too. */
 	assert_int_equal(pvtb_dir_new("x", &d, &err), 0);
 	pvtb_dir_free(d);
 	assert_false(exists("x"));
 	pvtb_dir_free(NULL);
-	assert_int_equal(entries("."), 1);
+	assert_int_equal(entries("."), 0);
+}
+
+static void discarded_leaves_what_was_there(void **state)
+{
+	struct pvtb_dir *d = NULL;
+	struct pvtb_err err;
+
+	(void)state;
+	assert_int_equal(mkdir("a", 0755), 0);
+	assert_int_equal(mkdir("a/empty", 0755), 0);
+	assert_int_equal(pvtb_dir_new("a/b/c/d", &d, &err), 0);
+	assert_true(exists("a/b/c"));
+	pvtb_dir_free(d);
+	assert_true(exists("a"));
+	assert_false(exists("a/b"));
+	/* an empty directory in the place asked for stays until there is a result */
+	assert_int_equal(pvtb_dir_new("a/empty", &d, &err), 0);
+	assert_true(exists("a/empty"));
+	pvtb_dir_free(d);
+	assert_true(exists("a/empty"));
+	/* and what somebody else has put beside keeps its parents */
+	assert_int_equal(pvtb_dir_new("a/b/c/d", &d, &err), 0);
+	put("a/b", "f");
+	pvtb_dir_free(d);
+	assert_true(exists("a/b/f"));
+	assert_false(exists("a/b/c"));
 }
 
 /* Begin a result in a child and stay there; returns the child once the directory is made. */
@@ -247,6 +274,7 @@ int main(void)
 		cmocka_unit_test_teardown(named_by_what_was_run, empty_top),
 		cmocka_unit_test_teardown(put_where_asked, empty_top),
 		cmocka_unit_test_teardown(discarded_without_trace, empty_top),
+		cmocka_unit_test_teardown(discarded_leaves_what_was_there, empty_top),
 		cmocka_unit_test_teardown(killed_runs_are_cleaned_up_after, empty_top),
 		cmocka_unit_test_teardown(contents_move_and_join, empty_top),
 		cmocka_unit_test_teardown(unwritable_place, empty_top),

@@ -36,15 +36,24 @@ const char *pvtb_perf_name(enum pvtb_perf_counter c)
 static struct perf_evsel *open_counter(const struct counter *c, struct perf_thread_map *threads,
 				       int *ret_code)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE,
-		.size = sizeof(attr),
-		.config = c->config,
-		.exclude_host = c->guest,
-		.exclude_guest = !c->guest,
-		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+	/* libperf was built with the headers of its own kernel, whose structure may be longer than
+	 * this system's, and copies all of it: the size field tells the kernel what is meant. */
+	struct {
+		struct perf_event_attr attr;
+		char newer[256];
+	} wide = {
+		.attr =
+			{
+				.type = PERF_TYPE_HARDWARE,
+				.size = sizeof(wide.attr),
+				.config = c->config,
+				.exclude_host = c->guest,
+				.exclude_guest = !c->guest,
+				.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED |
+					       PERF_FORMAT_TOTAL_TIME_RUNNING,
+			},
 	};
-	struct perf_evsel *evsel = perf_evsel__new(&attr);
+	struct perf_evsel *evsel = perf_evsel__new(&wide.attr);
 	int ret;
 
 	if (!evsel) {

@@ -223,7 +223,7 @@ static int take(struct lab *lab, enum port port, const char *data, size_t len, s
 #define BOOT_LIMIT_S 180
 
 static const char no_boot_hint[] =
-	"is the kernel whole, with virtio-console and virtio-pci built in and an initramfs allowed?";
+	"is the kernel whole, with an initramfs allowed, and virtio-console in it or in modules=DIR?";
 
 static int check_limits(const struct lab *lab, u64 begin_ns, struct pvtb_err *err)
 {

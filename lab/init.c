@@ -106,6 +106,9 @@ static int load_modules(const char *part)
 		free(names[i]);
 	}
 	free(names);
+	if (failed)
+		dprintf(STDERR_FILENO,
+			"  hint: modules of this very kernel are wanted: modules=DIR\n");
 	return failed;
 }
 

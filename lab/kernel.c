@@ -481,6 +481,9 @@ static int open_image(const char *path, enum pvtb_lab_arch arch, struct pvtb_lab
 
 /* ---- modules ---- */
 
+static const char modules_hint[] =
+	"modules=DIR wants the modules of that very kernel, as in /lib/modules/VERSION";
+
 /* "kvm_amd" and "kvm-amd" are one name. */
 static bool same_module(const char *a, const char *b, size_t b_len)
 {
@@ -548,7 +551,10 @@ static int decompress_module(const char *path, void **ret, size_t *ret_size, str
 		r = WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EBADMSG;
 	}
 	r = r ?: pvtb_lab_read_file(fd, ret, ret_size);
-	return r ? pvtb_err_set(err, r, path, "does not decompress") : 0;
+	if (!r)
+		return 0;
+	pvtb_err_set(err, r, path, "does not decompress");
+	return pvtb_err_hint(err, "%s", modules_hint);
 }
 
 static int read_module(const char *path, struct pvtb_lab_module *m, struct pvtb_err *err)
@@ -618,8 +624,10 @@ static int add_module(struct pvtb_lab_kernel *k, const char *dir, const char *na
 	if (r)
 		return r;
 	r = module_depends(&m, depends, sizeof(depends));
-	if (r)
-		r = pvtb_err_set(err, r, path, "not a kernel module");
+	if (r) {
+		pvtb_err_set(err, r, path, "not a kernel module");
+		pvtb_err_hint(err, "%s", modules_hint);
+	}
 	while (!r && depth && (word = strsep(&rest, ","))) {
 		if (*word)
 			r = add_module(k, dir, word, depth - 1, err);
@@ -671,6 +679,12 @@ static bool find_modules_dir(const struct pvtb_lab_spec *spec, const struct pvtb
 	return is_dir(ret);
 }
 
+static int no_modules_dir(const char *path, struct pvtb_err *err)
+{
+	pvtb_err_sys(err, access(path, F_OK) ? -errno : -ENOTDIR, "%s", path);
+	return pvtb_err_hint(err, "%s", modules_hint);
+}
+
 /*
  * What the lab needs of a kernel: the port its results leave by, and KVM. Either may be built in,
  * and then has no module. QEMU emulates SVM, not VMX; KVM on arm64 is never a module.
@@ -712,7 +726,7 @@ int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab
 			if (is_dir(spec->modules))
 				r = load_modules(spec, ret, spec->modules, err);
 			else
-				r = pvtb_err_sys(err, -ENOTDIR, "%s", spec->modules);
+				r = no_modules_dir(spec->modules, err);
 		} else if (!r && find_modules_dir(spec, ret, modules, sizeof(modules))) {
 			r = load_modules(spec, ret, modules, err);
 		}

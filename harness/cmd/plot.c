@@ -100,7 +100,8 @@ static int cmd_plot(const struct pvtb_command *cmd, void *opts, int argc, char *
 	for (int i = 0; i < argc && !ret; i++)
 		ret = plot_one(argv[i], opts, &list, &err);
 	if (ret && pvtb_interrupted())
-		ret = pvtb_check_interrupted(&err);
+		ret = pvtb_err_set(&err, -EINTR, "interrupted",
+				   "the figure in the making discarded");
 	for (size_t i = 0; i < list.nr; i++)
 		printf("%s\n", list.paths[i]);
 	for (size_t i = 0; i < list.nr_notes; i++)

@@ -284,6 +284,7 @@ if [ -n "$x86_64" ]; then
 	# KVM is modular there: without its modules the lab has no /dev/kvm
 	mkdir "$scratch/alone"
 	cp "$x86_64" "$scratch/alone/"
+	run 'No such file' -H lab:x86_64,kernel="$scratch/alone/vmlinuz",modules=/nonexistent ''
 	run 'modules=DIR' -H lab:x86_64,kernel="$scratch/alone/vmlinuz" hypercall
 fi
 finish

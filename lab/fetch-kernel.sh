@@ -140,12 +140,12 @@ else
 	# the decompressor of a tar archive on a pipe must be named
 	case $member in *.xz) how=-J ;; *.zst) how=--zstd ;; *) how=-z ;; esac
 	ar p "$1" "$member" | tar -x $how -f - -C "$tmp/root"
-fi || die "$1" 'cannot unpack' 'is the disk full?'
+fi 2>>"$tmp/apt.log" || die "$package" "cannot unpack: $(tail -n 1 "$tmp/apt.log")" "is there space in $base?"
 
 new=$tmp/new
 mkdir -p "$new/modules"
-cp "$tmp/root/boot/vmlinuz-$version" "$new/vmlinuz" && cp "$tmp/root/boot/config-$version" "$new/config" ||
-	die "$package" 'no kernel inside, or the disk is full'
+cp "$tmp/root/boot/vmlinuz-$version" "$new/vmlinuz" 2>/dev/null && cp "$tmp/root/boot/config-$version" "$new/config" 2>/dev/null ||
+	die "$package" 'no kernel inside, or no space for it' "is there space in $base?"
 # Newer packages are merged-/usr: the modules may be under either.
 for modules in "$tmp/root/lib/modules/$version/kernel" "$tmp/root/usr/lib/modules/$version/kernel"; do
 	[ ! -d "$modules" ] || break
@@ -165,7 +165,7 @@ while [ -n "$todo" ]; do
 		*.zst) zstd -dcq "$ko" ;;
 		*.gz) gzip -dc "$ko" ;;
 		*) cat "$ko" ;;
-		esac >"$new/modules/$name.ko" || die "$ko" 'cannot decompress' 'is the disk full?'
+		esac >"$new/modules/$name.ko" || die "$ko" 'cannot decompress' "is there space in $base?"
 		more="$more $(tr '\000' '\n' <"$new/modules/$name.ko" | sed -n 's/^depends=//p' | tr ',\n' '  ')"
 	done
 	todo=$(printf '%s' "$more" | tr -d ' ' | grep -q . && printf '%s' "$more")
@@ -174,7 +174,7 @@ grep -q '^CONFIG_KVM=y' "$new/config" || [ -e "$new/modules/kvm.ko" ] || die "$p
 
 (cd "$new" && find . -type f ! -name MANIFEST | sort | xargs sha256sum >"$tmp/manifest") &&
 	mv "$tmp/manifest" "$new/MANIFEST" && sync "$new/MANIFEST" 2>/dev/null ||
-	die "$new/MANIFEST" 'cannot write' 'is the disk full?'
+	die "$new/MANIFEST" 'cannot write' "is there space in $base?"
 rm -rf "$base/$version"
 mv "$new" "$base/$version" && verify "$base/$version" || die "$base/$version" 'cannot write'
 say "Linux $version ready"

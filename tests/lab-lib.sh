@@ -35,9 +35,17 @@ measure() {
 	"$PVTB" report --format csv "$scratch/$name" >"$scratch/$name.csv"
 }
 
+# Fields of the CSV are counted from the right: the host, on the left, may be quoted and hold commas.
+csv_fields='
+	function metric() { return $(NF - 6) }
+	function variant() { return $(NF - 7) }
+	function name() { return $(NF - 8) "." variant() "." metric() }
+	function figure() { return $(NF - 3) }
+'
+
 # value NAME BENCH.VARIANT.METRIC
 value() {
-	awk -F, -v want="$2" '$2 "." $3 "." $4 == want { print $7; exit }' "$scratch/$1.csv"
+	awk -F, -v want="$2" "$csv_fields"'name() == want { print figure(); exit }' "$scratch/$1.csv"
 }
 
 # at_most NAME WHAT LIMIT VALUE
@@ -55,19 +63,24 @@ equal() {
 # same_twice A B: p50, p90 and p99 of every variant equal in both runs; within 0.5 % for those the
 # VMM answers (the host's scheduler is in them)
 same_twice() {
-	awk -F, -v vmm="$3" '
+	awk -F, -v vmm="$3" "$csv_fields"'
 		BEGIN { n = split(vmm, v, " "); for (i = 1; i <= n; i++) leaves[v[i]] = 1 }
-		$4 !~ /^(p50|p90|p99)$/ { next }
-		{ key = $2 "." $3 "." $4 }
-		NR == FNR { first[key] = $7; next }
+		metric() !~ /^(p50|p90|p99)$/ { next }
+		{ key = name() }
+		NR == FNR { first[key] = figure(); next }
 		!(key in first) { print key ": only in the second run"; bad = 1; next }
 		{
 			compared++
-			d = $7 - first[key]; if (d < 0) d = -d
-			allowed = ($3 in leaves) ? 0.005 * first[key] : 0
-			if (d > allowed) { print key ": " first[key] ", then " $7; bad = 1 }
+			d = figure() - first[key]; if (d < 0) d = -d
+			allowed = (variant() in leaves) ? 0.005 * first[key] : 0
+			if (d > allowed) { print key ": " first[key] ", then " figure(); bad = 1 }
+			delete first[key]
 		}
-		END { if (!compared) { print "nothing to compare"; bad = 1 } exit bad }
+		END {
+			for (key in first) { print key ": only in the first run"; bad = 1 }
+			if (!compared) { print "nothing to compare"; bad = 1 }
+			exit bad
+		}
 	' "$scratch/$1.csv" "$scratch/$2.csv" >"$scratch/differences" || {
 		fail "two deterministic runs differ:"
 		sed 's/^/    /' "$scratch/differences" >&2

@@ -11,11 +11,13 @@ same_twice a b "rdmsr_tsc_vmm mmio pio"
 
 for read in rdtsc rdtsc_lfence rdtscp pvclock lpt; do
 	equal "exits per $read" 0 "$(value a counter_read.$read.exits_per_op)"
+	equal "lost records in $read" 0 "$(value a counter_read.$read.lost)"
 done
 for read in rdmsr_tsc rdmsr_tsc_vmm; do
 	equal "exits per $read" 1 "$(value a counter_read.$read.exits_per_op)"
+	equal "lost records in $read" 0 "$(value a counter_read.$read.lost)"
 done
-for call in unknown_nr cpuid pio mmio; do
+for call in unknown_nr kick_cpu clock_pairing cpuid pio mmio; do
 	equal "exits per $call" 1 "$(value a hypercall.$call.exits_per_op)"
 	equal "lost records in $call" 0 "$(value a hypercall.$call.lost)"
 done

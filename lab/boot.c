@@ -100,8 +100,9 @@ static void kernel_args(struct args *a, const struct pvtb_lab_spec *spec)
 {
 	arg(a, "-append");
 	arg(a,
-	    "console=%s rdinit=/init panic=-1 quiet audit=0 cryptomgr.notests raid=noautodetect%s%s",
+	    "console=%s rdinit=/init panic=-1 quiet audit=0 cryptomgr.notests raid=noautodetect%s%s%s",
 	    spec->arch == PVTB_LAB_ARM64 ? "ttyAMA0" : "ttyS0",
+	    spec->deterministic ? " nokaslr norandmaps randomize_kstack_offset=off" : "",
 	    spec->nvhe ? " kvm-arm.mode=nvhe" : "",
 	    /* calibrating against a timer executes instructions by the second */
 	    spec->arch == PVTB_LAB_X86_64 ? " lpj=4000000 no_timer_check tsc=reliable" : "");
@@ -124,6 +125,11 @@ static int qemu_args(struct args *a, const struct lab *lab)
 	if (spec->deterministic) {
 		arg(a, "-icount");
 		arg(a, "shift=0,sleep=off,align=off");
+		/* random bytes and the time of day choose addresses, and with them instructions */
+		arg(a, "-seed");
+		arg(a, "1");
+		arg(a, "-rtc");
+		arg(a, "base=2000-01-01T00:00:00,clock=vm");
 	}
 	arg(a, "-m");
 	arg(a, "%u", spec->mem_mib);

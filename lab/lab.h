@@ -20,7 +20,7 @@ enum pvtb_lab_arch { PVTB_LAB_ARM64, PVTB_LAB_X86_64 };
 struct pvtb_lab_spec {
 	enum pvtb_lab_arch arch;
 	bool nvhe;	    /* arm64: kvm-arm.mode=nvhe */
-	bool deterministic; /* one instruction is one nanosecond */
+	bool deterministic; /* one instruction is one nanosecond; one CPU */
 	u64 counter_hz;	    /* arm64: CNTFRQ_EL0; 0: QEMU's own (1 GHz when deterministic) */
 	unsigned int cpus;
 	unsigned int mem_mib;

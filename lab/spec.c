@@ -176,6 +176,12 @@ static int parse_option(const char *text, char *word, unsigned int *seen,
 	return pvtb_err_hint(err, "options are %s", option_list);
 }
 
+/* The emulator switches between CPUs when its own machine lets it: with two, no boot repeats. */
+static unsigned int default_cpus(const struct pvtb_lab_spec *spec)
+{
+	return spec->deterministic ? 1 : 2;
+}
+
 int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
 {
 	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
@@ -190,7 +196,6 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb
 		pvtb_err_set(err, -EINVAL, text, "not an emulated host");
 		return pvtb_err_hint(err, "lab:arm64 or lab:x86_64, options after a comma");
 	}
-	spec->cpus = 2;
 	spec->mem_mib = 1024;
 	rest = copy + 4;
 	word = strsep(&rest, ",");
@@ -203,6 +208,8 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb
 		return r;
 	if (spec->deterministic && !spec->counter_hz && spec->arch == PVTB_LAB_ARM64)
 		spec->counter_hz = PVTB_NSEC_PER_SEC;
+	if (!spec->cpus)
+		spec->cpus = default_cpus(spec);
 	*ret = *spec;
 	return 0;
 }
@@ -221,7 +228,7 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 		fputs(",nvhe", f);
 	if (spec->counter_hz && !implied)
 		fprintf(f, ",hz=%llu", (unsigned long long)spec->counter_hz);
-	if (spec->cpus != 2)
+	if (spec->cpus != default_cpus(spec))
 		fprintf(f, ",cpus=%u", spec->cpus);
 	if (spec->mem_mib != 1024)
 		fprintf(f, ",mem=%u", spec->mem_mib);

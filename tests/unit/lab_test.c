@@ -22,6 +22,9 @@ static void specs_round_trip(void **state)
 	} good[] = {
 		{"lab:arm64", "lab:arm64"},
 		{"lab:x86_64,cpus=4", "lab:x86_64,cpus=4"},
+		{"lab:x86_64,deterministic,cpus=1", "lab:x86_64,deterministic"},
+		{"lab:x86_64,cpus=1", "lab:x86_64,cpus=1"},
+		{"lab:x86_64,deterministic,cpus=2", "lab:x86_64,cpus=2,deterministic"},
 		{"lab:arm64,deterministic,nvhe", "lab:arm64,nvhe,deterministic"},
 		{"lab:arm64,deterministic,hz=1000000000", "lab:arm64,deterministic"},
 		{"lab:arm64,hz=100000000,mem=2048", "lab:arm64,hz=100000000,mem=2048"},

@@ -72,7 +72,7 @@ check:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory run-tests
 
-plots:
+plots: $(O)/pvtb
 	$(Q)$(O)/pvtb plot results/latest
 
 lab:

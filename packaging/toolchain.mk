@@ -19,8 +19,11 @@ CFLAGS_ALL := -std=gnu11 $(CFLAGS) $(WARN) $(WERROR) -D_GNU_SOURCE -DPVTB_VERSIO
 
 # A stamp that changes when the flags do, so that objects are rebuilt.
 define flags_stamp
+STAMP_$(1) = $$(CC_$(1)) $$(PVTB_FLAGS_$(1)) $$(GUEST_FLAGS) $$(GUEST_FLAGS_$(1)) $$(CLANG) $$(BPF_FLAGS)
 $(O)/$(1)/flags: FORCE
-	$(Q)mkdir -p $$(@D); echo '$$(CC_$(1)) $$(CFLAGS_ALL) $$(CLANG)' | cmp -s - $$@ || echo '$$(CC_$(1)) $$(CFLAGS_ALL) $$(CLANG)' > $$@
+	$(Q)for tool in $$(CC_$(1)) $$(CLANG) $$(BPFTOOL); do command -v $$$$tool > /dev/null && continue; \
+		printf 'pvtb: %s: not found\nhint: make deps (as root), or ARCH=$(HOSTARCH) for this machine only\n' $$$$tool >&2; exit 2; done
+	$(Q)mkdir -p $$(@D); echo '$$(STAMP_$(1))' | cmp -s - $$@ || echo '$$(STAMP_$(1))' > $$@
 endef
 $(foreach a,$(ARCHES),$(eval $(call flags_stamp,$(a))))
 FORCE:
@@ -32,7 +35,7 @@ define compile
 	$(call say,CC,$@)
 	$(Q)$(1) $(2) -MMD -MP -c -o $@ $<
 	$(Q)printf '{"directory":"%s","file":"%s","arguments":[%s]},\n' '$(CURDIR)' '$<' \
-		"$$(for a in $(1) $(subst ",\\\",$(2)) -c -o $@ $<; do printf '"%s",' "$$a"; done | sed 's/,$$//')" > $@.json
+		"$$(for a in $(1) $(subst ",\",$(2)) -c -o $@ $<; do printf '"%s",' "$$a"; done | sed 's/,$$//')" > $@.json
 endef
 
 compile_commands.json: $(foreach a,$(BUILD_ARCHES),$(O)/$(a)/pvtb)

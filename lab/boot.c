@@ -100,10 +100,13 @@ static void kernel_args(struct args *a, const struct pvtb_lab_spec *spec)
 {
 	arg(a, "-append");
 	arg(a,
-	    "console=%s rdinit=/init panic=-1 quiet audit=0 cryptomgr.notests raid=noautodetect%s%s%s",
+	    "console=%s rdinit=/init panic=-1 quiet audit=0 cryptomgr.notests raid=noautodetect%s%s%s%s",
 	    spec->arch == PVTB_LAB_ARM64 ? "ttyAMA0" : "ttyS0",
 	    spec->deterministic ? " nokaslr norandmaps randomize_kstack_offset=off" : "",
 	    spec->nvhe ? " kvm-arm.mode=nvhe" : "",
+	    spec->arch == PVTB_LAB_X86_64 && spec->deterministic
+		    ? " tsc_early_khz=1000000 hpet=disable pmtmr=0"
+		    : "",
 	    /* calibrating against a timer executes instructions by the second */
 	    spec->arch == PVTB_LAB_X86_64 ? " lpj=4000000 no_timer_check tsc=reliable" : "");
 }

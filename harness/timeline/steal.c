@@ -93,6 +93,11 @@ static u64 magnitude(s64 v)
 	return v < 0 ? 0 - (u64)v : (u64)v;
 }
 
+static u64 distance(s64 a, s64 b)
+{
+	return a > b ? (u64)a - (u64)b : (u64)b - (u64)a;
+}
+
 static u64 add_sat(u64 a, u64 b)
 {
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -124,7 +129,7 @@ static void close_wait(struct steal *s, u64 k_ns)
 	if (!s->wait_open)
 		return;
 	s->wait_open = false;
-	dev_ns = (s64)(k_ns - s->wait_k_ns) - (s64)s->wait_b_ns;
+	dev_ns = (s64)(k_ns - s->wait_k_ns - s->wait_b_ns);
 	farthest(&s->res->event_max_ns, dev_ns);
 	s->res->events++;
 	if (magnitude(dev_ns) > s->in->limits.event_ns)
@@ -147,7 +152,7 @@ static void make_step(struct steal *s, const struct pvtb_rec *rec)
 	st->exit_ns = s->exit_ns;
 	st->entry_ns = rec->t1_ns;
 	st->k_ns = k_ns;
-	st->kb_ns = s->base_kb_ns + (s64)(k_ns - s->base_k_ns) - (s64)(b_ns - s->base_b_ns);
+	st->kb_ns = (s64)((u64)s->base_kb_ns + (k_ns - s->base_k_ns) - (b_ns - s->base_b_ns));
 	st->outs = s->sched->outs;
 	memcpy(st->sum_ns, s->sched->sum_ns, sizeof(st->sum_ns));
 	s->made++;
@@ -442,7 +447,7 @@ static int compare(struct steal *s, u64 index, u64 t_ns, u64 g_ns)
 	p.g_ns = (s64)g_ns;
 	p.k_ns = (s64)(st->k_ns - s->k0_ns);
 	p.kb_ns = st->kb_ns;
-	p.b_ns = p.k_ns - p.kb_ns;
+	p.b_ns = (s64)((u64)p.k_ns - (u64)p.kb_ns);
 	p.gk_ns = gk_of(s, st, g_ns);
 	p.age_ns = sub_sat(t_ns, st->entry_ns);
 	if (ambiguous) {
@@ -678,7 +683,7 @@ static void finish(struct steal *s)
 /* What K was when the guest's value began. */
 static int find_start(struct steal *s)
 {
-	u64 call_ns, wide_ns = s->in->limits.event_ns;
+	u64 call_ns, slack_ns = s->slack_ns, wide_ns = s->in->limits.event_ns;
 	const struct step *st, *next;
 	int rc;
 
@@ -689,9 +694,9 @@ static int find_start(struct steal *s)
 		return 0;
 	case PVTB_STEAL_FROM_CALL:
 		call_ns = pvtb_clock_to_ns(s->in->map, s->in->call_ticks);
-		s->slack_ns += wide_ns;
+		s->slack_ns = add_sat(slack_ns, wide_ns);
 		rc = advance(s, call_ns);
-		s->slack_ns -= wide_ns;
+		s->slack_ns = slack_ns;
 		if (rc)
 			return rc;
 		st = step_at(s, s->at);
@@ -699,7 +704,8 @@ static int find_start(struct steal *s)
 			return 0;
 		/* Preempted while the call was handled: before or after run_delay was noted? */
 		next = step_at(s, s->at + 1);
-		if (s->at + 1 < s->made && next->exit_ns <= add_sat(call_ns, s->slack_ns + wide_ns))
+		if (s->at + 1 < s->made &&
+		    next->exit_ns <= add_sat(call_ns, add_sat(slack_ns, wide_ns)))
 			return 0;
 		s->k0_ns = st->k_ns;
 		s->k0_known = true;
@@ -743,7 +749,7 @@ int pvtb_steal(const struct pvtb_steal_input *in, struct pvtb_sched *sched,
 	s->res = &res;
 	s->err = err;
 	s->unc_ns = in->map->unc_ns;
-	s->slack_ns = s->unc_ns + pvtb_clock_tick_ns(in->map) + in->read_ns;
+	s->slack_ns = add_sat(s->unc_ns, add_sat(pvtb_clock_tick_ns(in->map), in->read_ns));
 	pvtb_clock_cursor_init(&s->cursor, in->map);
 	pvtb_sched_begin(sched, &in->sched, in->start_ns, in->initial);
 	rc = run(s);
@@ -760,8 +766,8 @@ int pvtb_steal_swapped(const struct pvtb_steal_result *results, int n, int i)
 		return -1;
 	for (int j = 0; j < n; j++) {
 		const struct pvtb_steal_result *other = &results[j];
-		u64 own_off_ns = magnitude(own->g_final_ns - own->k_final_ns);
-		u64 off_ns = magnitude(own->g_final_ns - other->k_final_ns);
+		u64 own_off_ns = distance(own->g_final_ns, own->k_final_ns);
+		u64 off_ns = distance(own->g_final_ns, other->k_final_ns);
 
 		/* Sampled until moments of their own: near is all that can be asked for. */
 		if (j != i && own_off_ns >= STEAL_ENOUGH_NS && off_ns < own_off_ns / 10)

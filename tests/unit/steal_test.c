@@ -773,6 +773,60 @@ static void test_bad_input(void **state)
 	free(w);
 }
 
+/* Whatever the streams hold, it ends, adds up, and damage never passes as one whole. */
+static void test_random(void **state)
+{
+	u64 seed = 88172645463325252ULL;
+
+	for (unsigned int round = 0; round < 200; round++) {
+		struct world *w = world(round % 3, round * MS, honest);
+		u64 sum = 0;
+
+		everything(w);
+		for (unsigned int i = 0; i < 20; i++) {
+			struct pvtb_rec *r;
+
+			seed ^= seed << 13;
+			seed ^= seed >> 7;
+			seed ^= seed << 17;
+			r = &w->r[seed % w->nr];
+			switch (seed >> 61) {
+			case 0:
+				r->arg = seed;
+				break;
+			case 1:
+				r->t0_ns ^= 1ULL << (seed >> 32) % 40;
+				break;
+			case 2:
+				r->t1_ns ^= 1ULL << (seed >> 32) % 40;
+				break;
+			case 3:
+				r->kind = (u8)(1 + (seed >> 40) % 7);
+				break;
+			case 4:
+				w->s[(seed >> 20) % w->ns].t1 = seed;
+				break;
+			case 5:
+				w->s[(seed >> 20) % w->ns].t0 ^= 1ULL << (seed >> 32) % 64;
+				break;
+			case 6:
+				*r = (struct pvtb_rec){.kind = PVTB_REC_NONE, .arg = 1};
+				break;
+			default:
+				r->t0_ns = seed;
+				break;
+			}
+		}
+		run(w);
+		for (unsigned int c = 0; c < PVTB_SCHED_CAUSES; c++)
+			sum += w->res.rows[c].total_ns;
+		assert_int_equal(sum, w->sched.end_ns - w->sched.start_ns);
+		assert_true(w->res.gk_law || w->res.kb_law);
+		assert_int_equal(pvtb_steal_swapped(&w->res, 1, 0), -1);
+		free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -799,6 +853,7 @@ int main(void)
 		cmocka_unit_test(test_many_steps_between_samples),
 		cmocka_unit_test(test_swapped),
 		cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,6 @@ static int enter_guest(struct pvtb_sched *s, const struct pvtb_rec *rec)
 	else
 		rc = contradiction(s, ns);
 	s->state = PVTB_SCHED_ST_GUEST;
-	s->halted = false;
 	s->entered = true;
 	return rc;
 }
@@ -181,7 +180,6 @@ static int switch_out(struct pvtb_sched *s, const struct pvtb_rec *rec)
 	s->outs++;
 	s->moves = 0;
 	s->out = *rec;
-	s->out.t0_ns = ns;
 	s->wait = (struct pvtb_rec){.kind = PVTB_REC_NONE};
 	s->state = PVTB_SCHED_ST_OUT;
 	if ((rec->reason & PVTB_TASK_DEAD) && !(rec->flags & PVTB_REC_F_PREEMPT))
@@ -217,9 +215,9 @@ static u64 throttled_ns(struct pvtb_sched *s, u64 to_ns, bool from_out)
 {
 	u64 wait_ns = to_ns - s->end_ns;
 
-	if (s->wait.kind == PVTB_REC_NONE || (from_out && !s->wait.arg))
-		/* How long is not known, only that it was when it left: an upper bound. */
-		return from_out ? wait_ns : 0;
+	/* How long is not known, only that it was when it left: an upper bound. */
+	if (from_out && !s->wait.arg)
+		return wait_ns;
 	if (s->wait.arg > wait_ns)
 		s->throttle_excess_ns += s->wait.arg - wait_ns;
 	return min_u64(s->wait.arg, wait_ns);

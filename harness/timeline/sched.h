@@ -148,7 +148,7 @@ struct pvtb_sched {
 		PVTB_SCHED_ST_ENDED,
 	} state;
 	enum pvtb_sched_cause host; /* ST_HOST: why; ST_OUT: why it was there */
-	bool halted;		    /* the last exit was a halt, and no entry since */
+	bool halted;		    /* the last exit was a halt */
 	bool entered;		    /* some entry was seen */
 	struct pvtb_rec out, wait;  /* ST_OUT: its record; the WAIT that came, kind NONE if none */
 	u32 moves;		    /* migrations of the time off the CPU being closed */

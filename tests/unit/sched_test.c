@@ -25,6 +25,8 @@ struct world {
 	size_t n;
 	u64 sum_ns, last_ns, begin_ns;
 	bool keep; /* intervals in out[] */
+	bool ending;
+	u16 cpu;
 	int fail;
 };
 
@@ -34,6 +36,7 @@ static int take(void *ctx, const struct pvtb_sched_interval *i)
 
 	assert_int_equal(i->start_ns, w->last_ns);
 	assert_true(i->end_ns > i->start_ns);
+	assert_int_equal(i->open, w->ending);
 	w->last_ns = i->end_ns;
 	w->sum_ns += i->end_ns - i->start_ns;
 	if (w->keep) {
@@ -60,6 +63,7 @@ static struct world *begin_as(u64 ns, enum pvtb_sched_cause initial, bool user_k
 	};
 	w->last_ns = w->begin_ns = ns;
 	w->keep = true;
+	w->cpu = 3;
 	pvtb_sched_begin(&w->s, &w->cfg, ns, initial);
 	return w;
 }
@@ -75,7 +79,7 @@ static void feed(struct world *w, u8 kind, u8 flags, u64 t0, u64 t1, u64 arg, u3
 			       .t1_ns = t1,
 			       .arg = arg,
 			       .reason = reason,
-			       .cpu = 3,
+			       .cpu = w->cpu,
 			       .kind = kind,
 			       .flags = flags};
 	struct pvtb_err err;
@@ -114,6 +118,7 @@ static void end(struct world *w, u64 ns)
 {
 	u64 sum = 0, times = 0;
 
+	w->ending = true;
 	assert_int_equal(pvtb_sched_end(&w->s, ns), 0);
 	for (unsigned int c = 0; c < PVTB_SCHED_CAUSES; c++) {
 		sum += w->s.sum_ns[c];
@@ -361,6 +366,8 @@ static void test_unclaimed(void **state)
 	in(w, 2000, 0, 0);
 	end(w, 2000);
 	EXPECT(w, {1000, 1100, PVTB_SCHED_GUEST, 0}, {1100, 2000, PVTB_SCHED_UNCLAIMED, 0});
+	assert_int_equal(pvtb_sched_involuntary_ns(&w->s), 900);
+	assert_int_equal(w->s.preemptors[0].ns, 0);
 	free(w);
 }
 
@@ -457,6 +464,66 @@ static void test_lost(void **state)
 	free(w);
 }
 
+/* Found again where it is switched in: on its way to the guest, unless it never was there. */
+static void test_lost_and_switched_in(void **state)
+{
+	struct world *w = begin();
+
+	pvtb_sched_lost(&w->s, 1);
+	in(w, 2000, 0, 0);
+	entry(w, 2100);
+	end(w, 2100);
+	EXPECT(w, {1000, 2000, PVTB_SCHED_UNKNOWN, 0}, {2000, 2100, PVTB_SCHED_HOST_KVM, 0});
+	free(w);
+
+	w = begin_as(1000, PVTB_SCHED_HOST_VMM, true);
+	pvtb_sched_lost(&w->s, 1);
+	in(w, 2000, 0, 0);
+	entry(w, 2100);
+	end(w, 2100);
+	EXPECT(w, {1000, 2000, PVTB_SCHED_UNKNOWN, 0}, {2000, 2100, PVTB_SCHED_HOST_VMM, 0});
+	free(w);
+}
+
+static void test_begin_inside_exit(void **state)
+{
+	struct world *w = begin_as(1000, PVTB_SCHED_HOST_IRQ, true);
+
+	entry(w, 1200);
+	end(w, 1300);
+	EXPECT(w, {1000, 1200, PVTB_SCHED_HOST_IRQ, 0}, {1200, 1300, PVTB_SCHED_GUEST, 0});
+	free(w);
+}
+
+/* Time off the CPU is noted where it began, time on it where it is. */
+static void test_cpus_and_migrations(void **state)
+{
+	struct world *w = begin();
+
+	w->cpu = 4;
+	ex(w, 1100, INTR);
+	out(w, 1200, PVTB_REC_F_PREEMPT | PVTB_REC_F_STOPPER, 0, 20);
+	w->cpu = 5;
+	wait(w, 2000, 1950, 300, 66);
+	in(w, 2000, 0, 2);
+	entry(w, 2100);
+	ex(w, 2200, INTR);
+	out(w, 2300, PVTB_REC_F_PREEMPT, 0, 20);
+	end(w, 3000);
+	/* throttled at the end, so it was not being moved for so long */
+	EXPECT(w, {1000, 1100, PVTB_SCHED_GUEST, 0}, {1100, 1200, PVTB_SCHED_HOST_IRQ, 0},
+	       {1200, 1700, PVTB_SCHED_MOVED, 20}, {1700, 2000, PVTB_SCHED_THROTTLED, 0},
+	       {2000, 2100, PVTB_SCHED_HOST_KVM, 0}, {2100, 2200, PVTB_SCHED_GUEST, 0},
+	       {2200, 2300, PVTB_SCHED_HOST_IRQ, 0}, {2300, 3000, PVTB_SCHED_PREEMPTED, 20});
+	assert_int_equal(w->out[1].cpu, 4);
+	assert_int_equal(w->out[2].cpu, 4);
+	assert_int_equal(w->out[3].migrations, 2);
+	assert_int_equal(w->out[4].cpu, 5);
+	assert_int_equal(w->out[4].migrations, 0);
+	assert_int_equal(w->out[7].migrations, 0);
+	free(w);
+}
+
 /* Lost in no time: still not to be relied on. */
 static void test_lost_without_time(void **state)
 {
@@ -542,6 +609,7 @@ static void test_sink_fails(void **state)
 
 	w->fail = -ENOSPC;
 	assert_int_equal(pvtb_sched_feed(&w->s, &rec, &err), -ENOSPC);
+	w->ending = true;
 	assert_int_equal(pvtb_sched_end(&w->s, 3000), -ENOSPC);
 	free(w);
 }
@@ -631,6 +699,9 @@ int main(void)
 		cmocka_unit_test(test_open_end),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_lost_without_time),
+		cmocka_unit_test(test_lost_and_switched_in),
+		cmocka_unit_test(test_begin_inside_exit),
+		cmocka_unit_test(test_cpus_and_migrations),
 		cmocka_unit_test(test_contradictions),
 		cmocka_unit_test(test_backwards),
 		cmocka_unit_test(test_bad_kind),

@@ -275,6 +275,7 @@ static void test_honest_arm64(void **state)
 	assert_int_equal(w->res.start_ns, 987654321);
 	assert_false(w->res.start_assumed);
 	assert_int_equal(w->res.g_final_ns, w->k - 987654321);
+	assert_int_equal(w->res.k_final_ns, w->k - 987654321);
 	free(w);
 }
 
@@ -366,6 +367,21 @@ static u64 reset(struct world *w, u64 v)
 	return w->lie_state >= 1000 ? v - (w->lie_state - 1000) % MAX - 60 * MS : v;
 }
 
+static u64 nothing(struct world *w, u64 v)
+{
+	return 0;
+}
+
+static u64 short_and_back(struct world *w, u64 v)
+{
+	return once_back(w, short_1(w, v));
+}
+
+static u64 short_after_start(struct world *w, u64 v)
+{
+	return short_1(w, v) + 200 * MS;
+}
+
 static u64 torn(struct world *w, u64 v)
 {
 	return ++w->lie_state == 40 ? v + (1ULL << 32) : v;
@@ -379,6 +395,9 @@ static void test_liars(void **state)
 		enum pvtb_sched_cause cause;
 	} t[] = {
 		{short_1, PVTB_STEAL_FAULT_SHARE, 0},
+		{short_after_start, PVTB_STEAL_FAULT_SHARE, 0},
+		{short_and_back, PVTB_STEAL_FAULT_BACKWARDS, 0},
+		{nothing, PVTB_STEAL_FAULT_STALE, 0}, /* the first entry's value, for ever */
 		{twice, PVTB_STEAL_FAULT_TWICE, 0},
 		{once_back, PVTB_STEAL_FAULT_BACKWARDS, 0},
 		{stale, PVTB_STEAL_FAULT_STALE, 0},
@@ -403,6 +422,24 @@ static void test_liars(void **state)
 	}
 }
 
+/* Never told anything: the one cause there is, or no cause in particular. */
+static void test_told_nothing(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 1000, nothing);
+
+	guest(w, 100000);
+	away(w, 0, 3 * MS, 3 * MS, 0);
+	guest(w, 100000);
+	must_find(w, PVTB_STEAL_FAULT_LEFT_OUT);
+	assert_int_equal(w->res.fault_cause, PVTB_SCHED_THROTTLED);
+	away(w, 0, MS, 0, 0);
+	guest(w, 100000);
+	must_find(w, PVTB_STEAL_FAULT_SHARE);
+	assert_int_equal(w->res.fault_cause, 0);
+	assert_non_null(strstr(w->res.gk_verdict, "0.000 of it"));
+	free(w);
+}
+
 /* How stale, and since when. */
 static void test_staleness(void **state)
 {
@@ -413,6 +450,7 @@ static void test_staleness(void **state)
 	away(w, 0, MS, 0, 0);
 	entry_ns = w->now - 500;
 	guest(w, 100000);
+	away(w, 0, MS, 0, 0);
 	must_find(w, PVTB_STEAL_FAULT_STALE);
 	assert_int_equal(w->res.stale_samples, 2);
 	assert_int_equal(w->p[2].marks, PVTB_STEAL_STALE);
@@ -763,6 +801,9 @@ static void test_bad_input(void **state)
 	in.map = NULL;
 	assert_int_equal(pvtb_steal(&in, &w->sched, &w->res, &w->err), -EINVAL);
 	in = w->in;
+	in.samples = NULL;
+	assert_int_equal(pvtb_steal(&in, &w->sched, &w->res, &w->err), -EINVAL);
+	in = w->in;
 	in.records = NULL;
 	assert_int_equal(pvtb_steal(&in, &w->sched, &w->res, &w->err), -EINVAL);
 	in = w->in;
@@ -836,6 +877,7 @@ int main(void)
 		cmocka_unit_test(test_first_value),
 		cmocka_unit_test(test_start_in_doubt),
 		cmocka_unit_test(test_liars),
+		cmocka_unit_test(test_told_nothing),
 		cmocka_unit_test(test_staleness),
 		cmocka_unit_test(test_gk_limit),
 		cmocka_unit_test(test_kb_event),

@@ -28,10 +28,36 @@ struct sched_info {
 	unsigned long long run_delay;
 } __attribute__((preserve_access_index));
 
+struct cfs_rq {
+	int throttle_count;
+} __attribute__((preserve_access_index));
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+} __attribute__((preserve_access_index));
+
+struct sched_dl_entity {
+	unsigned int dl_throttled : 1;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	int pid;
+	int policy;
+	char comm[16];
+	struct sched_entity se;
+	struct sched_dl_entity dl;
+	unsigned frozen : 1;
 	struct sched_info sched_info;
 } __attribute__((preserve_access_index));
+
+/* Linux 6.18: bandwidth is taken from tasks, one by one, on their way out of the kernel. */
+struct task_struct___throttled {
+	bool throttled;
+} __attribute__((preserve_access_index));
+
+#define SCHED_FIFO     1 /* include/uapi/linux/sched.h */
+#define SCHED_RR       2
+#define SCHED_DEADLINE 6
 
 #define TASK_DEAD 0x80 /* prev_state of a thread's last switch (include/linux/sched.h) */
 
@@ -278,6 +304,42 @@ int kvm_entry(void *ctx)
 	return 0;
 }
 
+/* Has @task, which leaves the CPU, used up its bandwidth? */
+static __always_inline bool throttled(struct task_struct *task)
+{
+	struct task_struct___throttled *newer = (void *)task;
+
+	if (task->policy == SCHED_DEADLINE)
+		return BPF_CORE_READ_BITFIELD(task, dl.dl_throttled);
+	if (task->policy == SCHED_FIFO || task->policy == SCHED_RR)
+		return false;
+	if (bpf_core_field_exists(newer->throttled))
+		return newer->throttled;
+	/* Of the group's queue, and counted up for the groups above, before the tracepoint. */
+	if (bpf_core_field_exists(task->se.cfs_rq) &&
+	    bpf_core_field_exists(struct cfs_rq, throttle_count))
+		return task->se.cfs_rq->throttle_count > 0;
+	return false;
+}
+
+/* "migration/N": no other thread's name tells its class, and the class has no name in BTF. */
+static __always_inline bool is_stopper(struct task_struct *task)
+{
+	return *(__u64 *)task->comm == *(const __u64 *)"migratio";
+}
+
+/* What a switch-out tells besides the state. */
+static __always_inline __u32 out_flags(struct task_struct *prev, struct task_struct *next,
+				       bool runnable)
+{
+	if (!runnable)
+		return bpf_core_field_exists(prev->frozen) && BPF_CORE_READ_BITFIELD(prev, frozen)
+			       ? PVTB_REC_F_FROZEN
+			       : 0;
+	return PVTB_REC_F_PREEMPT | (throttled(prev) ? PVTB_REC_F_THROTTLED : 0) |
+	       (is_stopper(next) ? PVTB_REC_F_STOPPER : 0);
+}
+
 /* Whoever was current here leaves. A thread the harness has given up (pid 0) only stops counting. */
 static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
 					 __u32 state, bool preempt, struct task_struct *prev,
@@ -296,7 +358,7 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 		th->open = 0;
 		commit(th);
 	}
-	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT, preempt || !state ? PVTB_REC_F_PREEMPT : 0);
+	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT, out_flags(prev, next, preempt || !state));
 	rec->t0_ns = now_ns;
 	rec->t1_ns = 0;
 	rec->arg = next->pid;

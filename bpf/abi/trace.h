@@ -46,9 +46,21 @@ enum pvtb_rec_kind {
 	PVTB_REC_RUN_DELAY = 6,
 };
 
-#define PVTB_REC_F_PREEMPT  0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
-#define PVTB_REC_F_NOPC	    0x02 /* exits: pc is not known (VMX reads it lazily) */
-#define PVTB_REC_F_NOREASON 0x04 /* exits: the kernel's types did not tell the reason */
+#define PVTB_REC_F_PREEMPT   0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
+#define PVTB_REC_F_NOPC	     0x02 /* exits: pc is not known (VMX reads it lazily) */
+#define PVTB_REC_F_NOREASON  0x04 /* exits: the kernel's types did not tell the reason */
+/*
+ * SCHED_OUT: runnable, but its bandwidth is used up: CFS, se.cfs_rq->throttle_count (which counts
+ * the throttled groups above, too; the queue is throttled before the tracepoint), since Linux 6.18
+ * task->throttled (set by task work on the way to user mode or to the guest); SCHED_DEADLINE,
+ * dl.dl_throttled.
+ */
+#define PVTB_REC_F_THROTTLED 0x08
+/* SCHED_OUT: task->frozen, cgroup v2's freezer. prev_state does not tell: it sleeps in
+ * TASK_INTERRUPTIBLE | TASK_FREEZABLE (kernel/signal.c, do_freezer_trap()). */
+#define PVTB_REC_F_FROZEN    0x10
+/* SCHED_OUT: the next thread is the CPU's stopper ("migration/N"), which moves threads */
+#define PVTB_REC_F_STOPPER   0x40
 
 struct pvtb_rec {
 	__u64 t0_ns; /* CLOCK_MONOTONIC */

@@ -17,28 +17,18 @@
  * What the records need to say for every cause to be told apart. Without them the causes marked
  * (*) below fall into their neighbours.
  */
-#ifndef PVTB_REC_F_THROTTLED
-/*
- * SCHED_OUT: runnable, but its bandwidth is used up: CFS, se.cfs_rq->throttle_count != 0 (it counts
- * the throttled groups above, too; the run queue is throttled before the tracepoint), since
- * Linux 6.18 task->throttled (the thread is taken off the queue on its way to user mode or to the
- * guest, by task work); SCHED_DEADLINE, dl.dl_throttled.
- */
-#define PVTB_REC_F_THROTTLED 0x08
-/* SCHED_OUT: task->frozen, cgroup v2's freezer. prev_state does not tell: it sleeps in
- * TASK_INTERRUPTIBLE | TASK_FREEZABLE (kernel/signal.c, do_freezer_trap()). */
-#define PVTB_REC_F_FROZEN    0x10
+#ifndef PVTB_REC_F_USER
 /* PAIR, EXIT, ENTRY, SCHED_OUT: kvm_userspace_exit was seen since the entry before */
-#define PVTB_REC_F_USER	     0x20
-/* SCHED_OUT: the next thread is the CPU's stopper ("migration/N"), which moves this one */
-#define PVTB_REC_F_STOPPER   0x40
+#define PVTB_REC_F_USER 0x20
+#endif
+#ifndef PVTB_REC_WAIT
 /*
  * A record right before each SCHED_IN, about the wait that ends: t0_ns as in the SCHED_IN; t1_ns
  * last migration since the switch-out, 0 if none; arg nanoseconds that the run queue of the thread's
  * group spent throttled while the thread was runnable (cfs_rq->throttled_clock_self_time and what
  * runs since throttled_clock_self, Linux 6.6); reason pid of the thread that had the CPU.
  */
-#define PVTB_REC_WAIT	     7
+#define PVTB_REC_WAIT 7
 #endif
 
 /*

@@ -41,9 +41,10 @@ struct steal {
 	size_t rec_pos, rec_len;
 	bool recs_end;
 	u64 exit_ns;
-	u64 made, at;	/* steps: how many, and the one samples stand on */
-	bool wait_open; /* an out whose run_delay is not known yet: */
-	u64 wait_k_ns, wait_b_ns;
+	u64 made, at;		  /* steps: how many, and the one samples stand on */
+	u64 waits;		  /* times off the CPU whose run_delay is not known yet, */
+	u64 wait_k_ns, wait_b_ns; /* run_delay before them, and B's sum of them */
+	bool wait_k_known;
 	u64 base_k_ns, base_b_ns; /* K - B counts from here ... */
 	s64 base_kb_ns;		  /* ... and was this then */
 	bool based;
@@ -121,19 +122,26 @@ static struct step *step_at(struct steal *s, u64 number)
 
 /* ---- host: records become steps ---- */
 
-/* The time off the CPU before the last switch-in: K's measure of it is known now. */
-static void close_wait(struct steal *s, u64 k_ns)
+/*
+ * The times off the CPU since K was last known. Not SCHED_IN's run_delay: when the thread was moved
+ * while it waited, that already has the part before the move (sched_info_dequeue()).
+ */
+static void close_waits(struct steal *s, u64 k_ns)
 {
 	s64 dev_ns;
 
-	if (!s->wait_open)
-		return;
-	s->wait_open = false;
-	dev_ns = (s64)(k_ns - s->wait_k_ns - s->wait_b_ns);
-	farthest(&s->res->event_max_ns, dev_ns);
-	s->res->events++;
-	if (magnitude(dev_ns) > s->in->limits.event_ns)
-		s->res->events_beyond++;
+	if (s->waits && s->wait_k_known) {
+		dev_ns = (s64)(k_ns - s->wait_k_ns - s->wait_b_ns);
+		farthest(&s->res->event_max_ns, dev_ns / (s64)s->waits);
+		s->res->events += s->waits;
+		if (magnitude(dev_ns) / s->waits > s->in->limits.event_ns ||
+		    (magnitude(dev_ns) / s->waits == s->in->limits.event_ns &&
+		     magnitude(dev_ns) % s->waits))
+			s->res->events_beyond += s->waits;
+	}
+	s->waits = s->wait_b_ns = 0;
+	s->wait_k_ns = k_ns;
+	s->wait_k_known = true;
 }
 
 static void make_step(struct steal *s, const struct pvtb_rec *rec)
@@ -165,7 +173,8 @@ static void lost_here(struct steal *s, u64 n)
 {
 	pvtb_sched_lost(s->sched, n);
 	s->res->lost += n;
-	s->wait_open = false;
+	s->waits = s->wait_b_ns = 0;
+	s->wait_k_known = false;
 	if (s->made)
 		step_at(s, s->made - 1)->gap = true;
 	/* What K and B counted meanwhile cannot be compared: go on from what was known. */
@@ -193,14 +202,16 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 		s->exit_ns = rec->t0_ns;
 		break;
 	case PVTB_REC_SCHED_IN:
-		close_wait(s, rec->arg);
-		/* Not its registration, nor one whose switch-out was lost. */
-		s->wait_open = away;
-		s->wait_k_ns = rec->arg;
-		s->wait_b_ns = pvtb_sched_involuntary_ns(s->sched) - before_ns;
+		if (away) {
+			s->waits++;
+			s->wait_b_ns += pvtb_sched_involuntary_ns(s->sched) - before_ns;
+		} else if (s->sched->records == 1) {
+			/* Its registration, where it runs: nothing is pending. */
+			close_waits(s, rec->arg);
+		}
 		break;
 	case PVTB_REC_RUN_DELAY:
-		close_wait(s, rec->arg);
+		close_waits(s, rec->arg);
 		make_step(s, rec);
 		break;
 	default:

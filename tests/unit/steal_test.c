@@ -511,27 +511,33 @@ static void test_kb_event(void **state)
 	}
 }
 
-/* A switch-in that is followed by another, without an entry between them. */
+/* Two times off the CPU without an entry between them: K is known for both together. */
 static void test_kb_event_without_entry(void **state)
 {
-	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+	static const u64 skew[] = {40000, 40001};
 
-	guest(w, 100000);
-	away(w, 0, MS, 0, 30000);
-	w->nr -= 2; /* no entry */
-	w->now -= 2500;
-	rec(w, PVTB_REC_SCHED_OUT, w->now + 10, 0, 5, 0)->flags = PVTB_REC_F_PREEMPT;
-	rec(w, PVTB_REC_SCHED_IN, w->now + 10 + MS, 0, w->k, 0);
-	w->k += MS - 30000;
-	w->now += MS + 1000;
-	enter(w);
-	guest(w, 100000);
-	run(w);
-	assert_int_equal(w->res.events, 2);
-	assert_int_equal(w->res.events_beyond, 2);
-	assert_int_equal(w->res.kb.final_ns, 0);
-	assert_int_equal(w->res.kb_law, PVTB_STEAL_BROKEN);
-	free(w);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+
+		guest(w, 100000);
+		away(w, 0, MS, 0, 0);
+		w->nr -= 2; /* no entry */
+		w->now -= 2500;
+		rec(w, PVTB_REC_SCHED_OUT, w->now + 10, 0, 5, 0)->flags = PVTB_REC_F_PREEMPT;
+		/* moved while it waited: half of it has been added */
+		rec(w, PVTB_REC_SCHED_IN, w->now + 10 + MS, 0, w->k + MS / 2, 1);
+		w->k += MS + skew[i];
+		w->now += MS + 1000;
+		enter(w);
+		guest(w, 100000);
+		run(w);
+		assert_int_equal(w->res.events, 2);
+		assert_int_equal(w->res.event_max_ns, 20000);
+		assert_int_equal(w->res.events_beyond, 2 * i);
+		assert_int_equal(w->res.kb.final_ns, skew[i]);
+		assert_int_equal(w->res.kb_law, i ? PVTB_STEAL_BROKEN : PVTB_STEAL_HOLDS);
+		free(w);
+	}
 }
 
 /* Within bounds each time, but always to the same side. */
@@ -602,7 +608,8 @@ static void test_lost(void **state)
 	assert_int_equal(w->res.kb_law, PVTB_STEAL_INCONCLUSIVE);
 	assert_true(w->res.unmatched > 0);
 	assert_int_equal(w->res.gk.max_ns, 0);
-	assert_int_equal(w->res.events, 89);
+	/* nor is the next one, from a run_delay that is not known */
+	assert_int_equal(w->res.events, 88);
 	assert_int_equal(w->res.events_beyond, 0);
 	assert_true(llabs(w->res.kb.max_ns) < 1000);
 	free(w);

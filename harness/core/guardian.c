@@ -15,12 +15,22 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum verb { ADD_WRITE, ADD_RMDIR, ADD_RMTREE, ADD_KILL, ADD_CGROUP, REMOVE, UNDO, STOP };
+enum verb {
+	ADD_WRITE,
+	ADD_RMDIR,
+	ADD_RMTREE,
+	ADD_KILL,
+	ADD_CONTINUE,
+	ADD_CGROUP,
+	REMOVE,
+	UNDO,
+	STOP
+};
 
 /* One message is one entry: SOCK_SEQPACKET keeps them whole, from several threads too. */
 struct message {
 	u64 id;
-	u64 start_time; /* KILL: field 22 of /proc/PID/stat */
+	u64 start_time; /* KILL, CONTINUE: field 22 of /proc/PID/stat */
 	u32 verb;
 	s32 pid;
 	u32 path_len, value_len; /* both with their NUL */
@@ -93,7 +103,7 @@ static int undo_rmtree(const char *path)
 	return r == -1 ? (errno == ENOENT ? 0 : -errno) : r;
 }
 
-static int undo_kill(const struct message *m)
+static int undo_by_signal(const struct message *m, int sig)
 {
 	int fd = (int)syscall(SYS_pidfd_open, m->pid, 0);
 	int r = 0;
@@ -102,10 +112,9 @@ static int undo_kill(const struct message *m)
 	if (!m->start_time || start_time_of(m->pid) != m->start_time)
 		r = 0;
 	else if (fd >= 0)
-		r = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH ? -errno
-											   : 0;
+		r = syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) && errno != ESRCH ? -errno : 0;
 	else
-		r = kill(m->pid, SIGKILL) && errno != ESRCH ? -errno : 0;
+		r = kill(m->pid, sig) && errno != ESRCH ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -151,7 +160,9 @@ static int undo_one(const struct message *m)
 	case ADD_RMTREE:
 		return undo_rmtree(path);
 	case ADD_KILL:
-		return undo_kill(m);
+		return undo_by_signal(m, SIGKILL);
+	case ADD_CONTINUE:
+		return undo_by_signal(m, SIGCONT);
 	case ADD_CGROUP:
 		return undo_cgroup(path);
 	case REMOVE:
@@ -320,6 +331,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 	       pid_t pid, u64 *ret_id, struct pvtb_err *err)
 {
 	struct message m = {.verb = (u32)verb, .pid = pid};
+	bool about_process = verb == ADD_KILL || verb == ADD_CONTINUE;
 	char what[PATH_MAX];
 	int r = 0;
 
@@ -330,7 +342,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 	}
 	snprintf(what, sizeof(what), "%s", path);
 	/* the guardian's working directory is not to be relied on */
-	if (verb != ADD_KILL && path[0] != '/') {
+	if (!about_process && path[0] != '/') {
 		char *cwd PVTB_FREE = getcwd(NULL, 0);
 
 		if (!cwd ||
@@ -344,7 +356,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 		m.value_len = (u32)strlen(value) + 1;
 		memcpy(m.text, what, m.path_len);
 		memcpy(m.text + m.path_len, value, m.value_len);
-		if (verb == ADD_KILL)
+		if (about_process)
 			m.start_time = start_time_of(pid);
 		pthread_mutex_lock(&g->lock);
 		m.id = ++g->last_id;
@@ -379,6 +391,12 @@ int pvtb_guardian_add_rmtree(struct pvtb_guardian *g, const char *path, u64 *ret
 int pvtb_guardian_add_kill(struct pvtb_guardian *g, pid_t pid, u64 *ret_id, struct pvtb_err *err)
 {
 	return add(g, ADD_KILL, "process", "", pid, ret_id, err);
+}
+
+int pvtb_guardian_add_continue(struct pvtb_guardian *g, pid_t pid, u64 *ret_id,
+			       struct pvtb_err *err)
+{
+	return add(g, ADD_CONTINUE, "process", "", pid, ret_id, err);
 }
 
 int pvtb_guardian_add_cgroup(struct pvtb_guardian *g, const char *dir, u64 *ret_id,

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -241,13 +242,29 @@ static bool handle(int fd, struct entry **list, struct message *m, ssize_t n)
 	}
 }
 
+/*
+ * A descriptor that is readable once the thread that forked us is dead. The pidfd and the socket
+ * tell of the whole process's end, and that may never come: a thread in a frozen v1 cgroup does not
+ * die of SIGKILL before it is thawed, by us.
+ */
+static int watch_parent_thread(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static void guardian_main(int fd, int parent_fd)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
 	struct entry *list = NULL;
 	struct message *m = malloc(sizeof(*m));
 	bool alive = m != NULL;
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), thread_fd;
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
@@ -261,12 +278,17 @@ static void guardian_main(int fd, int parent_fd)
 		if (i != fd && i != parent_fd)
 			close((int)i);
 	}
+	thread_fd = watch_parent_thread();
 	while (alive) {
 		struct pollfd p[] = {{.fd = fd, .events = POLLIN},
-				     {.fd = parent_fd, .events = POLLIN}};
+				     {.fd = parent_fd, .events = POLLIN},
+				     {.fd = thread_fd, .events = POLLIN}};
 		ssize_t n;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			break;
+		/* its other threads die at the same moment: what they were just saying is heard */
+		if (!p[0].revents && p[2].revents && !poll(p, 1, 100))
 			break;
 		/* A child of the caller's may keep the socket open after the caller is dead: then
 		 * the pidfd tells. Everything sent before is taken in first. */

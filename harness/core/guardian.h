@@ -18,7 +18,8 @@
 
 struct pvtb_guardian;
 
-/* Early, before there are threads: it forks. */
+/* Early, before there are threads: it forks. From the thread that ends last (main): when that one
+ * is dead the guardian takes the program for dead. */
 int pvtb_guardian_start(struct pvtb_guardian **ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Undoes what is left, waits for it, frees. Returns the number of entries that could not be undone
  * (0: all is as it was). NULL is fine. */

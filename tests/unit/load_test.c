@@ -395,21 +395,42 @@ static void bad_hogs_are_refused(void **state)
 /* ---- control groups ---- */
 
 struct group {
+	struct pvtb_cgroup_host host;
+	char switches[256]; /* v2: controllers switched on at the top */
 	struct pvtb_guardian *g;
 	struct pvtb_cgroup_domain *domain;
 	struct pvtb_cgroup *cg;
 };
 
+static void read_switches(const struct pvtb_cgroup_host *host, char *ret, size_t size)
+{
+	char path[512];
+	size_t n = 0;
+	FILE *f;
+
+	ret[0] = '\0';
+	for (int c = 0; c < PVTB_CGROUP_NR; c++) {
+		if (host->ctl[c].version != 2)
+			continue;
+		snprintf(path, sizeof(path), "%s/cgroup.subtree_control", host->ctl[c].mount);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		n = fread(ret, 1, size - 1, f);
+		ret[n] = '\0';
+		fclose(f);
+	}
+}
+
 static void group_open(struct group *gr, int version, unsigned int ctls)
 {
-	struct pvtb_cgroup_host host;
 	struct pvtb_err err;
 	int r;
 
 	memset(gr, 0, sizeof(*gr));
-	assert_int_equal(pvtb_cgroup_probe(version, &host, &err), 0);
+	assert_int_equal(pvtb_cgroup_probe(version, &gr->host, &err), 0);
+	read_switches(&gr->host, gr->switches, sizeof(gr->switches));
 	assert_int_equal(pvtb_guardian_start(&gr->g, &err), 0);
-	r = pvtb_cgroup_domain_new(&host, ctls, gr->g, &gr->domain, &err);
+	r = pvtb_cgroup_domain_new(&gr->host, ctls, gr->g, &gr->domain, &err);
 	if (!r) {
 		r = pvtb_cgroup_new(gr->domain, &gr->cg, &err);
 		if (r)
@@ -424,7 +445,7 @@ static void group_open(struct group *gr, int version, unsigned int ctls)
 static void group_close(struct group *gr)
 {
 	struct pvtb_err err = {0};
-	char paths[PVTB_CGROUP_NR][512] = {{0}};
+	char paths[PVTB_CGROUP_NR][512] = {{0}}, switches[256];
 
 	for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++) {
 		if (gr->cg && pvtb_cgroup_path(gr->cg, c))
@@ -435,6 +456,8 @@ static void group_close(struct group *gr)
 	if (pvtb_cgroup_domain_free(gr->domain, &err))
 		fail_msg("%s: %s", err.what, err.why);
 	assert_int_equal(pvtb_guardian_stop(gr->g), 0);
+	read_switches(&gr->host, switches, sizeof(switches));
+	assert_string_equal(switches, gr->switches);
 	for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++)
 		assert_true(!paths[c][0] || access(paths[c], F_OK));
 }
@@ -833,16 +856,136 @@ static void victim(struct left *left, pid_t target)
 		pause();
 }
 
+/* Where the process is in every hierarchy. */
+static void read_places(pid_t pid, char *ret, size_t size)
+{
+	char path[64];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	n = fread(ret, 1, size - 1, f);
+	ret[n] = '\0';
+	fclose(f);
+}
+
+/* Does everything over and over, so that SIGKILL hits it anywhere. */
+static void busy_victim(struct left *left, pid_t target)
+{
+	struct pvtb_hog_spec spec = {.kind = PVTB_HOG_PROCESSES, .cpu = -1};
+	struct pvtb_cgroup_host host;
+	struct pvtb_guardian *g;
+	struct pvtb_err err;
+	unsigned int ctls = 0;
+	struct spinner s;
+
+	if (pvtb_guardian_start(&g, &err) || pvtb_cgroup_probe(0, &host, &err))
+		_exit(1);
+	for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++) {
+		if (host.ctl[c].version)
+			ctls |= PVTB_CGROUP_BIT(c);
+	}
+	spinner_start(&s, -1);
+	left->guardian = pvtb_guardian_pid(g);
+	__atomic_store_n(&left->ready, true, __ATOMIC_RELEASE);
+	for (;;) {
+		struct pvtb_cgroup_domain *d = NULL;
+		struct pvtb_stopped *stopped = NULL;
+		struct pvtb_cgroup *cg = NULL;
+		struct pvtb_hogs *h = NULL;
+
+		if (pvtb_hogs_start(&spec, g, &h, &err) ||
+		    pvtb_process_stop(target, g, &stopped, &err) ||
+		    pvtb_process_continue(stopped, &err))
+			_exit(2);
+		__atomic_store_n(&left->hog, pvtb_hogs_tid(h, 0), __ATOMIC_RELEASE);
+		if (ctls && !pvtb_cgroup_domain_new(&host, ctls, g, &d, &err)) {
+			if (pvtb_cgroup_new(d, &cg, &err) || pvtb_cgroup_attach(cg, s.tid, &err) ||
+			    pvtb_cgroup_attach(cg, target, &err))
+				_exit(3);
+			if (ctls & PVTB_CGROUP_BIT(PVTB_CGROUP_FREEZER) &&
+			    pvtb_cgroup_freeze(cg, &err))
+				_exit(4);
+		}
+		if (pvtb_cgroup_free(cg, &err) || pvtb_cgroup_domain_free(d, &err) ||
+		    pvtb_hogs_stop(h, &err))
+			_exit(5);
+	}
+}
+
+static void assert_no_group_of(const struct pvtb_cgroup_host *host, pid_t pid)
+{
+	char path[512];
+
+	for (int c = 0; c < PVTB_CGROUP_NR; c++) {
+		for (int i = 0; i < 4 && host->ctl[c].version; i++) {
+			snprintf(path, sizeof(path), "%s/pvtb-%d-%d", host->ctl[c].mount, (int)pid,
+				 i);
+			if (!access(path, F_OK))
+				fail_msg("%s is still there", path);
+		}
+	}
+}
+
+static void sigkill_at_any_moment(void **state)
+{
+	char switches[256], now[256], places[2048], places_now[2048];
+	struct pvtb_child *target = NULL;
+	struct pvtb_cgroup_host host;
+	unsigned int seed = 1;
+	struct pvtb_err err;
+	u64 *count, before;
+
+	assert_int_equal(pvtb_cgroup_probe(0, &host, &err), 0);
+	read_switches(&host, switches, sizeof(switches));
+	assert_int_equal(pvtb_child_start(NULL, count_up, NULL, sizeof(u64), &target, &err), 0);
+	count = pvtb_child_shared(target);
+	read_places(pvtb_child_pid(target), places, sizeof(places));
+	for (int round = 0; round < 12; round++) {
+		struct left *left = mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		int status = 0;
+		pid_t pid;
+
+		assert_ptr_not_equal(left, MAP_FAILED);
+		pid = fork();
+		if (!pid)
+			busy_victim(left, pvtb_child_pid(target));
+		assert_true(EVENTUALLY(__atomic_load_n(&left->ready, __ATOMIC_ACQUIRE)));
+		usleep((unsigned int)rand_r(&seed) % 60000);
+		kill(pid, SIGKILL);
+		assert_true(EVENTUALLY(is_gone(left->guardian)));
+		assert_true(EVENTUALLY(waitpid(pid, &status, WNOHANG) == pid));
+		assert_true(WIFSIGNALED(status)); /* it had not given up by itself */
+		assert_true(!left->hog || EVENTUALLY(is_gone(left->hog)));
+		assert_no_group_of(&host, pid);
+		read_switches(&host, now, sizeof(now));
+		assert_string_equal(now, switches);
+		read_places(pvtb_child_pid(target), places_now, sizeof(places_now));
+		assert_string_equal(places_now, places);
+		before = count_of(count);
+		assert_true(EVENTUALLY(count_of(count) > before));
+		munmap(left, sizeof(*left));
+	}
+	pvtb_child_free(target);
+}
+
 static void nothing_survives_sigkill(void **state)
 {
 	struct left *left = mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char switches[256], switches_after[256];
 	struct pvtb_child *target = NULL;
+	struct pvtb_cgroup_host host;
 	struct pvtb_err err;
 	u64 *count, before;
 	pid_t pid;
 
 	assert_ptr_not_equal(left, MAP_FAILED);
+	assert_int_equal(pvtb_cgroup_probe(0, &host, &err), 0);
+	read_switches(&host, switches, sizeof(switches));
 	/* a process that is not the victim's, and must live on as it was */
 	assert_int_equal(pvtb_child_start(NULL, count_up, NULL, sizeof(u64), &target, &err), 0);
 	count = pvtb_child_shared(target);
@@ -866,6 +1009,8 @@ static void nothing_survives_sigkill(void **state)
 		if (left->paths[c][0] && !access(left->paths[c], F_OK))
 			fail_msg("%s is still there", left->paths[c]);
 	}
+	read_switches(&host, switches_after, sizeof(switches_after));
+	assert_string_equal(switches_after, switches);
 	before = count_of(count);
 	assert_true(EVENTUALLY(count_of(count) > before));
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -898,6 +1043,7 @@ int main(void)
 		cmocka_unit_test(process_is_stopped),
 		cmocka_unit_test(plan_in_order),
 		cmocka_unit_test(nothing_survives_sigkill),
+		cmocka_unit_test(sigkill_at_any_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,7 @@ static void guardian_main(int fd, int parent_fd)
 			close((int)i);
 	}
 	thread_fd = watch_parent_thread();
+	answer(fd, 0);
 	while (alive) {
 		struct pollfd p[] = {{.fd = fd, .events = POLLIN},
 				     {.fd = parent_fd, .events = POLLIN},
@@ -307,7 +308,8 @@ static void guardian_main(int fd, int parent_fd)
 int pvtb_guardian_start(struct pvtb_guardian **ret, struct pvtb_err *err)
 {
 	struct pvtb_guardian *g = calloc(1, sizeof(*g));
-	int fd[2], parent_fd;
+	int fd[2], parent_fd, ready;
+	ssize_t n;
 
 	if (!g)
 		return pvtb_err_sys(err, -ENOMEM, "guardian");
@@ -331,6 +333,18 @@ int pvtb_guardian_start(struct pvtb_guardian **ret, struct pvtb_err *err)
 		close(fd[0]);
 		free(g);
 		return pvtb_err_sys(err, e, "guardian");
+	}
+	/* Only a guardian that is watching is one: its parent could be dead, all but a frozen
+	 * thread, before it had begun, and nothing would tell it. */
+	do {
+		n = recv(fd[0], &ready, sizeof(ready), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof(ready)) {
+		close(fd[0]);
+		while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		free(g);
+		return pvtb_err_set(err, -EPIPE, "guardian", "did not start");
 	}
 	g->fd = fd[0];
 	pthread_mutex_init(&g->lock, NULL);

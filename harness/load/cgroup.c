@@ -10,7 +10,7 @@
 #include "load/cgroup_file.h"
 #include "load/task.h"
 
-#define WAIT_MS	  2000
+#define WAIT_MS	  10000
 #define MAX_NAMES 100000
 
 /* A switch turned on in <mount>/cgroup.subtree_control. */

@@ -74,7 +74,7 @@ int pvtb_cgroup_set_weight(struct pvtb_cgroup *cg, unsigned int weight,
 /* "0-3,8": at any time; threads that sit elsewhere are moved, whatever CPUs they were pinned to. */
 int pvtb_cgroup_set_cpus(struct pvtb_cgroup *cg, const char *list,
 			 struct pvtb_err *err) PVTB_MUST_CHECK;
-/* Each returns when all threads are (not) frozen; -ETIMEDOUT after 2 s: thawed again. */
+/* Each returns when all threads are (not) frozen; -ETIMEDOUT after 10 s: thawed again. */
 int pvtb_cgroup_freeze(struct pvtb_cgroup *cg, struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_cgroup_thaw(struct pvtb_cgroup *cg, struct pvtb_err *err) PVTB_MUST_CHECK;
 

@@ -805,6 +805,7 @@ struct left {
 	bool ready;
 	pid_t guardian, hog, child;
 	char paths[PVTB_CGROUP_NR][512];
+	struct pvtb_err err; /* why it gave up */
 };
 
 /* Everything that one can do to a host, all at once, then wait for the end. */
@@ -818,35 +819,36 @@ static void victim(struct left *left, pid_t target)
 	struct pvtb_child *child;
 	struct pvtb_cgroup *cg;
 	struct pvtb_hogs *h;
-	struct pvtb_err err;
 	struct spinner s;
 	unsigned int ctls = 0;
 
-	if (pvtb_guardian_start(&g, &err) ||
-	    pvtb_child_start(g, count_up, NULL, sizeof(u64), &child, &err) ||
-	    pvtb_hogs_start(&spec, g, &h, &err) || pvtb_cgroup_probe(0, &host, &err))
+	if (pvtb_guardian_start(&g, &left->err) ||
+	    pvtb_child_start(g, count_up, NULL, sizeof(u64), &child, &left->err) ||
+	    pvtb_hogs_start(&spec, g, &h, &left->err) || pvtb_cgroup_probe(0, &host, &left->err))
 		_exit(1);
 	for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++) {
 		if (host.ctl[c].version)
 			ctls |= PVTB_CGROUP_BIT(c);
 	}
 	spinner_start(&s, -1);
-	if (ctls && !pvtb_cgroup_domain_new(&host, ctls, g, &d, &err)) {
-		if (pvtb_cgroup_new(d, &cg, &err) || pvtb_cgroup_attach(cg, s.tid, &err) ||
-		    pvtb_cgroup_attach(cg, pvtb_hogs_tid(h, 0), &err) ||
-		    pvtb_cgroup_attach(cg, target, &err))
+	if (ctls && !pvtb_cgroup_domain_new(&host, ctls, g, &d, &left->err)) {
+		if (pvtb_cgroup_new(d, &cg, &left->err) ||
+		    pvtb_cgroup_attach(cg, s.tid, &left->err) ||
+		    pvtb_cgroup_attach(cg, pvtb_hogs_tid(h, 0), &left->err) ||
+		    pvtb_cgroup_attach(cg, target, &left->err))
 			_exit(2);
-		if (ctls & PVTB_CGROUP_BIT(PVTB_CGROUP_FREEZER) && pvtb_cgroup_freeze(cg, &err))
+		if (ctls & PVTB_CGROUP_BIT(PVTB_CGROUP_FREEZER) &&
+		    pvtb_cgroup_freeze(cg, &left->err))
 			_exit(3);
 		for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++) {
 			if (pvtb_cgroup_path(cg, c))
 				snprintf(left->paths[c], sizeof(left->paths[c]), "%s",
 					 pvtb_cgroup_path(cg, c));
 		}
-	} else if (pvtb_process_stop(target, g, &stopped, &err)) {
+	} else if (pvtb_process_stop(target, g, &stopped, &left->err)) {
 		_exit(4);
 	}
-	if (pvtb_process_stop(pvtb_child_pid(child), g, &stopped, &err))
+	if (pvtb_process_stop(pvtb_child_pid(child), g, &stopped, &left->err))
 		_exit(5);
 	left->guardian = pvtb_guardian_pid(g);
 	left->hog = pvtb_hogs_tid(h, 0);
@@ -877,11 +879,10 @@ static void busy_victim(struct left *left, pid_t target)
 	struct pvtb_hog_spec spec = {.kind = PVTB_HOG_PROCESSES, .cpu = -1};
 	struct pvtb_cgroup_host host;
 	struct pvtb_guardian *g;
-	struct pvtb_err err;
 	unsigned int ctls = 0;
 	struct spinner s;
 
-	if (pvtb_guardian_start(&g, &err) || pvtb_cgroup_probe(0, &host, &err))
+	if (pvtb_guardian_start(&g, &left->err) || pvtb_cgroup_probe(0, &host, &left->err))
 		_exit(1);
 	for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++) {
 		if (host.ctl[c].version)
@@ -896,21 +897,22 @@ static void busy_victim(struct left *left, pid_t target)
 		struct pvtb_cgroup *cg = NULL;
 		struct pvtb_hogs *h = NULL;
 
-		if (pvtb_hogs_start(&spec, g, &h, &err) ||
-		    pvtb_process_stop(target, g, &stopped, &err) ||
-		    pvtb_process_continue(stopped, &err))
+		if (pvtb_hogs_start(&spec, g, &h, &left->err) ||
+		    pvtb_process_stop(target, g, &stopped, &left->err) ||
+		    pvtb_process_continue(stopped, &left->err))
 			_exit(2);
 		__atomic_store_n(&left->hog, pvtb_hogs_tid(h, 0), __ATOMIC_RELEASE);
-		if (ctls && !pvtb_cgroup_domain_new(&host, ctls, g, &d, &err)) {
-			if (pvtb_cgroup_new(d, &cg, &err) || pvtb_cgroup_attach(cg, s.tid, &err) ||
-			    pvtb_cgroup_attach(cg, target, &err))
+		if (ctls && !pvtb_cgroup_domain_new(&host, ctls, g, &d, &left->err)) {
+			if (pvtb_cgroup_new(d, &cg, &left->err) ||
+			    pvtb_cgroup_attach(cg, s.tid, &left->err) ||
+			    pvtb_cgroup_attach(cg, target, &left->err))
 				_exit(3);
 			if (ctls & PVTB_CGROUP_BIT(PVTB_CGROUP_FREEZER) &&
-			    pvtb_cgroup_freeze(cg, &err))
+			    pvtb_cgroup_freeze(cg, &left->err))
 				_exit(4);
 		}
-		if (pvtb_cgroup_free(cg, &err) || pvtb_cgroup_domain_free(d, &err) ||
-		    pvtb_hogs_stop(h, &err))
+		if (pvtb_cgroup_free(cg, &left->err) || pvtb_cgroup_domain_free(d, &left->err) ||
+		    pvtb_hogs_stop(h, &left->err))
 			_exit(5);
 	}
 }
@@ -958,7 +960,8 @@ static void sigkill_at_any_moment(void **state)
 		kill(pid, SIGKILL);
 		assert_true(EVENTUALLY(is_gone(left->guardian)));
 		assert_true(EVENTUALLY(waitpid(pid, &status, WNOHANG) == pid));
-		assert_true(WIFSIGNALED(status)); /* it had not given up by itself */
+		if (!WIFSIGNALED(status))
+			fail_msg("it gave up: %s: %s", left->err.what, left->err.why);
 		assert_true(!left->hog || EVENTUALLY(is_gone(left->hog)));
 		assert_no_group_of(&host, pid);
 		read_switches(&host, now, sizeof(now));
@@ -996,7 +999,8 @@ static void nothing_survives_sigkill(void **state)
 		int status = 0;
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
-			fail_msg("the victim could not be set up: step %d", WEXITSTATUS(status));
+			fail_msg("the victim could not be set up: step %d: %s: %s",
+				 WEXITSTATUS(status), left->err.what, left->err.why);
 		usleep(1000);
 	}
 	for (enum pvtb_cgroup_ctl c = 0; c < PVTB_CGROUP_NR; c++)

@@ -225,7 +225,7 @@ int pvtb_cgroup_domain_new(const struct pvtb_cgroup_host *host, unsigned int ctl
 /* Number @pid into a file of the group; the error of a real-time thread explained. */
 static int put(pid_t pid, const char *dir, const char *file, struct pvtb_err *err)
 {
-	struct pvtb_sched sched;
+	struct pvtb_task_sched sched;
 	char text[16];
 	int r;
 

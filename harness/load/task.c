@@ -36,13 +36,13 @@ static bool throttling_is_off(void)
 	return f && fscanf(f, "%ld", &us) == 1 && us < 0;
 }
 
-int pvtb_task_sched_get(pid_t tid, struct pvtb_sched *ret, struct pvtb_err *err)
+int pvtb_task_sched_get(pid_t tid, struct pvtb_task_sched *ret, struct pvtb_err *err)
 {
 	struct attr a = {.size = sizeof(a)};
 
 	if (syscall(SYS_sched_getattr, tid, &a, sizeof(a), 0))
 		return pvtb_err_sys(err, -errno, "scheduling of thread %d", (int)tid);
-	*ret = (struct pvtb_sched){
+	*ret = (struct pvtb_task_sched){
 		.policy = a.policy,
 		.nice = a.nice,
 		.priority = a.priority,
@@ -54,7 +54,7 @@ int pvtb_task_sched_get(pid_t tid, struct pvtb_sched *ret, struct pvtb_err *err)
 	return 0;
 }
 
-static int refused(int code, const struct pvtb_sched *s, struct pvtb_err *err)
+static int refused(int code, const struct pvtb_task_sched *s, struct pvtb_err *err)
 {
 	if (code == -EPERM && s->policy == PVTB_POLICY_DEADLINE)
 		return pvtb_err_set(
@@ -74,7 +74,7 @@ static int refused(int code, const struct pvtb_sched *s, struct pvtb_err *err)
 	return pvtb_err_sys(err, code, "scheduling policy %u", s->policy);
 }
 
-int pvtb_task_sched_set(pid_t tid, const struct pvtb_sched *s, struct pvtb_err *err)
+int pvtb_task_sched_set(pid_t tid, const struct pvtb_task_sched *s, struct pvtb_err *err)
 {
 	struct attr a = {
 		.size = sizeof(a),
@@ -140,7 +140,7 @@ int pvtb_task_restore(const struct pvtb_task_saved *saved, struct pvtb_err *err)
 {
 	/* policy first: a SCHED_DEADLINE thread's CPUs cannot be changed; then policy again, which
 	 * could not be SCHED_DEADLINE before the CPUs were all there */
-	const struct pvtb_sched plain = {.policy = PVTB_POLICY_OTHER, .nice = saved->sched.nice};
+	const struct pvtb_task_sched plain = {.policy = PVTB_POLICY_OTHER, .nice = saved->sched.nice};
 	int r;
 
 	r = pvtb_task_sched_set(saved->tid, &plain, err);

@@ -27,7 +27,7 @@ enum pvtb_policy {
 	PVTB_POLICY_DEADLINE = 6, /* runtime <= deadline <= period */
 };
 
-struct pvtb_sched {
+struct pvtb_task_sched {
 	u32 policy; /* enum pvtb_policy */
 	s32 nice;
 	u32 priority;
@@ -35,10 +35,10 @@ struct pvtb_sched {
 	u64 runtime_ns, deadline_ns, period_ns;
 };
 
-int pvtb_task_sched_get(pid_t tid, struct pvtb_sched *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_task_sched_get(pid_t tid, struct pvtb_task_sched *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* A thread that spins for good under FIFO, RR keeps its CPU for as long as the kernel's throttling
  * (sched_rt_runtime_us) lets it: where that is off, they are refused here with -EOPNOTSUPP. */
-int pvtb_task_sched_set(pid_t tid, const struct pvtb_sched *sched,
+int pvtb_task_sched_set(pid_t tid, const struct pvtb_task_sched *sched,
 			struct pvtb_err *err) PVTB_MUST_CHECK;
 
 int pvtb_task_cpus_get(pid_t tid, struct pvtb_cpus *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
@@ -49,7 +49,7 @@ int pvtb_task_pin(pid_t tid, int cpu, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Both of the above, to be put back together. */
 struct pvtb_task_saved {
 	pid_t tid;
-	struct pvtb_sched sched;
+	struct pvtb_task_sched sched;
 	struct pvtb_cpus cpus;
 };
 int pvtb_task_save(pid_t tid, struct pvtb_task_saved *ret, struct pvtb_err *err) PVTB_MUST_CHECK;

@@ -268,7 +268,7 @@ static void nice_is_polite(void **state)
 {
 	struct pvtb_hog_spec spec = {.cpu = last_cpu()};
 	struct pvtb_hogs *h = hogs(&spec);
-	struct pvtb_sched nice19 = {.policy = PVTB_POLICY_OTHER, .nice = 19}, now;
+	struct pvtb_task_sched nice19 = {.policy = PVTB_POLICY_OTHER, .nice = 19}, now;
 	struct pvtb_task_saved saved;
 	struct pvtb_err err;
 	struct spinner s;
@@ -311,7 +311,7 @@ static void fifo_hog(void **state)
 static void fifo_thread_wins(void **state)
 {
 	struct pvtb_hog_spec spec = {.count = 2, .cpu = last_cpu()};
-	struct pvtb_sched fifo = {.policy = PVTB_POLICY_FIFO, .priority = 1};
+	struct pvtb_task_sched fifo = {.policy = PVTB_POLICY_FIFO, .priority = 1};
 	struct pvtb_task_saved saved;
 	struct pvtb_hogs *h;
 	struct pvtb_err err;

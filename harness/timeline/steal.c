@@ -201,6 +201,11 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 	case PVTB_REC_PAIR:
 		s->exit_ns = rec->t0_ns;
 		break;
+	case PVTB_REC_SCHED_OUT:
+		/* Where exits are not witnessed: it had left the guest by then. */
+		if (!s->sched->entered)
+			s->exit_ns = rec->t0_ns;
+		break;
 	case PVTB_REC_SCHED_IN:
 		if (away) {
 			s->waits++;

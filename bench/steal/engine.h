@@ -41,6 +41,7 @@ struct steal_measured {
 	struct steal_vcpu vcpus[PVTB_STEAL_MAX_VCPUS];
 	struct pvtb_clock_pair pairs[STEAL_PAIRS];
 	unsigned int nr_pairs;
+	u64 host_stolen_ns; /* from the vCPUs' CPU, by this host's own hypervisor */
 	struct steal_name names[STEAL_NAMES];
 	unsigned int nr_names;
 };
@@ -48,6 +49,9 @@ struct steal_measured {
 /* Where raw data of vCPU @vcpu goes, relative to the result directory. */
 void steal_path(char *buf, size_t len, const struct pvtb_steal_ctx *ctx, const char *what,
 		unsigned int vcpu);
+
+/* At most that far apart are the counter and the value of one sample. */
+u64 steal_read_ns(const struct pvtb_run *run);
 
 struct steal_hooks {
 	/* Called when the threads are there, and when the guest was told to stop. */

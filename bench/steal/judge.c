@@ -16,11 +16,9 @@
 /* METHOD: |K - B| of the run. */
 #define RUN_PPM		      5000
 #define RUN_PPM_DETERMINISTIC 1000
-/* Between the guest's two reads. */
-#define READ_NS		 2000
-#define READ_NS_EMULATED 20000
-/* And up to the switch-out, where that is all there is to be seen of the guest's exit. */
-#define READ_NS_NO_EXITS 200000
+/* The run queue's stamp and the tracepoint's are some instructions apart, and whatever takes the
+ * machine itself from us in between is added: an emulator's host, a hypervisor. */
+#define EVENT_NS_VIRTUAL 500000
 /* Columns of the series' files. */
 #define POINT_COLUMNS	 5
 #define INTERVAL_COLUMNS 4
@@ -50,7 +48,7 @@ struct joined {
 	struct pvtb_samples_reader *guest;
 	struct pvtb_samples_writer *points, *intervals;
 	struct pvtb_err *err;
-	u64 start_ns;
+	u64 start_ns, event_limit_ns;
 	u64 interval_end_ns, interval_sum_ns, gaps;
 	struct pvtb_sched sched;
 	struct pvtb_steal_result res;
@@ -240,9 +238,9 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 
 	in->limits = PVTB_STEAL_LIMITS;
 	in->limits.run_ppm = run->deterministic ? RUN_PPM_DETERMINISTIC : RUN_PPM;
-	in->read_ns = !j->host.entries ? READ_NS_NO_EXITS
-		      : run->emulated ? READ_NS_EMULATED
-				      : READ_NS;
+	in->read_ns = steal_read_ns(run);
+	if (!run->deterministic && (run->emulated || !run->caps.hw_assisted))
+		in->limits.event_ns = EVENT_NS_VIRTUAL;
 	in->start_ns = meta->start_ns;
 	in->end_ns = meta->end_ns;
 	in->initial = PVTB_SCHED_HOST_VMM;
@@ -290,6 +288,7 @@ static int join_vcpu(struct pvtb_steal_ctx *ctx, struct steal_measured *m, unsig
 	if (!ret) {
 		in.map = &map;
 		join_input(ctx, meta, j, &in);
+		j->event_limit_ns = in.limits.event_ns;
 		ret = pvtb_steal(&in, &j->sched, &j->res, err);
 	}
 	if (j->guest)
@@ -362,12 +361,22 @@ static int law_gk(struct judge *g, unsigned int i)
 static int law_kb(struct judge *g, unsigned int i)
 {
 	const struct joined *j = &g->j[i];
+	u64 own_ns = g->m->host_stolen_ns;
+	enum pvtb_status st = status_of(j->res.kb_law);
 	char text[512], expects[128], buf[16];
 
 	snprintf(text, sizeof(text), "%s%s", who(g, i, buf), j->res.kb_verdict);
-	snprintf(expects, sizeof(expects), "K - B within 20 us a time off the CPU, %.1f %% in all",
+	snprintf(expects, sizeof(expects),
+		 "K - B within %" PRIu64 " us a time off the CPU, %.1f %% in all",
+		 j->event_limit_ns / 1000,
 		 (g->ctx->run->deterministic ? RUN_PPM_DETERMINISTIC : RUN_PPM) / 1e4);
-	return add_law(g, "counted", expects, status_of(j->res.kb_law), text);
+	/* The run queue's clock does not see all of what its own machine loses. */
+	if (st == PVTB_FAIL && own_ns) {
+		st = PVTB_INCONCLUSIVE;
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "; but %" PRIu64 " ms were stolen from this host itself", own_ns / 1000000);
+	}
+	return add_law(g, "counted", expects, st, text);
 }
 
 static int law_sum(struct judge *g, unsigned int i)

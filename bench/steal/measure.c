@@ -23,6 +23,10 @@
 #define STOP_MS	   60000
 #define PV_TIME_ST 0xc5000021ULL
 
+/* METHOD: a sample's two reads belong together. */
+#define READ_NS		 2000
+#define READ_NS_EMULATED 20000
+
 #define SAMPLE_HZ	   10000
 #define SAMPLE_HZ_EMULATED 1000
 
@@ -369,6 +373,7 @@ static int start_guest(struct measure *m, struct pvtb_err *err)
 		.level = guest_level(run),
 		.mode = PVTB_MODE_LOOP,
 		.period = run->host->counter_hz / hz,
+		.args[7] = steal_read_ns(run) * run->host->counter_hz / PVTB_NSEC_PER_SEC,
 	};
 	int ret = 0;
 
@@ -379,6 +384,28 @@ static int start_guest(struct measure *m, struct pvtb_err *err)
 		ret = pvtb_vm_start(m->vm, i, &cmd, err);
 	}
 	return ret;
+}
+
+u64 steal_read_ns(const struct pvtb_run *run)
+{
+	return run->emulated ? READ_NS_EMULATED : READ_NS;
+}
+
+/* /proc/stat: what this host's own hypervisor took from @cpu so far. */
+static u64 host_stolen_ns(int cpu)
+{
+	FILE *f PVTB_FCLOSE = fopen("/proc/stat", "re");
+	u64 hz = (u64)sysconf(_SC_CLK_TCK), jiffies;
+	char line[512], name[16];
+
+	snprintf(name, sizeof(name), "cpu%d ", cpu);
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			return sscanf(line, "%*s %*u %*u %*u %*u %*u %*u %*u %" SCNu64,
+				      &jiffies) == 1
+				       ? jiffies * (PVTB_NSEC_PER_SEC / hz)
+				       : 0;
+	return 0;
 }
 
 static int let_run(struct measure *m, struct pvtb_err *err)
@@ -427,6 +454,7 @@ static void tell_stop(struct measure *m)
 
 static int run_vm(struct measure *m, const struct steal_hooks *hooks, struct pvtb_err *err)
 {
+	u64 stolen_ns = host_stolen_ns(m->ctx->cpu);
 	int ret = open_files(m, err), r;
 
 	if (!ret)
@@ -450,6 +478,7 @@ static int run_vm(struct measure *m, const struct steal_hooks *hooks, struct pvt
 	ret = ret ?: r;
 	if (!ret)
 		ret = stop_guest(m, err);
+	m->out->host_stolen_ns = host_stolen_ns(m->ctx->cpu) - stolen_ns;
 	take_pair(m);
 	return ret ?: drain(m, err);
 }

@@ -28,7 +28,7 @@ struct steal_vcpu {
 struct steal_name {
 	u32 pid;
 	char comm[16];
-	char cgroup[64];
+	char cgroup[256];
 };
 
 struct steal_measured {

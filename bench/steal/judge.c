@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "results/samples.h"
@@ -252,6 +253,7 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 	in->sched.nr_intr =
 		pvtb_reason_matches(backend, PVTB_REASON_INTERRUPT, in->sched.intr,
 				    PVTB_ARRAY_SIZE(in->sched.intr));
+	in->sched.user_known = j->host.entries && pvtb_trace_sees_user(run->trace);
 	in->sched.sink = take_interval;
 	in->sched.sink_ctx = j;
 	in->samples = next_samples;
@@ -341,6 +343,27 @@ static int add_law(struct judge *g, const char *name, const char *expects, enum 
 	return ret;
 }
 
+static void add(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void add(char *buf, size_t size, const char *fmt, ...)
+{
+	size_t used = strlen(buf);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf + used, size - used, fmt, ap);
+	va_end(ap);
+}
+
+/*
+ * The guest took samples while the thread had not been switched in again, as far as the host's
+ * records say. Where entries are witnessed a sample cannot come without one, and that is a broken
+ * law; here it can only be that a switch has no record.
+ */
+static bool missed_switches(const struct joined *j)
+{
+	return !j->host.entries && j->res.causal_errors;
+}
+
 static int law_gk(struct judge *g, unsigned int i)
 {
 	const struct joined *j = &g->j[i];
@@ -352,8 +375,12 @@ static int law_gk(struct judge *g, unsigned int i)
 		 j->host.entries ? "" : " (K taken at the switches: kvm_entry is not witnessed)");
 	if (meta->samples_lost) {
 		st = st == PVTB_OK ? PVTB_INCONCLUSIVE : st;
-		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "; %" PRIu64 " guest samples overwritten", meta->samples_lost);
+		add(text, sizeof(text), "; %" PRIu64 " guest samples overwritten",
+		    meta->samples_lost);
+	}
+	if (st == PVTB_FAIL && missed_switches(j)) {
+		st = PVTB_INCONCLUSIVE;
+		add(text, sizeof(text), "; switches were not witnessed");
 	}
 	return add_law(g, "told", "G equals K at every guest entry, to 0 ns", st, text);
 }
@@ -361,6 +388,7 @@ static int law_gk(struct judge *g, unsigned int i)
 static int law_kb(struct judge *g, unsigned int i)
 {
 	const struct joined *j = &g->j[i];
+	const struct pvtb_run *run = g->ctx->run;
 	u64 own_ns = g->m->host_stolen_ns;
 	enum pvtb_status st = status_of(j->res.kb_law);
 	char text[512], expects[128], buf[16];
@@ -369,12 +397,20 @@ static int law_kb(struct judge *g, unsigned int i)
 	snprintf(expects, sizeof(expects),
 		 "K - B within %" PRIu64 " us a time off the CPU, %.1f %% in all",
 		 j->event_limit_ns / 1000,
-		 (g->ctx->run->deterministic ? RUN_PPM_DETERMINISTIC : RUN_PPM) / 1e4);
-	/* The run queue's clock does not see all of what its own machine loses. */
-	if (st == PVTB_FAIL && own_ns) {
+		 (run->deterministic ? RUN_PPM_DETERMINISTIC : RUN_PPM) / 1e4);
+	/* What blames the kernel must not be the emulator's, this host's own hypervisor's, or the
+	 * witness's. */
+	if (st == PVTB_FAIL && run->emulated && !run->deterministic) {
 		st = PVTB_INCONCLUSIVE;
-		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "; but %" PRIu64 " ms were stolen from this host itself", own_ns / 1000000);
+		add(text, sizeof(text), "; but these are the emulator's times");
+	} else if (st == PVTB_FAIL && own_ns) {
+		st = PVTB_INCONCLUSIVE;
+		add(text, sizeof(text), "; but %" PRIu64 " ms were stolen from this host itself",
+		    own_ns / 1000000);
+	}
+	if (st == PVTB_FAIL && missed_switches(j)) {
+		st = PVTB_INCONCLUSIVE;
+		add(text, sizeof(text), "; but switches were not witnessed");
 	}
 	return add_law(g, "counted", expects, st, text);
 }

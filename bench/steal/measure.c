@@ -115,43 +115,26 @@ static void on_cmd_leave(void *opaque, unsigned int vcpu)
 
 /* ---- draining ---- */
 
-static void read_line(const char *path, const char *prefix, char *ret, size_t size)
-{
-	FILE *f PVTB_FCLOSE = fopen(path, "re");
-	char line[256];
-	size_t len;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		char *at = prefix ? strstr(line, prefix) : line;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (!at)
-			continue;
-		at += prefix ? strlen(prefix) : 0;
-		len = strnlen(at, size - 1);
-		memcpy(ret, at, len);
-		ret[len] = '\0';
-		return;
-	}
-}
-
 /* Who it was has to be asked while they live. */
-static void note_name(struct steal_measured *out, u32 pid)
+static void note_name(struct measure *m, u32 pid)
 {
+	struct steal_measured *out = m->out;
+	struct pvtb_trace_who who;
 	struct steal_name *n;
-	char path[64];
 
 	if (!pid || out->nr_names == STEAL_NAMES)
 		return;
 	for (unsigned int i = out->nr_names; i-- > 0;)
 		if (out->names[i].pid == pid)
 			return;
+	if (pvtb_trace_who(m->trace, pid, &who))
+		return;
 	n = &out->names[out->nr_names++];
 	n->pid = pid;
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	read_line(path, NULL, n->comm, sizeof(n->comm));
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
-	read_line(path, "::", n->cgroup, sizeof(n->cgroup));
+	memcpy(n->comm, who.comm, sizeof(n->comm));
+	n->comm[sizeof(n->comm) - 1] = '\0';
+	memcpy(n->cgroup, who.cgroup, sizeof(n->cgroup));
+	n->cgroup[sizeof(n->cgroup) - 1] = '\0';
 }
 
 /* Samples [v->drained, taken), in two pieces at most where the ring wraps. */
@@ -222,7 +205,7 @@ static int drain_host(struct measure *m, unsigned int i, struct pvtb_err *err)
 		for (ssize_t k = 0; k < got; k++)
 			if (m->recs[k].kind == PVTB_REC_SCHED_OUT &&
 			    (m->recs[k].flags & PVTB_REC_F_PREEMPT))
-				note_name(m->out, (u32)m->recs[k].arg);
+				note_name(m, (u32)m->recs[k].arg);
 		v->meta->records += (u64)got;
 		v->rec_next += n;
 	}

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* steal.moved: the vCPU is moved between two CPUs every 2 ms. */
+/* steal.moved: the vCPU is moved between two CPUs every few ms. */
 #include "bench/steal/steal.h"
 #include "load/mover.h"
 
-#define PERIOD_NS 2000000ULL
+/* Each move takes an emulator milliseconds. */
+#define PERIOD_NS	   2000000ULL
+#define PERIOD_NS_EMULATED 20000000ULL
 
 struct moved {
 	struct pvtb_mover *mover;
 };
+
+static u64 period_ns(const struct pvtb_run *run)
+{
+	return run->emulated ? PERIOD_NS_EMULATED : PERIOD_NS;
+}
 
 static int needs(const struct pvtb_run *run, struct pvtb_err *err)
 {
@@ -23,7 +30,7 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 		.tid = ctx->tids[0],
 		.nr_cpus = 2,
 		.cpus = {ctx->cpu, ctx->other_cpu},
-		.period_ns = PERIOD_NS,
+		.period_ns = period_ns(ctx->run),
 	};
 
 	return pvtb_mover_start(&spec, &s->mover, err);
@@ -40,7 +47,7 @@ static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 
 static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, struct pvtb_err *err)
 {
-	u64 meant = seen->wall_ns / PERIOD_NS;
+	u64 meant = seen->wall_ns / period_ns(ctx->run);
 
 	if (seen->migrations >= meant / 10)
 		return 0;
@@ -50,7 +57,7 @@ static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, s
 
 static const struct pvtb_steal_scenario moved = {
 	.name = "moved",
-	.summary = "moved to the other CPU every 2 ms",
+	.summary = "moved to the other CPU every 2 ms (20 in an emulator)",
 	.state_size = sizeof(struct moved),
 	.needs = needs,
 	.start = start,

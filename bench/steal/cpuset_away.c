@@ -3,7 +3,7 @@
 #include "bench/steal/groups.h"
 #include "load/plan.h"
 
-#define STEPS	  64
+#define STEPS	 64
 #define EVERY_NS 100000000ULL
 
 struct away {

@@ -16,7 +16,8 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 
 static const struct pvtb_steal_scenario fifo_vcpu = {
 	.name = "fifo_vcpu",
-	.summary = "a SCHED_FIFO vCPU beside a hog: it loses only what real-time threads may not have",
+	.summary =
+		"a SCHED_FIFO vCPU beside a hog: it loses only what real-time threads may not have",
 	.state_size = sizeof(struct steal_hogs),
 	.start = start,
 	.stop = steal_hogs_stop,

@@ -4,7 +4,8 @@
 
 static const struct pvtb_steal_scenario idle = {
 	.name = "idle",
-	.summary = "an idle guest: WFI until its timer, 250 times a second; must not count as stolen",
+	.summary =
+		"an idle guest: WFI until its timer, 250 times a second; must not count as stolen",
 	.archs = PVTB_ARCH_ARM64,
 	.irqchip = true,
 	.op = "sample_steal_idle",

@@ -13,16 +13,16 @@
 #include "results/samples.h"
 #include "timeline/steal.h"
 
-#define TOP_PREEMPTORS 5
+#define TOP_PREEMPTORS	      5
 /* METHOD: |K - B| of the run. */
 #define RUN_PPM		      5000
 #define RUN_PPM_DETERMINISTIC 1000
 /* The run queue's stamp and the tracepoint's are some instructions apart, and whatever takes the
  * machine itself from us in between is added: an emulator's host, a hypervisor. */
-#define EVENT_NS_VIRTUAL 500000
+#define EVENT_NS_VIRTUAL      500000
 /* Columns of the series' files. */
-#define POINT_COLUMNS	 5
-#define INTERVAL_COLUMNS 4
+#define POINT_COLUMNS	      5
+#define INTERVAL_COLUMNS      4
 
 /* Host records as the witness wrote them, or completed where kvm_entry is not witnessed. */
 struct host_source {
@@ -247,12 +247,10 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 	in->initial = PVTB_SCHED_HOST_VMM;
 	in->from = run->arch == PVTB_ARCH_ARM64 ? PVTB_STEAL_FROM_CALL : PVTB_STEAL_FROM_BIRTH;
 	in->call_ticks = meta->call_ticks;
-	in->sched.nr_halt =
-		pvtb_reason_matches(backend, PVTB_REASON_HALT, in->sched.halt,
-				    PVTB_ARRAY_SIZE(in->sched.halt));
-	in->sched.nr_intr =
-		pvtb_reason_matches(backend, PVTB_REASON_INTERRUPT, in->sched.intr,
-				    PVTB_ARRAY_SIZE(in->sched.intr));
+	in->sched.nr_halt = pvtb_reason_matches(backend, PVTB_REASON_HALT, in->sched.halt,
+						PVTB_ARRAY_SIZE(in->sched.halt));
+	in->sched.nr_intr = pvtb_reason_matches(backend, PVTB_REASON_INTERRUPT, in->sched.intr,
+						PVTB_ARRAY_SIZE(in->sched.intr));
 	in->sched.user_known = j->host.entries && pvtb_trace_sees_user(run->trace);
 	in->sched.sink = take_interval;
 	in->sched.sink_ctx = j;
@@ -422,9 +420,9 @@ static int law_sum(struct judge *g, unsigned int i)
 	u64 wall_ns = meta->end_ns - meta->start_ns;
 	s64 off_ns = (s64)(j->interval_sum_ns - wall_ns);
 	bool whole = !off_ns && !j->gaps && j->interval_end_ns == meta->end_ns;
-	enum pvtb_status st = !whole				     ? PVTB_FAIL
+	enum pvtb_status st = !whole				 ? PVTB_FAIL
 			      : pvtb_sched_conclusive(&j->sched) ? PVTB_OK
-								     : PVTB_INCONCLUSIVE;
+								 : PVTB_INCONCLUSIVE;
 	char text[512], buf[16];
 
 	snprintf(text, sizeof(text),
@@ -560,15 +558,15 @@ static int add_metrics(struct judge *g, unsigned int i)
 		{"k_b.final", PVTB_UNIT_NS, PVTB_LOWER_IS_BETTER, fabs((double)r->kb.final_ns),
 		 r->steps},
 		{"k_b.ppm", PVTB_UNIT_PPM, PVTB_LOWER_IS_BETTER, r->kb.ppm, r->steps},
-		{"k_b.event.max", PVTB_UNIT_NS, PVTB_LOWER_IS_BETTER,
-		 fabs((double)r->event_max_ns), r->events},
+		{"k_b.event.max", PVTB_UNIT_NS, PVTB_LOWER_IS_BETTER, fabs((double)r->event_max_ns),
+		 r->events},
 		{"age.max", PVTB_UNIT_NS, PVTB_NEITHER_IS_BETTER, (double)r->age_max_ns,
 		 r->compared},
 		{"stale.max", PVTB_UNIT_NS, PVTB_LOWER_IS_BETTER, (double)r->stale_max_ns,
 		 r->stale_samples},
 		{"switches", PVTB_UNIT_COUNT, PVTB_NEITHER_IS_BETTER, (double)r->outs, r->outs},
-		{"migrations", PVTB_UNIT_COUNT, PVTB_NEITHER_IS_BETTER,
-		 (double)j->sched.migrations, r->outs},
+		{"migrations", PVTB_UNIT_COUNT, PVTB_NEITHER_IS_BETTER, (double)j->sched.migrations,
+		 r->outs},
 		{"ambiguous", PVTB_UNIT_COUNT, PVTB_LOWER_IS_BETTER, (double)r->ambiguous,
 		 r->compared},
 	};
@@ -658,8 +656,8 @@ static json_t *causes_table(struct judge *g)
 		}
 	return json_pack("{s:s, s:[s, s, s, s, s, s], s:o}", "title",
 			 "why the vCPU was not running, and what the guest was told of it",
-			 "columns", "cause", "times", "lost (B)", "of the run", "told (G)",
-			 "of it", "rows", rows);
+			 "columns", "cause", "times", "lost (B)", "of the run", "told (G)", "of it",
+			 "rows", rows);
 }
 
 static const struct steal_name *name_of(const struct judge *g, u32 pid)
@@ -685,16 +683,16 @@ static json_t *preemptors_table(struct judge *g)
 
 			snprintf(text, sizeof(text), "%s", name && *name->comm ? name->comm : "?");
 			json_array_append_new(
-				rows, json_pack("[s, I, s, I, I, o, o]", text,
-						(json_int_t)top[k].pid,
-						name ? name->cgroup : "", (json_int_t)i,
-						(json_int_t)top[k].times, time_cell(top[k].ns),
-						share_cell(top[k].ns, lost_ns)));
+				rows,
+				json_pack("[s, I, s, I, I, o, o]", text, (json_int_t)top[k].pid,
+					  name ? name->cgroup : "", (json_int_t)i,
+					  (json_int_t)top[k].times, time_cell(top[k].ns),
+					  share_cell(top[k].ns, lost_ns)));
 		}
 	}
-	return json_pack("{s:s, s:[s, s, s, s, s, s, s], s:o}", "title",
-			 "who had the CPU instead", "columns", "thread", "pid", "cgroup", "vCPU",
-			 "times", "took", "of the lost", "rows", rows);
+	return json_pack("{s:s, s:[s, s, s, s, s, s, s], s:o}", "title", "who had the CPU instead",
+			 "columns", "thread", "pid", "cgroup", "vCPU", "times", "took",
+			 "of the lost", "rows", rows);
 }
 
 static json_t *witnesses_table(struct judge *g)
@@ -707,12 +705,12 @@ static json_t *witnesses_table(struct judge *g)
 
 		snprintf(text, sizeof(text), "vCPU %u", i);
 		json_array_append_new(
-			rows, json_pack("[s, o, o, o, I, I, I, I]", text,
-					time_cell((u64)r->g_final_ns),
-					time_cell((u64)r->k_final_ns),
-					time_cell(r->b_final_ns > 0 ? (u64)r->b_final_ns : 0),
-					(json_int_t)r->gk.max_ns, (json_int_t)r->kb.max_ns,
-					(json_int_t)r->kb.final_ns, (json_int_t)r->event_max_ns));
+			rows,
+			json_pack("[s, o, o, o, I, I, I, I]", text, time_cell((u64)r->g_final_ns),
+				  time_cell((u64)r->k_final_ns),
+				  time_cell(r->b_final_ns > 0 ? (u64)r->b_final_ns : 0),
+				  (json_int_t)r->gk.max_ns, (json_int_t)r->kb.max_ns,
+				  (json_int_t)r->kb.final_ns, (json_int_t)r->event_max_ns));
 	}
 	return json_pack("{s:s, s:[s, s, s, s, s, s, s, s], s:o}", "title",
 			 "stolen time by its three witnesses, at the end; deviations in ns",

@@ -384,8 +384,8 @@ static u64 host_stolen_ns(int cpu)
 	snprintf(name, sizeof(name), "cpu%d ", cpu);
 	while (f && fgets(line, sizeof(line), f))
 		if (!strncmp(line, name, strlen(name)))
-			return sscanf(line, "%*s %*u %*u %*u %*u %*u %*u %*u %" SCNu64,
-				      &jiffies) == 1
+			return sscanf(line, "%*s %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &jiffies) ==
+					       1
 				       ? jiffies * (PVTB_NSEC_PER_SEC / hz)
 				       : 0;
 	return 0;
@@ -443,9 +443,8 @@ static int run_vm(struct measure *m, const struct steal_hooks *hooks, struct pvt
 	if (!ret)
 		ret = make_vm(m, err);
 	take_pair(m);
-	for (unsigned int i = 0; !ret && m->ctx->run->arch == PVTB_ARCH_ARM64 &&
-				 i < m->ctx->nr_vcpus;
-	     i++)
+	for (unsigned int i = 0;
+	     !ret && m->ctx->run->arch == PVTB_ARCH_ARM64 && i < m->ctx->nr_vcpus; i++)
 		ret = call_pv_time_st(m, i, err);
 	for (unsigned int i = 0; !ret && i < m->ctx->nr_vcpus; i++)
 		m->ctx->tids[i] = m->vcpus[i].meta->tid;

@@ -11,7 +11,8 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 
 static const struct pvtb_steal_scenario overcommit_4 = {
 	.name = "overcommit_4",
-	.summary = "4:1 on one CPU: the vCPU and three hogs, so that it loses three quarters of its time",
+	.summary =
+		"4:1 on one CPU: the vCPU and three hogs, so that it loses three quarters of its time",
 	.state_size = sizeof(struct steal_hogs),
 	.start = start,
 	.stop = steal_hogs_stop,

@@ -52,7 +52,8 @@ static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 
 static const struct pvtb_steal_scenario sigstop = {
 	.name = "sigstop",
-	.summary = "the VM's process stopped by SIGSTOP three times: not stolen, by the kernel's count",
+	.summary =
+		"the VM's process stopped by SIGSTOP three times: not stolen, by the kernel's count",
 	.child = true,
 	.state_size = sizeof(struct sigstop),
 	.start = start,

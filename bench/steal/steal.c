@@ -13,7 +13,7 @@
 #include "load/child.h"
 #include "load/wait.h"
 
-#define MAX_SCENARIOS 64
+#define MAX_SCENARIOS  64
 /* Longer than the run itself: for making the VM, and for leaving it when starved. */
 #define CHILD_EXTRA_MS 60000
 #define LOOK_NS	       1000000ULL

@@ -82,13 +82,13 @@ static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, s
 
 	if (s->sent * EVERY_NS >= seen->wall_ns / 4)
 		return 0;
-	return pvtb_err_set(err, -ERANGE, "signals", "%llu were sent",
-			    (unsigned long long)s->sent);
+	return pvtb_err_set(err, -ERANGE, "signals", "%llu were sent", (unsigned long long)s->sent);
 }
 
 static const struct pvtb_steal_scenario vmm_time = {
 	.name = "vmm_time",
-	.summary = "1 ms of every 5 in the VMM, not in the guest: not stolen, by the kernel's count",
+	.summary =
+		"1 ms of every 5 in the VMM, not in the guest: not stolen, by the kernel's count",
 	.state_size = sizeof(struct vmm_time),
 	.start = start,
 	.stop = stop,

@@ -124,8 +124,9 @@ PVTB_OP_ENTRY(sample_steal_idle, "sample_steal_idle")
 		u64 value = 0;
 
 		now = arch_counter();
-		PVTB_SAMPLE_WHOLE(ctl, now,
-				  value = __atomic_load_n(&steal->stolen_time_ns, __ATOMIC_RELAXED));
+		PVTB_SAMPLE_WHOLE(
+			ctl, now,
+			value = __atomic_load_n(&steal->stolen_time_ns, __ATOMIC_RELAXED));
 		PVTB_STORE_SAMPLE(ctl, i, now, value);
 		next += ctl->period;
 		while ((int64_t)(arch_counter() - next) < 0)

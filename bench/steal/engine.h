@@ -41,6 +41,7 @@ struct steal_measured {
 	struct steal_vcpu vcpus[PVTB_STEAL_MAX_VCPUS];
 	struct pvtb_clock_pair pairs[STEAL_PAIRS];
 	unsigned int nr_pairs;
+	bool sees_user;	    /* exits to user space are told apart */
 	u64 host_stolen_ns; /* from the vCPUs' CPU, by this host's own hypervisor */
 	struct steal_name names[STEAL_NAMES];
 	unsigned int nr_names;

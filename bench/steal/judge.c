@@ -231,8 +231,8 @@ static int finish_series(struct pvtb_samples_writer **w, int ret, struct pvtb_er
 	return ret;
 }
 
-static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta, struct joined *j,
-		       struct pvtb_steal_input *in)
+static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta, bool sees_user,
+		       struct joined *j, struct pvtb_steal_input *in)
 {
 	struct pvtb_run *run = ctx->run;
 	const char *backend = run->caps.backend;
@@ -251,7 +251,7 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 						PVTB_ARRAY_SIZE(in->sched.halt));
 	in->sched.nr_intr = pvtb_reason_matches(backend, PVTB_REASON_INTERRUPT, in->sched.intr,
 						PVTB_ARRAY_SIZE(in->sched.intr));
-	in->sched.user_known = j->host.entries && pvtb_trace_sees_user(run->trace);
+	in->sched.user_known = j->host.entries && sees_user;
 	in->sched.sink = take_interval;
 	in->sched.sink_ctx = j;
 	in->samples = next_samples;
@@ -287,7 +287,7 @@ static int join_vcpu(struct pvtb_steal_ctx *ctx, struct steal_measured *m, unsig
 		ret = open_raw(ctx, vcpu, "host", &j->host.file, err);
 	if (!ret) {
 		in.map = &map;
-		join_input(ctx, meta, j, &in);
+		join_input(ctx, meta, m->sees_user, j, &in);
 		j->event_limit_ns = in.limits.event_ns;
 		ret = pvtb_steal(&in, &j->sched, &j->res, err);
 	}

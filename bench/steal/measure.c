@@ -477,6 +477,7 @@ int steal_measure(struct pvtb_steal_ctx *ctx, const struct steal_hooks *hooks,
 	m->trace = trace;
 	m->out = out;
 	m->forked = hooks->forked;
+	out->sees_user = pvtb_trace_sees_user(trace);
 	for (unsigned int i = 0; i < ctx->nr_vcpus; i++) {
 		m->vcpus[i].m = m;
 		m->vcpus[i].meta = &out->vcpus[i];

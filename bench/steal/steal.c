@@ -75,6 +75,20 @@ static int call_stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 	return ctx->scenario->stop ? ctx->scenario->stop(ctx, err) : 0;
 }
 
+/* A session of its own: it wants to know which exits went to user space, which others should not
+ * have to pay for. */
+static int open_session(const struct pvtb_steal_ctx *ctx, struct pvtb_trace **ret,
+			struct pvtb_err *err)
+{
+	const struct pvtb_trace_opts opts = {
+		.max_threads = PVTB_STEAL_MAX_VCPUS,
+		.exits = ctx->run->host->witnessed,
+		.user_exits = ctx->run->host->witnessed,
+	};
+
+	return pvtb_trace_open(&opts, ret, err);
+}
+
 /* ---- a VM in a process of its own ---- */
 
 static int wait_for(u32 *flag, u64 timeout_ms)
@@ -107,13 +121,11 @@ static int child_main(void *opaque, void *shared)
 {
 	struct pvtb_steal_ctx ctx = *(struct pvtb_steal_ctx *)opaque;
 	struct steal_measured *m = shared;
-	struct pvtb_trace_opts opts = {.max_threads = ctx.nr_vcpus,
-				       .exits = ctx.run->host->witnessed};
 	struct steal_hooks hooks = {.start = let_parent_start, .forked = true};
 	struct pvtb_trace *trace = NULL;
 
 	ctx.state = m;
-	m->ret = pvtb_trace_open(&opts, &trace, &m->err);
+	m->ret = open_session(&ctx, &trace, &m->err);
 	if (!m->ret)
 		m->ret = steal_measure(&ctx, &hooks, trace, m, &m->err);
 	/* The session is left to the end of the process, see on_thread_stop(). */
@@ -172,14 +184,16 @@ static int measure_in_child(struct pvtb_steal_ctx *ctx, struct steal_measured *m
 static int measure_here(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_err *err)
 {
 	const struct steal_hooks hooks = {.start = call_start, .stop = call_stop};
-	bool exits = ctx->run->host->witnessed;
-	int ret, r;
+	struct pvtb_trace *trace = NULL;
+	int ret = open_session(ctx, &trace, err);
 
-	ret = exits ? pvtb_trace_exits(ctx->run->trace, true, err) : 0;
-	if (!ret)
-		ret = steal_measure(ctx, &hooks, ctx->run->trace, m, err);
-	r = exits ? pvtb_trace_exits(ctx->run->trace, false, ret ? NULL : err) : 0;
-	return ret ?: r;
+	if (ret) {
+		call_stop(ctx, NULL);
+		return ret;
+	}
+	ret = steal_measure(ctx, &hooks, trace, m, err);
+	pvtb_trace_close(trace);
+	return ret;
 }
 
 /* ---- one scenario ---- */

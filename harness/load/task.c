@@ -140,7 +140,8 @@ int pvtb_task_restore(const struct pvtb_task_saved *saved, struct pvtb_err *err)
 {
 	/* policy first: a SCHED_DEADLINE thread's CPUs cannot be changed; then policy again, which
 	 * could not be SCHED_DEADLINE before the CPUs were all there */
-	const struct pvtb_task_sched plain = {.policy = PVTB_POLICY_OTHER, .nice = saved->sched.nice};
+	const struct pvtb_task_sched plain = {.policy = PVTB_POLICY_OTHER,
+					      .nice = saved->sched.nice};
 	int r;
 
 	r = pvtb_task_sched_set(saved->tid, &plain, err);

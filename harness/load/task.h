@@ -35,7 +35,8 @@ struct pvtb_task_sched {
 	u64 runtime_ns, deadline_ns, period_ns;
 };
 
-int pvtb_task_sched_get(pid_t tid, struct pvtb_task_sched *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_task_sched_get(pid_t tid, struct pvtb_task_sched *ret,
+			struct pvtb_err *err) PVTB_MUST_CHECK;
 /* A thread that spins for good under FIFO, RR keeps its CPU for as long as the kernel's throttling
  * (sched_rt_runtime_us) lets it: where that is off, they are refused here with -EOPNOTSUPP. */
 int pvtb_task_sched_set(pid_t tid, const struct pvtb_task_sched *sched,

@@ -51,7 +51,8 @@ static const char *kernel_release(void)
 static bool filter_known(const char *filter)
 {
 	const struct pvtb_bench *const *benches;
-	size_t n = pvtb_benches(&benches);
+	const struct pvtb_variant *variants;
+	size_t n = pvtb_benches(&benches), nr_variants;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(benches[i]->name);
@@ -60,8 +61,9 @@ static bool filter_known(const char *filter)
 			continue;
 		if (!filter[len])
 			return true;
-		for (size_t v = 0; filter[len] == '.' && v < benches[i]->nr_variants; v++)
-			if (!strcmp(filter + len + 1, benches[i]->variants[v].name))
+		variants = pvtb_bench_variants(benches[i], &nr_variants);
+		for (size_t v = 0; filter[len] == '.' && v < nr_variants; v++)
+			if (!strcmp(filter + len + 1, variants[v].name))
 				return true;
 	}
 	return false;
@@ -71,17 +73,19 @@ static bool filter_known(const char *filter)
 static bool nearest(const char *filter, char *buf, size_t len)
 {
 	const struct pvtb_bench *const *benches;
-	size_t n = pvtb_benches(&benches);
+	size_t n = pvtb_benches(&benches), nr_variants;
 	unsigned int best = 4; /* further off is another word */
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t v = 0; v <= benches[i]->nr_variants; v++) {
+	for (size_t i = 0; i < n; i++) {
+		const struct pvtb_variant *variants = pvtb_bench_variants(benches[i], &nr_variants);
+
+		for (size_t v = 0; v <= nr_variants; v++) {
 			char name[128];
 			unsigned int d;
 
 			if (v)
 				snprintf(name, sizeof(name), "%s.%s", benches[i]->name,
-					 benches[i]->variants[v - 1].name);
+					 variants[v - 1].name);
 			else
 				snprintf(name, sizeof(name), "%s", benches[i]->name);
 			d = pvtb_edit_distance(filter, name);
@@ -90,6 +94,7 @@ static bool nearest(const char *filter, char *buf, size_t len)
 			best = d;
 			snprintf(buf, len, "%s", name);
 		}
+	}
 	return best < 4;
 }
 
@@ -219,6 +224,7 @@ int pvtb_native_run(const struct pvtb_native_opts *opts, struct pvtb_result *res
 		.deterministic = opts->deterministic,
 		.dir = opts->dir,
 		.progress = opts->progress,
+		.guardian = opts->guardian,
 		.filters = opts->filters,
 		.nr_filters = opts->nr_filters,
 	};

@@ -16,6 +16,7 @@ struct pvtb_native_opts {
 	char *const *filters;
 	size_t nr_filters;
 	struct pvtb_progress *progress;
+	struct pvtb_guardian *guardian; /* may be NULL */
 };
 
 extern const struct pvtb_profile pvtb_profiles[]; /* quick, standard, long, then a NULL name */

@@ -41,8 +41,9 @@ struct pvtb_run {
 	struct pvtb_trace *trace; /* NULL: no witness (why in trace_why) */
 	struct pvtb_err trace_why;
 	struct pvtb_host_result *host;
-	const char *dir;	   /* result directory being written */
-	int vcpu_cpu, harness_cpu; /* placement, -1: not pinned */
+	struct pvtb_guardian *guardian; /* puts the host back if this process is killed; or NULL */
+	const char *dir;		/* result directory being written */
+	int vcpu_cpu, harness_cpu;	/* placement, -1: not pinned */
 	struct pvtb_progress *progress;
 	struct pvtb_clock_pair pairs[256]; /* counter against CLOCK_MONOTONIC, over the whole run */
 	unsigned int nr_pairs;
@@ -78,6 +79,9 @@ struct pvtb_bench {
 	const char *source;  /* where the operation is specified */
 	const struct pvtb_variant *variants;
 	size_t nr_variants;
+	/* Instead of the array, where the variants are files of their own: the same answer each time.
+	 * May be NULL. Ask pvtb_bench_variants(). */
+	const struct pvtb_variant *(*list)(size_t *ret_nr);
 	bool by_name_only; /* not part of a run that names no benchmark */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
@@ -101,5 +105,7 @@ size_t pvtb_benches(const struct pvtb_bench *const **ret);
 /* Names, architectures, laws; called when the program starts (ops are checked at load). */
 int pvtb_benches_check(struct pvtb_err *err) PVTB_MUST_CHECK;
 const struct pvtb_bench *pvtb_bench_find(const char *name);
+/* Its variants, listed or generated. */
+const struct pvtb_variant *pvtb_bench_variants(const struct pvtb_bench *bench, size_t *ret_nr);
 
 #endif

@@ -5,7 +5,7 @@
 PVTB_ARITHMETIC := harness/stats/% harness/timeline/%
 
 define harness_rules
-PVTB_SRC_$(1) := $$(sort $$(wildcard harness/*.c harness/*/*.c harness/*/$(1)/*.c harness/*/*.S bench/*.c bench/$(1)/*.c lab/*.c))
+PVTB_SRC_$(1) := $$(sort $$(wildcard harness/*.c harness/*/*.c harness/*/$(1)/*.c harness/*/*.S bench/*.c $$(filter-out $$(foreach a,$$(ARCHES),bench/$$(a)/%),$$(wildcard bench/*/*.c)) bench/$(1)/*.c lab/*.c))
 PVTB_OBJ_$(1) := $$(patsubst %,$(O)/$(1)/%.o,$$(PVTB_SRC_$(1)))
 PVTB_FLAGS_$(1) := $$(CFLAGS_ALL) -I. -Iharness -Ibpf -Iguest-probes -I$(O)/$(1) -I$(O)/$(1)/libperf/include -Iharness/arch/$(1) \
 	-DPVTB_BUILD_DIR='"$(O)/$(1)"'

@@ -51,6 +51,14 @@ const struct pvtb_bench *pvtb_bench_find(const char *name)
 	return NULL;
 }
 
+const struct pvtb_variant *pvtb_bench_variants(const struct pvtb_bench *bench, size_t *ret_nr)
+{
+	if (bench->list)
+		return bench->list(ret_nr);
+	*ret_nr = bench->nr_variants;
+	return bench->variants;
+}
+
 /* Names are addresses (BENCH.VARIANT.METRIC), file names and CSV fields. */
 static bool good_name(const char *name, const char *more)
 {
@@ -74,7 +82,8 @@ static int bad(struct pvtb_err *err, const char *bench, const char *variant, con
 
 static int check_variant(const struct pvtb_bench *b, size_t i, struct pvtb_err *err)
 {
-	const struct pvtb_variant *v = &b->variants[i];
+	size_t nr;
+	const struct pvtb_variant *all = pvtb_bench_variants(b, &nr), *v = &all[i];
 
 	if (!good_name(v->name, ".-"))
 		return bad(err, b->name, v->name ? v->name : "(none)", "bad variant name");
@@ -88,7 +97,7 @@ static int check_variant(const struct pvtb_bench *b, size_t i, struct pvtb_err *
 		return bad(err, b->name, v->name, "one exit each, but of no stated reason");
 	/* one name may stand for an operation per architecture, never twice on one of them */
 	for (size_t j = 0; j < i; j++)
-		if ((b->variants[j].archs & v->archs) && !strcmp(b->variants[j].name, v->name))
+		if ((all[j].archs & v->archs) && !strcmp(all[j].name, v->name))
 			return bad(err, b->name, v->name, "variant registered twice");
 	return 0;
 }
@@ -96,7 +105,7 @@ static int check_variant(const struct pvtb_bench *b, size_t i, struct pvtb_err *
 int pvtb_benches_check(struct pvtb_err *err)
 {
 	const struct pvtb_bench *const *all;
-	size_t nr = pvtb_benches(&all);
+	size_t nr = pvtb_benches(&all), nr_variants;
 	int r;
 
 	if (__stop_pvtb_bench_ptrs - __start_pvtb_bench_ptrs > MAX_BENCHES)
@@ -108,7 +117,8 @@ int pvtb_benches_check(struct pvtb_err *err)
 			return bad(err, all[i]->name, NULL, "benchmark without a summary");
 		if (i && !strcmp(all[i]->name, all[i - 1]->name))
 			return bad(err, all[i]->name, NULL, "benchmark registered twice");
-		for (size_t j = 0; j < all[i]->nr_variants; j++) {
+		pvtb_bench_variants(all[i], &nr_variants);
+		for (size_t j = 0; j < nr_variants; j++) {
 			r = check_variant(all[i], j, err);
 			if (r)
 				return r;

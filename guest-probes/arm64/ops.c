@@ -89,21 +89,53 @@ PVTB_OP(fault, "fault", , __asm__ volatile("udf #0"))
  * enables the timer's interrupt). The interrupt stays masked in PSTATE: it ends the WFI, and is
  * then acknowledged by hand, because a list register stays pending when the timer is turned off.
  */
-PVTB_OP(wfi, "wfi", u64 ticks = ctl->args[0], ({
-		u64 deadline = arch_counter() + ticks;
-		__asm__ volatile("msr cntv_cval_el0, %0\n\t"
-				 "msr cntv_ctl_el0, %1\n\t"
-				 "isb\n\t"
-				 "wfi\n\t" ::"r"(deadline),
-				 "r"(1UL)
-				 : "memory");
-		r0 = arch_read_bare(ICC_IAR1_EL1);
-		__asm__ volatile("msr cntv_ctl_el0, xzr\n\t"
-				 "isb\n\t"
-				 "msr " ARCH_STR(ICC_EOIR1_EL1) ", %0\n\t"
-								"isb" ::"r"(r0)
-				 : "memory");
-	}))
+#define WFI_UNTIL(deadline, intid)                                                                 \
+	do {                                                                                       \
+		__asm__ volatile("msr cntv_cval_el0, %0\n\t"                                       \
+				 "msr cntv_ctl_el0, %1\n\t"                                        \
+				 "isb\n\t"                                                         \
+				 "wfi\n\t" ::"r"(deadline),                                        \
+				 "r"(1UL)                                                          \
+				 : "memory");                                                      \
+		(intid) = arch_read_bare(ICC_IAR1_EL1);                                            \
+		__asm__ volatile("msr cntv_ctl_el0, xzr\n\t"                                       \
+				 "isb\n\t"                                                         \
+				 "msr " ARCH_STR(ICC_EOIR1_EL1) ", %0\n\t"                         \
+								"isb" ::"r"(intid)                 \
+				 : "memory");                                                      \
+	} while (0)
+
+PVTB_OP(wfi, "wfi", u64 ticks = ctl->args[0], {
+	u64 deadline = arch_counter() + ticks;
+	WFI_UNTIL(deadline, r0);
+})
+
+/* sample_steal of a guest that sleeps between its samples. */
+PVTB_OP_ENTRY(sample_steal_idle, "sample_steal_idle")
+{
+	const struct pvtb_arm64_steal *steal = (const struct pvtb_arm64_steal *)ctl->args[0];
+	struct pvtb_done done = {0};
+	u64 now = arch_counter();
+	u64 next = now;
+	u64 i;
+
+	done.t_begin = now;
+	for (i = 0; !__atomic_load_n(&ctl->stop, __ATOMIC_RELAXED); i++) {
+		u64 value = 0;
+
+		now = arch_counter();
+		PVTB_SAMPLE_WHOLE(
+			ctl, now,
+			value = __atomic_load_n(&steal->stolen_time_ns, __ATOMIC_RELAXED));
+		PVTB_STORE_SAMPLE(ctl, i, now, value);
+		next += ctl->period;
+		while ((int64_t)(arch_counter() - next) < 0)
+			WFI_UNTIL(next, done.ret[0]);
+	}
+	done.ops = i;
+	done.t_end = now;
+	pvtb_op_finish(ctl, PVTB_STATUS_DONE, &done);
+}
 
 /*
  * Both counters at one instant: samples (virtual, physical), the virtual one being the middle of

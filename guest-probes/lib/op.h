@@ -179,8 +179,25 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
  * PVTB_SAMPLER(id, "name", SETUP, READ): one sample every ctl->period ticks, (counter, value),
  * until ctl->count samples (0: no end) or ctl->stop. READ sets `value`; the counter read that goes
  * with it is the one that ended the waiting. A sample that comes late does not make the following
- * ones early: the next is due a period after the one that was due.
+ * ones early: the next is due a period after the one that was due. With ctl->args[7] a sample whose
+ * reading took more ticks than that is taken again (the guest was interrupted inside it, so that
+ * the counter and the value do not belong together), PVTB_SAMPLER_TRIES times at most.
  */
+#define PVTB_SAMPLER_TRIES 100
+#define PVTB_SAMPLE_WHOLE(ctl, now, READ)                                                          \
+	do {                                                                                       \
+		u64 limit_ = (ctl)->args[7];                                                       \
+		u64 tries_;                                                                        \
+                                                                                                   \
+		READ;                                                                              \
+		for (tries_ = 1; limit_ && tries_ < PVTB_SAMPLER_TRIES; tries_++) {                \
+			if (arch_counter() - (now) <= limit_)                                      \
+				break;                                                             \
+			(now) = arch_counter();                                                    \
+			READ;                                                                      \
+		}                                                                                  \
+	} while (0)
+
 #define PVTB_SAMPLER(id, opname, SETUP, READ)                                                      \
 	PVTB_OP_ENTRY(id, opname)                                                                  \
 	{                                                                                          \
@@ -204,7 +221,7 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 			}                                                                          \
 			if (__atomic_load_n(&ctl->stop, __ATOMIC_RELAXED))                         \
 				break;                                                             \
-			READ;                                                                      \
+			PVTB_SAMPLE_WHOLE(ctl, now, READ);                                         \
 			PVTB_STORE_SAMPLE(ctl, i, now, value);                                     \
 			next += ctl->period;                                                       \
 			now = arch_counter();                                                      \

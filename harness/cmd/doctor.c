@@ -131,10 +131,12 @@ static void judge_native(const struct doctor *d, json_t *can, json_t *cannot)
 	run.arch = strcmp(pvtb_arch_name(), "arm64") ? PVTB_ARCH_X86_64 : PVTB_ARCH_ARM64;
 	for (size_t i = 0; i < nr; i++) {
 		json_t *names = json_array();
+		size_t nr_variants;
+		const struct pvtb_variant *variants = pvtb_bench_variants(all[i], &nr_variants);
 
-		for (size_t j = 0; j < all[i]->nr_variants; j++)
-			judge_variant(d, &run, all[i], &all[i]->variants[j], names, cannot);
-		if (json_array_size(names) || !all[i]->nr_variants)
+		for (size_t j = 0; j < nr_variants; j++)
+			judge_variant(d, &run, all[i], &variants[j], names, cannot);
+		if (json_array_size(names) || !nr_variants)
 			json_array_append_new(can, json_pack("{s:s, s:O}", "bench", all[i]->name,
 							     "variants", names));
 		json_decref(names);

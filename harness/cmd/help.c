@@ -160,7 +160,7 @@ static void put_shell_name(const char *name)
 static void complete_operand(const char *what)
 {
 	const struct pvtb_bench *const *benches;
-	size_t nr;
+	size_t nr, nr_variants;
 
 	if (!what) {
 		printf("words=");
@@ -174,9 +174,12 @@ static void complete_operand(const char *what)
 		printf("words='");
 		nr = pvtb_benches(&benches);
 		for (size_t i = 0; i < nr; i++) {
+			const struct pvtb_variant *v =
+				pvtb_bench_variants(benches[i], &nr_variants);
+
 			printf("%s%s", i ? " " : "", benches[i]->name);
-			for (size_t j = 0; j < benches[i]->nr_variants; j++)
-				printf(" %s.%s", benches[i]->name, benches[i]->variants[j].name);
+			for (size_t j = 0; j < nr_variants; j++)
+				printf(" %s.%s", benches[i]->name, v[j].name);
 		}
 		putchar('\'');
 	} else {

@@ -46,20 +46,25 @@ static json_t *variant_json(const struct pvtb_variant *v)
 static json_t *bench_json(const struct pvtb_bench *b)
 {
 	json_t *variants = json_array();
+	size_t nr;
+	const struct pvtb_variant *v = pvtb_bench_variants(b, &nr);
 
-	for (size_t i = 0; i < b->nr_variants; i++)
-		json_array_append_new(variants, variant_json(&b->variants[i]));
+	for (size_t i = 0; i < nr; i++)
+		json_array_append_new(variants, variant_json(&v[i]));
 	return json_pack("{s:s, s:s, s:s?, s:o}", "name", b->name, "summary", b->summary, "source",
 			 b->source, "variants", variants);
 }
 
 static void print_bench(const struct pvtb_bench *b)
 {
+	size_t nr;
+	const struct pvtb_variant *all = pvtb_bench_variants(b, &nr);
+
 	printf("%-18s %s\n", b->name, b->summary);
 	if (b->source)
 		printf("%-18s source: %s\n", "", b->source);
-	for (size_t i = 0; i < b->nr_variants; i++) {
-		const struct pvtb_variant *v = &b->variants[i];
+	for (size_t i = 0; i < nr; i++) {
+		const struct pvtb_variant *v = &all[i];
 		const char *needs = needs_text(v);
 
 		printf("  %-22s %-7s %s%s%s%s\n", v->name, arch_text(v->archs), v->summary,
@@ -69,14 +74,17 @@ static void print_bench(const struct pvtb_bench *b)
 
 static void print_names(const struct pvtb_bench *b)
 {
-	for (size_t i = 0; i < b->nr_variants; i++) {
+	size_t nr;
+	const struct pvtb_variant *all = pvtb_bench_variants(b, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
 		/* an operation per architecture under one name is one line here */
 		bool seen = false;
 
 		for (size_t j = 0; j < i; j++)
-			seen |= !strcmp(b->variants[j].name, b->variants[i].name);
+			seen |= !strcmp(all[j].name, all[i].name);
 		if (!seen)
-			printf("%s.%s\n", b->name, b->variants[i].name);
+			printf("%s.%s\n", b->name, all[i].name);
 	}
 }
 

@@ -123,6 +123,7 @@ static int native_job(struct host_job *job)
 		.filters = job->filters,
 		.nr_filters = job->nr_filters,
 		.progress = job->progress,
+		.guardian = job->guardian,
 	};
 
 	return pvtb_native_run(&no, job->result, &job->err);

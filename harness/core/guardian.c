@@ -10,17 +10,28 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum verb { ADD_WRITE, ADD_RMDIR, ADD_RMTREE, ADD_KILL, ADD_CGROUP, REMOVE, UNDO, STOP };
+enum verb {
+	ADD_WRITE,
+	ADD_RMDIR,
+	ADD_RMTREE,
+	ADD_KILL,
+	ADD_CONTINUE,
+	ADD_CGROUP,
+	REMOVE,
+	UNDO,
+	STOP
+};
 
 /* One message is one entry: SOCK_SEQPACKET keeps them whole, from several threads too. */
 struct message {
 	u64 id;
-	u64 start_time; /* KILL: field 22 of /proc/PID/stat */
+	u64 start_time; /* KILL, CONTINUE: field 22 of /proc/PID/stat */
 	u32 verb;
 	s32 pid;
 	u32 path_len, value_len; /* both with their NUL */
@@ -93,7 +104,7 @@ static int undo_rmtree(const char *path)
 	return r == -1 ? (errno == ENOENT ? 0 : -errno) : r;
 }
 
-static int undo_kill(const struct message *m)
+static int undo_by_signal(const struct message *m, int sig)
 {
 	int fd = (int)syscall(SYS_pidfd_open, m->pid, 0);
 	int r = 0;
@@ -102,10 +113,9 @@ static int undo_kill(const struct message *m)
 	if (!m->start_time || start_time_of(m->pid) != m->start_time)
 		r = 0;
 	else if (fd >= 0)
-		r = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH ? -errno
-											   : 0;
+		r = syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) && errno != ESRCH ? -errno : 0;
 	else
-		r = kill(m->pid, SIGKILL) && errno != ESRCH ? -errno : 0;
+		r = kill(m->pid, sig) && errno != ESRCH ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -151,7 +161,9 @@ static int undo_one(const struct message *m)
 	case ADD_RMTREE:
 		return undo_rmtree(path);
 	case ADD_KILL:
-		return undo_kill(m);
+		return undo_by_signal(m, SIGKILL);
+	case ADD_CONTINUE:
+		return undo_by_signal(m, SIGCONT);
 	case ADD_CGROUP:
 		return undo_cgroup(path);
 	case REMOVE:
@@ -230,13 +242,29 @@ static bool handle(int fd, struct entry **list, struct message *m, ssize_t n)
 	}
 }
 
+/*
+ * A descriptor that is readable once the thread that forked us is dead. The pidfd and the socket
+ * tell of the whole process's end, and that may never come: a thread in a frozen v1 cgroup does not
+ * die of SIGKILL before it is thawed, by us.
+ */
+static int watch_parent_thread(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static void guardian_main(int fd, int parent_fd)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
 	struct entry *list = NULL;
 	struct message *m = malloc(sizeof(*m));
 	bool alive = m != NULL;
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), thread_fd;
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
@@ -250,12 +278,18 @@ static void guardian_main(int fd, int parent_fd)
 		if (i != fd && i != parent_fd)
 			close((int)i);
 	}
+	thread_fd = watch_parent_thread();
+	answer(fd, 0);
 	while (alive) {
 		struct pollfd p[] = {{.fd = fd, .events = POLLIN},
-				     {.fd = parent_fd, .events = POLLIN}};
+				     {.fd = parent_fd, .events = POLLIN},
+				     {.fd = thread_fd, .events = POLLIN}};
 		ssize_t n;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			break;
+		/* its other threads die at the same moment: what they were just saying is heard */
+		if (!p[0].revents && p[2].revents && !poll(p, 1, 100))
 			break;
 		/* A child of the caller's may keep the socket open after the caller is dead: then
 		 * the pidfd tells. Everything sent before is taken in first. */
@@ -274,7 +308,8 @@ static void guardian_main(int fd, int parent_fd)
 int pvtb_guardian_start(struct pvtb_guardian **ret, struct pvtb_err *err)
 {
 	struct pvtb_guardian *g = calloc(1, sizeof(*g));
-	int fd[2], parent_fd;
+	int fd[2], parent_fd, ready;
+	ssize_t n;
 
 	if (!g)
 		return pvtb_err_sys(err, -ENOMEM, "guardian");
@@ -299,6 +334,18 @@ int pvtb_guardian_start(struct pvtb_guardian **ret, struct pvtb_err *err)
 		free(g);
 		return pvtb_err_sys(err, e, "guardian");
 	}
+	/* Only a guardian that is watching is one: its parent could be dead, all but a frozen
+	 * thread, before it had begun, and nothing would tell it. */
+	do {
+		n = recv(fd[0], &ready, sizeof(ready), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof(ready)) {
+		close(fd[0]);
+		while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		free(g);
+		return pvtb_err_set(err, -EPIPE, "guardian", "did not start");
+	}
 	g->fd = fd[0];
 	pthread_mutex_init(&g->lock, NULL);
 	*ret = g;
@@ -320,6 +367,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 	       pid_t pid, u64 *ret_id, struct pvtb_err *err)
 {
 	struct message m = {.verb = (u32)verb, .pid = pid};
+	bool about_process = verb == ADD_KILL || verb == ADD_CONTINUE;
 	char what[PATH_MAX];
 	int r = 0;
 
@@ -330,7 +378,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 	}
 	snprintf(what, sizeof(what), "%s", path);
 	/* the guardian's working directory is not to be relied on */
-	if (verb != ADD_KILL && path[0] != '/') {
+	if (!about_process && path[0] != '/') {
 		char *cwd PVTB_FREE = getcwd(NULL, 0);
 
 		if (!cwd ||
@@ -344,7 +392,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 		m.value_len = (u32)strlen(value) + 1;
 		memcpy(m.text, what, m.path_len);
 		memcpy(m.text + m.path_len, value, m.value_len);
-		if (verb == ADD_KILL)
+		if (about_process)
 			m.start_time = start_time_of(pid);
 		pthread_mutex_lock(&g->lock);
 		m.id = ++g->last_id;
@@ -379,6 +427,12 @@ int pvtb_guardian_add_rmtree(struct pvtb_guardian *g, const char *path, u64 *ret
 int pvtb_guardian_add_kill(struct pvtb_guardian *g, pid_t pid, u64 *ret_id, struct pvtb_err *err)
 {
 	return add(g, ADD_KILL, "process", "", pid, ret_id, err);
+}
+
+int pvtb_guardian_add_continue(struct pvtb_guardian *g, pid_t pid, u64 *ret_id,
+			       struct pvtb_err *err)
+{
+	return add(g, ADD_CONTINUE, "process", "", pid, ret_id, err);
 }
 
 int pvtb_guardian_add_cgroup(struct pvtb_guardian *g, const char *dir, u64 *ret_id,

@@ -18,7 +18,8 @@
 
 struct pvtb_guardian;
 
-/* Early, before there are threads: it forks. */
+/* Early, before there are threads: it forks. From the thread that ends last (main): when that one
+ * is dead the guardian takes the program for dead. */
 int pvtb_guardian_start(struct pvtb_guardian **ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Undoes what is left, waits for it, frees. Returns the number of entries that could not be undone
  * (0: all is as it was). NULL is fine. */
@@ -35,6 +36,9 @@ int pvtb_guardian_add_rmtree(struct pvtb_guardian *g, const char *path, u64 *ret
 /* SIGKILL, unless the pid has been given to another process since (start time). */
 int pvtb_guardian_add_kill(struct pvtb_guardian *g, pid_t pid, u64 *ret_id,
 			   struct pvtb_err *err) PVTB_MUST_CHECK;
+/* SIGCONT for a process stopped by SIGSTOP, under the same condition. */
+int pvtb_guardian_add_continue(struct pvtb_guardian *g, pid_t pid, u64 *ret_id,
+			       struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Thaw, kill what is inside, remove, children first; tries again while the kernel says busy. */
 int pvtb_guardian_add_cgroup(struct pvtb_guardian *g, const char *dir, u64 *ret_id,
 			     struct pvtb_err *err) PVTB_MUST_CHECK;

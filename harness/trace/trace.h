@@ -15,17 +15,35 @@
 #include "core/err.h"
 #include "core/util.h"
 
+#include <sys/types.h>
+
 struct pvtb_trace;
 struct pvtb_stream;
 
 struct pvtb_trace_opts {
-	unsigned int max_threads; /* rings; 0: 8 */
-	bool exits;		  /* attach kvm_exit/kvm_entry now (can be toggled later) */
-	unsigned int poll_us;	  /* consumer's longest sleep; 0: chosen from the ring's length */
+	/*
+	 * Rings; 0: 8; at most PVTB_TRACE_MAX_THREADS - 1. They share 16 MiB evenly, by the next
+	 * power of two: 65536 records each for 8, 512 for 1024, 128 for 4095.
+	 */
+	unsigned int max_threads;
+	/*
+	 * Attach kvm_exit/kvm_entry now (can be toggled later). Without them a session needs the
+	 * scheduler's tracepoints only, and opens where KVM is not loaded or has no such events.
+	 */
+	bool exits;
+	/*
+	 * With the exits, say which went to user space (PVTB_REC_F_USER). Free for the others, some
+	 * 120 instructions more for those. Says nothing where kvm_entry never fires.
+	 */
+	bool user_exits;
+	unsigned int poll_us; /* consumer's longest sleep; 0: chosen from the ring's length */
 };
 
-/* Is tracing possible here, and if not, why: no BTF, tracepoints missing, lockdown, no privilege.
- * 0, or negative errno with why and hint; cheap, loads nothing. */
+/*
+ * Is tracing of exits possible here, and if not, why: no BTF, tracepoints missing, lockdown, no
+ * privilege. 0, or negative errno with why and hint; cheap, loads nothing. -ENOTSUP: a session of
+ * the scheduler's events alone is possible.
+ */
 int pvtb_trace_possible(struct pvtb_err *err);
 
 int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_trace,
@@ -35,10 +53,34 @@ void pvtb_trace_close(struct pvtb_trace *trace);
 /* Attach or detach the exit/entry programs (the scheduler's stay). */
 int pvtb_trace_exits(struct pvtb_trace *trace, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* PVTB_REC_F_USER is set while exits are traced: it was asked for, and the kernel can. */
+bool pvtb_trace_sees_user(const struct pvtb_trace *trace);
+
 /* Called on the thread to be measured. Works in pid namespaces: the eBPF side finds the tid. */
 int pvtb_trace_register(struct pvtb_trace *trace, struct pvtb_stream **ret_stream,
 			struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * Any thread, by its number in the caller's pid namespace; from any thread. Nothing is done to it:
+ * its records begin with its next switch-in, so a thread that is never switched out has none.
+ * -ESRCH: no such thread, or it is ending; -EEXIST: registered already; -EUSERS: no ring is free.
+ */
+int pvtb_trace_register_tid(struct pvtb_trace *trace, pid_t tid, struct pvtb_stream **ret_stream,
+			    struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * From any thread, for both kinds, and also when the thread has ended. No record is read after
+ * this: take them first. A thread that runs now may hold its ring until its next switch-out.
+ */
 void pvtb_trace_unregister(struct pvtb_trace *trace, struct pvtb_stream *stream);
+
+/*
+ * Witness K, the thread's run_delay, without exits, or where KVM has no kvm_entry (a software
+ * backend): a wait ends with a SCHED_IN whose arg is run_delay before it, and the SCHED_OUT after
+ * that has run_delay with it in t1_ns. Nothing is added to run_delay while the thread has the CPU,
+ * so that is the value KVM showed the guest at the entries in between.
+ */
+
+/* The thread's last switch-out was recorded (or it was unregistered by itself): nothing follows. */
+bool pvtb_stream_ended(const struct pvtb_stream *stream);
 
 /*
  * Position of the stream: number of records its thread has written so far. Called on the measured
@@ -56,6 +98,19 @@ u64 pvtb_stream_mark(struct pvtb_stream *stream, bool *ret_open);
 ssize_t pvtb_stream_read(struct pvtb_stream *stream, u64 first, u64 n, struct pvtb_rec *out,
 			 u64 *ret_lost);
 void pvtb_stream_discard(struct pvtb_stream *stream, u64 before);
+
+/*
+ * A thread that had the CPU instead of a measured one: what SCHED_OUT.arg and WAIT.reason are pids
+ * of. The name is from that moment; the cgroup is what /proc says now, "" when the thread is gone
+ * or this process is in a pid namespace: ask while it lives. Of the cgroups, the cpu controller's.
+ */
+struct pvtb_trace_who {
+	u32 pid, tgid; /* in the initial namespace; 0: idle */
+	char comm[16];
+	char cgroup[256];
+};
+/* -ENOENT: not seen, or its place was taken by another since. */
+int pvtb_trace_who(const struct pvtb_trace *trace, u32 pid, struct pvtb_trace_who *ret);
 
 struct pvtb_trace_counts {
 	u64 records;	 /* taken out of the rings */

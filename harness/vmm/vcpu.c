@@ -70,7 +70,7 @@ static u32 state_wait(struct pvtb_vcpu_work *w, u32 state, u64 ns)
 	return state_get(w);
 }
 
-static int kick_signal(void)
+int pvtb_vm_kick_signal(void)
 {
 	return SIGRTMIN;
 }
@@ -84,7 +84,7 @@ static void on_kick(int sig)
 static void kick(struct pvtb_vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	pthread_kill(vcpu->thread, kick_signal());
+	pthread_kill(vcpu->thread, pvtb_vm_kick_signal());
 }
 
 /* ---- on the vCPU's thread ---- */
@@ -392,7 +392,7 @@ static int install_kick(struct pvtb_err *err)
 	/* No SA_RESTART: KVM_RUN must return. Belongs to the process and is never taken back:
 	 * other VMs may be using it. */
 	sigemptyset(&sa.sa_mask);
-	if (sigaction(kick_signal(), &sa, NULL))
+	if (sigaction(pvtb_vm_kick_signal(), &sa, NULL))
 		return pvtb_err_sys(err, -errno, "signal handler of the vCPU threads");
 	return 0;
 }
@@ -404,7 +404,7 @@ static int spawn(struct pvtb_vcpu *vcpu)
 	int ret;
 
 	sigfillset(&block);
-	sigdelset(&block, kick_signal());
+	sigdelset(&block, pvtb_vm_kick_signal());
 	sigdelset(&block, SIGSEGV);
 	sigdelset(&block, SIGBUS);
 	sigdelset(&block, SIGILL);

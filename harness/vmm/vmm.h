@@ -126,6 +126,8 @@ void pvtb_vm_print_fault(struct pvtb_vm *vm, unsigned int vcpu, FILE *out);
 void *pvtb_vm_gpa(struct pvtb_vm *vm, u64 gpa); /* host pointer, NULL outside memory */
 bool pvtb_vm_has_op(struct pvtb_vm *vm, const char *op);
 int pvtb_vm_tid(struct pvtb_vm *vm, unsigned int vcpu);
+/* The one signal that vCPU threads take, and that takes them out of the guest. */
+int pvtb_vm_kick_signal(void);
 int pvtb_vm_fd(struct pvtb_vm *vm);
 int pvtb_vm_vcpu_fd(struct pvtb_vm *vm, unsigned int vcpu);
 

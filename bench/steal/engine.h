@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside bench/steal: the two halves of a scenario's run. Measuring leaves files and the few numbers
+ * below, which fit into memory shared with a child process; judging reads them.
+ */
+#ifndef PVTB_BENCH_STEAL_ENGINE_H
+#define PVTB_BENCH_STEAL_ENGINE_H
+
+#include "bench/steal/steal.h"
+
+#define STEAL_PAIRS 64
+#define STEAL_NAMES 128
+
+struct steal_vcpu {
+	pid_t tid;
+	u64 start_ns, end_ns; /* the thread's own stamps around what is judged */
+	/* run_delay then, by /proc: the first and the last value where no entry is witnessed */
+	u64 k_start_ns, k_end_ns;
+	s64 delta_ticks; /* guest counter - host counter */
+	u64 delta_unc_ticks;
+	u64 call_ticks; /* arm64: guest counter just before PV_TIME_ST */
+	u64 samples, samples_lost;
+	u64 records, records_lost;
+	u64 rec_first, rec_end; /* positions in its stream */
+};
+
+/* A thread that had the CPU instead. */
+struct steal_name {
+	u32 pid;
+	char comm[16];
+	char cgroup[256];
+};
+
+struct steal_measured {
+	/* between the process that measures and the one that makes it lose time */
+	u32 ready; /* the vCPUs' threads are there */
+	u32 go;	   /* the load is there, too; the guest may run */
+	u32 ended; /* the guest has been told to stop */
+	int ret;
+	struct pvtb_err err;
+	struct steal_vcpu vcpus[PVTB_STEAL_MAX_VCPUS];
+	struct pvtb_clock_pair pairs[STEAL_PAIRS];
+	unsigned int nr_pairs;
+	bool sees_user;	    /* exits to user space are told apart */
+	u64 host_stolen_ns; /* from the vCPUs' CPU, by this host's own hypervisor */
+	struct steal_name names[STEAL_NAMES];
+	unsigned int nr_names;
+};
+
+/* Where raw data of vCPU @vcpu goes, relative to the result directory. */
+void steal_path(char *buf, size_t len, const struct pvtb_steal_ctx *ctx, const char *what,
+		unsigned int vcpu);
+
+/* At most that far apart are the counter and the value of one sample. */
+u64 steal_read_ns(const struct pvtb_run *run);
+
+struct steal_hooks {
+	/* Called when the threads are there, and when the guest was told to stop. */
+	int (*start)(struct pvtb_steal_ctx *ctx, struct pvtb_err *err);
+	int (*stop)(struct pvtb_steal_ctx *ctx, struct pvtb_err *err);
+	bool forked; /* in a child: without its parent's tracing threads */
+};
+/* Run the VM; @m is zeroed memory, possibly shared. */
+int steal_measure(struct pvtb_steal_ctx *ctx, const struct steal_hooks *hooks,
+		  struct pvtb_trace *trace, struct steal_measured *m,
+		  struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* Read it back and add laws, metrics, tables and files to @v. */
+int steal_judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_variant_result *v,
+		struct pvtb_err *err) PVTB_MUST_CHECK;
+
+#endif

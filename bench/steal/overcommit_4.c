@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* steal.overcommit_4: the vCPU shares its CPU with three hogs as important as itself. */
+#include "bench/steal/hogs.h"
+
+static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
+{
+	struct steal_hogs *s = ctx->state;
+
+	return steal_hogs_start(ctx, (struct pvtb_hog_spec){.count = 3}, &s->hogs, err);
+}
+
+static const struct pvtb_steal_scenario overcommit_4 = {
+	.name = "overcommit_4",
+	.summary =
+		"4:1 on one CPU: the vCPU and three hogs, so that it loses three quarters of its time",
+	.state_size = sizeof(struct steal_hogs),
+	.start = start,
+	.stop = steal_hogs_stop,
+	.causes = PVTB_STEAL_INVOLUNTARY,
+	.min_share = 0.5,
+};
+PVTB_STEAL_SCENARIO(overcommit_4);

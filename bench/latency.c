@@ -795,6 +795,21 @@ static u64 ring_bytes_for(u64 samples)
 	return bytes;
 }
 
+/* Live Physical Time is the VMM's on stock kernels; where the host kernel has it, the result says so
+ * (provider of a call that would otherwise be the VMM's, and detail.lpt_provider). */
+static void note_lpt_provider(struct pvtb_variant_result *res, const struct pvtb_variant *var,
+			      enum pvtb_lpt_provider lpt)
+{
+	if (lpt == PVTB_LPT_NONE)
+		return;
+	if (!res->detail)
+		res->detail = json_object();
+	json_object_set_new(res->detail, "lpt_provider",
+			    json_string(lpt == PVTB_LPT_KERNEL ? "kernel" : "vmm"));
+	if (lpt == PVTB_LPT_KERNEL && var->to_vmm)
+		pvtb_result_set(&res->provider, "kvm");
+}
+
 /* Measure one variant. A host that lacks what it needs, a guest that crashes and a law that breaks
  * are results, not errors: only what would spoil the rest of the run is returned. */
 static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant *var,
@@ -831,6 +846,7 @@ static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant
 	spec.ring_bytes = ring_bytes_for(count);
 	if (var->shape)
 		var->shape(run, &spec);
+	note_lpt_provider(res, var, spec.lpt);
 	if (!ret)
 		ret = pvtb_vm_new(&spec, &s.vm, err);
 	if (!ret && !pvtb_vm_has_op(s.vm, var->op))

@@ -48,24 +48,6 @@ static const char *kernel_release(void)
 	return uname(&u) ? unknown : strdup(u.release);
 }
 
-bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant)
-{
-	size_t len = strlen(bench);
-
-	if (!run->nr_filters)
-		return true;
-	for (size_t i = 0; i < run->nr_filters; i++) {
-		const char *f = run->filters[i];
-
-		if (!strcmp(f, bench))
-			return true;
-		if (!strncmp(f, bench, len) && f[len] == '.' &&
-		    (!variant || !strcmp(f + len + 1, variant)))
-			return true;
-	}
-	return false;
-}
-
 static bool filter_known(const char *filter)
 {
 	const struct pvtb_bench *const *benches;

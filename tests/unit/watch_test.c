@@ -35,8 +35,10 @@ static void put_file(const char *root, const char *file, const char *text)
 
 	snprintf(path, sizeof(path), "%s", file);
 	slash = strrchr(path, '/');
-	*slash = '\0';
-	put_dir(root, path);
+	if (slash) {
+		*slash = '\0';
+		put_dir(root, path);
+	}
 	snprintf(path, sizeof(path), "%s/%s", root, file);
 	f = fopen(path, "w");
 	assert_non_null(f);

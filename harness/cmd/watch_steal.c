@@ -49,7 +49,7 @@ static const struct pvtb_opt watch_options[] = {
 	PVTB_OPT_FLAG('e', "exits", struct watch_opts, exits,
 		      "trace exits, too: time in the guest apart from the host's; costs more"),
 	PVTB_OPT_FLAG(0, "no-trace", struct watch_opts, no_trace,
-		      "load nothing: the kernel's counters only, no causes"),
+		      "trace nothing: the kernel's counters only, no causes"),
 	PVTB_OPT_FLAG('j', "json", struct watch_opts, json, "one JSON object a line"),
 	PVTB_OPT_END,
 };
@@ -103,6 +103,9 @@ static void compare_witnesses(struct watched *w, const struct pvtb_rec *rec)
 	struct agreement *a = &w->agree;
 	u64 b_ns = pvtb_sched_involuntary_ns(&w->sched);
 
+	/* Of a thread that has ended /proc tells nothing any more. */
+	if (rec->arg > w->now.run_delay_ns)
+		w->now.run_delay_ns = rec->arg;
 	switch (a->state) {
 	case AGREE_SKIP: /* of the wait that ends here B has not seen the beginning */
 		a->state = AGREE_BEGIN;
@@ -278,16 +281,32 @@ static json_t *taker_json(struct watch *watch, const struct taker *t)
 			 (json_int_t)t->ns);
 }
 
-static json_t *causes_json(const struct watched *w, const struct pvtb_sched *from)
+static void put_cause(json_t *causes, const char *name, s64 ns)
+{
+	if (ns)
+		json_object_set_new(causes, name, json_integer(ns));
+}
+
+/* What cannot be told apart without exits has one name. */
+static json_t *causes_json(const struct watch *watch, const struct watched *w,
+			   const struct pvtb_sched *from)
 {
 	json_t *causes = json_object();
 
 	for (unsigned int c = 0; c < PVTB_SCHED_CAUSES; c++) {
-		s64 ns = sum_between(from, &w->at, c, c);
+		bool exits_tell = c <= PVTB_SCHED_HOST_VMM ||
+				  (c >= PVTB_SCHED_BLOCKED_HALT && c <= PVTB_SCHED_BLOCKED_VMM);
 
-		if (ns)
-			json_object_set_new(causes, pvtb_sched_cause_name(c), json_integer(ns));
+		if (watch->opts->exits || !exits_tell)
+			put_cause(causes, pvtb_sched_cause_name(c),
+				  sum_between(from, &w->at, c, c));
 	}
+	if (watch->opts->exits)
+		return causes;
+	put_cause(causes, "running",
+		  sum_between(from, &w->at, PVTB_SCHED_GUEST, PVTB_SCHED_HOST_VMM));
+	put_cause(causes, "blocked",
+		  sum_between(from, &w->at, PVTB_SCHED_BLOCKED_HALT, PVTB_SCHED_BLOCKED_VMM));
 	return causes;
 }
 
@@ -309,7 +328,7 @@ static json_t *vcpu_json(struct watch *watch, const struct watched *w,
 	if (!w->begun)
 		return o;
 	json_object_set_new(o, "stolen_ns", json_integer(pvtb_watch_stolen_ns(&s)));
-	json_object_set_new(o, "causes", causes_json(w, from));
+	json_object_set_new(o, "causes", causes_json(watch, w, from));
 	by = json_array();
 	n = takers(from, &w->at, top);
 	for (size_t i = 0; i < n; i++)
@@ -606,6 +625,7 @@ static int begin(struct watch *watch, struct watched *w, struct pvtb_err *err)
 	if (!w->id.tid)
 		return 0;
 	pvtb_watch_who(PROC, w->id.pid, &w->vmm);
+	who(watch, (u32)w->id.tid); /* vCPUs take the CPU from each other */
 	rc = pvtb_watch_schedstat(PROC, w->id.pid, w->id.tid, &w->first, err);
 	if (rc)
 		return rc;
@@ -839,10 +859,9 @@ static int nothing_found(const struct watch *watch, const struct pvtb_watch_seen
 			 struct pvtb_err *err)
 {
 	if (seen->denied) {
-		pvtb_err_set(
-			err, -EPERM, "VMs",
-			"none found, but the descriptors of %zu processes may not be looked at",
-			seen->denied);
+		pvtb_err_set(err, -EPERM, "VMs",
+			     "none found; processes whose descriptors may not be looked at: %zu",
+			     seen->denied);
 		return pvtb_err_hint(err, "run as root");
 	}
 	if (watch->nr_pids)
@@ -861,9 +880,9 @@ static int start(struct watch *watch, struct pvtb_err *err)
 		rc = pvtb_signals_install(err);
 	if (!rc && !watch->opts->no_trace)
 		rc = can_trace(watch, err);
-	if (!rc && !watch->opts->no_trace) {
+	if (!rc) {
 		rc = pvtb_vcpus_open(&watch->vcpus, err);
-		if (rc == -EOPNOTSUPP)
+		if (rc == -EOPNOTSUPP || watch->opts->no_trace)
 			rc = 0; /* /proc shows those that wait now and then */
 	}
 	if (!rc && !watch->opts->no_trace)

@@ -115,6 +115,28 @@ static int scan_fds(int process, pid_t pid, struct list *l)
 	return ret;
 }
 
+/* PF_IO_WORKER, PF_USER_WORKER: a thread of the kernel's in the process (KVM has one since 6.14). It
+ * shows the system call of the thread that made it, which is the first vCPU's KVM_RUN. */
+#define KERNEL_WORKER 0x4010UL
+
+static bool is_kernel_worker(int tasks, const char *tid)
+{
+	char path[NAME_MAX + 16], text[512], *after;
+	unsigned long flags;
+	ssize_t n;
+	int fd PVTB_CLOSE = -1;
+
+	snprintf(path, sizeof(path), "%s/stat", tid);
+	fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	after = strrchr(text, ')'); /* the name may hold anything */
+	return after && sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
+	       (flags & KERNEL_WORKER);
+}
+
 /* Which threads wait in KVM_RUN, and on which of @v. */
 static void scan_threads(int process, struct pvtb_watch_vcpu *v, size_t nr)
 {
@@ -126,7 +148,7 @@ static void scan_threads(int process, struct pvtb_watch_vcpu *v, size_t nr)
 		FILE *f PVTB_FCLOSE = NULL;
 		int fd, run;
 
-		if (!number(e->d_name))
+		if (!number(e->d_name) || is_kernel_worker(dirfd(dir), e->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/syscall", e->d_name);
 		fd = openat(dirfd(dir), path, O_RDONLY | O_CLOEXEC);

@@ -78,6 +78,10 @@ static int setup(void **state)
 	put_file(root, "100/task/101/syscall", "running\n");
 	/* arm64's number of ioctl */
 	put_file(root, "100/task/102/syscall", "29 0xc 0xae80 0x0 0x0 0x0 0x0 0x7f 0x7f\n");
+	/* the kernel's worker in the VMM looks as the thread that made it did */
+	put_file(root, "100/task/104/syscall", "16 0xb 0xae80 0x0 0x0 0x0 0x0 0x7f 0x7f\n");
+	put_file(root, "100/task/104/stat", "104 (kvm) x (y) S 1 100 100 0 -1 1077952576 0 0\n");
+	put_file(root, "100/task/102/stat", "102 (vcpu 0) R 1 100 100 0 -1 4194368 0 0\n");
 	/* another request on a vCPU is not running it */
 	put_file(root, "100/task/103/syscall", "16 0xb 0xae81 0x0 0x0 0x0 0x0 0x7f 0x7f\n");
 	put_file(root, "100/task/101/schedstat", "123456789 987654321 42\n");

@@ -186,13 +186,20 @@ static int update(struct watch *watch, struct watched *w, struct pvtb_err *err)
 
 /* ---- who ---- */
 
-/* Names are taken while the threads live, and kept when they are gone. */
+/* Names are taken while the threads live, and kept when they are gone; of one that was gone before
+ * it was asked for, the trace has the name it had on the CPU. */
 static const struct pvtb_watch_who *who(struct watch *watch, u32 pid)
 {
 	struct pvtb_watch_who *kept = &watch->names[pid & (NAMES - 1)], now;
+	struct pvtb_trace_who seen;
 
 	pvtb_watch_who(PROC, (pid_t)pid, &now);
-	if (now.tgid || kept->pid != (pid_t)pid)
+	if (!now.tgid && watch->trace && !pvtb_trace_who(watch->trace, pid, &seen)) {
+		now.tgid = (pid_t)seen.tgid;
+		snprintf(now.comm, sizeof(now.comm), "%s", seen.comm);
+	}
+	/* The one with a cgroup was alive. */
+	if (now.cgroup[0] || kept->pid != (pid_t)pid)
 		*kept = now;
 	return kept;
 }
@@ -833,7 +840,8 @@ static int can_trace(const struct watch *watch, struct pvtb_err *err)
 
 static int open_trace(struct watch *watch, struct pvtb_err *err)
 {
-	struct pvtb_trace_opts opts = {.max_threads = 32, .exits = watch->opts->exits};
+	struct pvtb_trace_opts opts = {
+		.max_threads = 32, .exits = watch->opts->exits, .user_exits = watch->opts->exits};
 	struct pvtb_watch_vcpu *found PVTB_FREE = NULL;
 	struct pvtb_watch_seen seen;
 	size_t nr = 0;
@@ -852,7 +860,10 @@ static int open_trace(struct watch *watch, struct pvtb_err *err)
 		opts.max_threads *= 2;
 	if (opts.max_threads >= PVTB_TRACE_MAX_THREADS)
 		opts.max_threads = PVTB_TRACE_MAX_THREADS - 1;
-	return pvtb_trace_open(&opts, &watch->trace, err);
+	rc = pvtb_trace_open(&opts, &watch->trace, err);
+	if (!rc)
+		watch->cfg.user_known = pvtb_trace_sees_user(watch->trace);
+	return rc;
 }
 
 static int nothing_found(const struct watch *watch, const struct pvtb_watch_seen *seen,

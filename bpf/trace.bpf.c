@@ -30,8 +30,22 @@ struct sched_info {
 
 struct task_struct {
 	int pid;
+	unsigned int flags;
 	struct sched_info sched_info;
 } __attribute__((preserve_access_index));
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+#define PF_EXITING 0x4 /* task_struct.flags (include/linux/sched.h) */
 
 #define TASK_DEAD 0x80 /* prev_state of a thread's last switch (include/linux/sched.h) */
 
@@ -404,4 +418,53 @@ int thread_unregister(struct bpf_raw_tracepoint_args *ctx)
 	this_cpu(shared(), cpu)->thread = 0;
 	th->pid = 0;
 	return 1;
+}
+
+/*
+ * Another process's thread, which cannot run a program itself: a task iterator over that one thread
+ * finds it by its number in the caller's namespace. Its records begin with its next switch-in,
+ * since nothing here may write its ring or say where it is current.
+ *
+ * A thread that ends without another switch-in must not leave its number behind for the next owner:
+ * thread_ends() takes care of those that were registered when it ran, and PF_EXITING, set before,
+ * shows the others. The exchange is what orders the two looks.
+ */
+SEC("iter/task")
+int thread_register_other(struct bpf_iter__task *ctx)
+{
+	struct pvtb_trace_request *req = &shm.request;
+	struct task_struct *task = ctx->task;
+	struct pvtb_trace_thread *th;
+	__u32 slot = req->slot, pid, flags;
+
+	if (!task || !slot || slot >= PVTB_TRACE_MAX_THREADS)
+		return 0;
+	pid = task->pid;
+	req->pid = pid;
+	if (slot_of(pid)) {
+		req->outcome = PVTB_TRACE_ALREADY;
+		return 0;
+	}
+	th = thread_at(shared(), thread_offset(slot));
+	th->pid = pid;
+	shm.slot_of_pid[pid & (PVTB_TRACE_MAX_PIDS - 1)] = slot;
+	__sync_lock_test_and_set(&req->outcome, PVTB_TRACE_REGISTERED);
+	flags = task->flags;
+	if (flags & PF_EXITING) {
+		shm.slot_of_pid[pid & (PVTB_TRACE_MAX_PIDS - 1)] = 0;
+		th->pid = 0;
+		req->outcome = PVTB_TRACE_EXITING;
+	}
+	return 0;
+}
+
+/* From here on it is measured, so that its last switch gives its number back. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(thread_ends, struct task_struct *task)
+{
+	__u32 slot = slot_of(task->pid), cpu = bpf_get_smp_processor_id();
+
+	if (slot)
+		this_cpu(shared(), cpu)->thread = thread_offset(slot);
+	return 0;
 }

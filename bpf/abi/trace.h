@@ -101,10 +101,25 @@ struct pvtb_trace_cpu {
 	__u32 pad[15];
 };
 
+/* What the harness asks of the program that registers another process's thread, and its answer. */
+struct pvtb_trace_request {
+	__u32 slot;
+	__u32 pid;     /* in the initial namespace; 0: there is no such thread */
+	__u32 outcome; /* enum pvtb_trace_outcome */
+	__u32 pad[13];
+};
+
+enum pvtb_trace_outcome {
+	PVTB_TRACE_REGISTERED = 1,
+	PVTB_TRACE_ALREADY = 2,
+	PVTB_TRACE_EXITING = 3, /* it was for a moment: the slot may be current somewhere */
+};
+
 struct pvtb_trace_shm {
 	struct pvtb_trace_cpu cpus[PVTB_TRACE_MAX_CPUS]; /* first: no offset to add */
 	struct pvtb_trace_thread threads[PVTB_TRACE_MAX_THREADS];
-	__u8 pad[(8u << 20) - PVTB_TRACE_MAX_THREADS * 128 - PVTB_TRACE_MAX_CPUS * 64];
+	struct pvtb_trace_request request;
+	__u8 pad[(8u << 20) - PVTB_TRACE_MAX_THREADS * 128 - PVTB_TRACE_MAX_CPUS * 64 - 64];
 	__u16 slot_of_pid[PVTB_TRACE_MAX_PIDS];
 	__u8 rings[PVTB_TRACE_RINGS];
 };

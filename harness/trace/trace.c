@@ -24,7 +24,8 @@
 
 #define CHUNK_RECS    4096
 #define DEFAULT_RINGS 8
-#define MAX_RECS_US   4 /* more records a microsecond than any thread makes */
+#define EXIT_REC_NS   250  /* no thread makes records faster than this */
+#define SCHED_REC_NS  8000 /* nor these for long, while only the scheduler's events are traced */
 #define LONGEST_US    100000
 #define REC	      sizeof(struct pvtb_rec)
 
@@ -57,6 +58,7 @@ struct pvtb_stream {
 
 struct slot {
 	u32 pid;    /* 0: free; read by the consumer */
+	u64 seen;   /* the consumer's: head_bytes when it last looked */
 	bool dirty; /* given up by another thread: may still be current on some CPU */
 };
 
@@ -65,6 +67,7 @@ struct pvtb_trace {
 	struct pvtb_trace_shm *shm;
 	struct bpf_link *exit_link, *entry_link;
 	bool has_exits;
+	bool exits; /* traced now; read by the consumer */
 	struct cds_lfht *by_pid;
 	u32 max_threads, ring_bytes;
 	unsigned int poll_us;
@@ -266,9 +269,16 @@ static u64 ingest(struct pvtb_stream *s)
 	return backlog;
 }
 
-static int same_pid(struct cds_lfht_node *node, const void *pid)
+struct key {
+	u32 pid, slot; /* a thread that has ended keeps its slot; its pid may be another's by now */
+};
+
+static int is_key(struct cds_lfht_node *node, const void *opaque)
 {
-	return caa_container_of(node, struct pvtb_stream, node)->pid == *(const u32 *)pid;
+	const struct pvtb_stream *s = caa_container_of(node, struct pvtb_stream, node);
+	const struct key *key = opaque;
+
+	return s->pid == key->pid && s->slot == key->slot;
 }
 
 static unsigned long hash_pid(u32 pid)
@@ -278,15 +288,20 @@ static unsigned long hash_pid(u32 pid)
 
 static u64 ingest_slot(struct pvtb_trace *t, u32 slot)
 {
-	u32 pid = __atomic_load_n(&t->slots[slot].pid, __ATOMIC_ACQUIRE);
+	struct key key = {__atomic_load_n(&t->slots[slot].pid, __ATOMIC_ACQUIRE), slot};
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
-	u64 backlog = 0;
+	u64 backlog = 0, head;
 
-	if (!pid)
+	if (!key.pid)
 		return 0;
+	/* With thousands of threads most have nothing: find that out for one load. */
+	head = __atomic_load_n(&t->shm->threads[slot].head_bytes, __ATOMIC_RELAXED);
+	if (head == t->slots[slot].seen)
+		return 0;
+	t->slots[slot].seen = head;
 	rcu_read_lock();
-	cds_lfht_lookup(t->by_pid, hash_pid(pid), same_pid, &pid, &iter);
+	cds_lfht_lookup(t->by_pid, hash_pid(key.pid), is_key, &key, &iter);
 	node = cds_lfht_iter_get_node(&iter);
 	if (node)
 		backlog = ingest(caa_container_of(node, struct pvtb_stream, node));
@@ -301,6 +316,7 @@ static u64 ingest_slot(struct pvtb_trace *t, u32 slot)
  */
 static u64 next_sleep_us(const struct pvtb_trace *t, u64 len, u64 backlog, u64 us)
 {
+	u64 rec_ns = __atomic_load_n(&t->exits, __ATOMIC_RELAXED) ? EXIT_REC_NS : SCHED_REC_NS;
 	u64 longest = t->poll_us ? t->poll_us : LONGEST_US;
 
 	if (backlog > len / 4)
@@ -308,15 +324,15 @@ static u64 next_sleep_us(const struct pvtb_trace *t, u64 len, u64 backlog, u64 u
 	else if (backlog < len / 16)
 		us = us * 2;
 	/* A burst may begin right now: never sleep longer than a ring takes to fill. */
-	if (us > len / MAX_RECS_US * 3)
-		us = len / MAX_RECS_US * 3;
+	if (us > len * rec_ns / 1000 * 3 / 4)
+		us = len * rec_ns / 1000 * 3 / 4;
 	return us < longest ? us : longest;
 }
 
 static void *consume(void *arg)
 {
 	struct pvtb_trace *t = arg;
-	u64 len = t->ring_bytes / REC, us = len / 2 / MAX_RECS_US;
+	u64 len = t->ring_bytes / REC, us = len / 2 * EXIT_REC_NS / 1000;
 
 	rcu_register_thread();
 	pthread_mutex_lock(&t->sleep_lock);
@@ -420,7 +436,7 @@ int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_
 		rings *= 2;
 	t->ring_bytes = PVTB_TRACE_RINGS / rings;
 	t->slots = calloc(t->max_threads + 1, sizeof(*t->slots));
-	t->by_pid = cds_lfht_new(64, 64, 0, 0, NULL);
+	t->by_pid = cds_lfht_new(rings, 1, 0, 0, NULL);
 	if (!t->slots || !t->by_pid)
 		ret = pvtb_err_sys(err, -ENOMEM, "tracing");
 	if (!ret)
@@ -498,12 +514,27 @@ static int attach_exits(struct pvtb_trace *t, struct pvtb_err *err)
 	return ret;
 }
 
+/* Exits come faster than what the consumer chose its sleep for. */
+static void hurry(struct pvtb_trace *t)
+{
+	pthread_mutex_lock(&t->sleep_lock);
+	__atomic_store_n(&t->exits, true, __ATOMIC_RELAXED);
+	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->sleep_lock);
+}
+
 int pvtb_trace_exits(struct pvtb_trace *t, bool on, struct pvtb_err *err)
 {
 	if (on == (t->exit_link != NULL))
 		return 0;
-	if (on)
-		return t->has_exits ? attach_exits(t, err) : no_exits(err);
+	if (on) {
+		int ret = t->has_exits ? attach_exits(t, err) : no_exits(err);
+
+		if (!ret)
+			hurry(t);
+		return ret;
+	}
+	__atomic_store_n(&t->exits, false, __ATOMIC_RELAXED);
 	bpf_link__destroy(t->exit_link);
 	bpf_link__destroy(t->entry_link);
 	t->exit_link = t->entry_link = NULL;
@@ -521,33 +552,43 @@ static int run_program(const struct bpf_program *prog, u64 slot, u32 *ret_value)
 	return ret;
 }
 
-/* A slot given up from outside is free again when no CPU has it as its current one. */
-static bool still_current(const struct pvtb_trace *t, u32 slot)
+/*
+ * A slot given up from outside is free again when no CPU has it as its current one. After the
+ * membarrier, any switch that read slot_of_pid before it was cleared has ended.
+ */
+static void reclaim_slots(struct pvtb_trace *t)
 {
-	u32 offset = offsetof(struct pvtb_trace_shm, threads) +
-		     slot * (u32)sizeof(struct pvtb_trace_thread);
+	bool current[PVTB_TRACE_MAX_THREADS] = {false};
 
-	for (u32 cpu = 0; cpu < PVTB_TRACE_MAX_CPUS; cpu++)
-		if (__atomic_load_n(&t->shm->cpus[cpu].thread, __ATOMIC_ACQUIRE) == offset)
-			return true;
-	return false;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return;
+	for (u32 cpu = 0; cpu < PVTB_TRACE_MAX_CPUS; cpu++) {
+		u32 offset = __atomic_load_n(&t->shm->cpus[cpu].thread, __ATOMIC_ACQUIRE);
+
+		if (offset)
+			current[(offset - offsetof(struct pvtb_trace_shm, threads)) /
+				sizeof(struct pvtb_trace_thread)] = true;
+	}
+	for (u32 slot = 1; slot <= t->max_threads; slot++)
+		t->slots[slot].dirty &= current[slot];
 }
 
-static u32 free_slot(struct pvtb_trace *t)
+static u32 clean_slot(const struct pvtb_trace *t)
 {
 	for (u32 slot = 1; slot <= t->max_threads; slot++)
 		if (!t->slots[slot].pid && !t->slots[slot].dirty)
 			return slot;
-	/* A switch that read slot_of_pid before it was cleared has ended after this. */
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		return 0;
-	for (u32 slot = 1; slot <= t->max_threads; slot++) {
-		if (t->slots[slot].pid || still_current(t, slot))
-			continue;
-		t->slots[slot].dirty = false;
-		return slot;
-	}
 	return 0;
+}
+
+static u32 free_slot(struct pvtb_trace *t)
+{
+	u32 slot = clean_slot(t);
+
+	if (slot)
+		return slot;
+	reclaim_slots(t);
+	return clean_slot(t);
 }
 
 static struct pvtb_stream *stream_new(struct pvtb_trace *t, u32 slot)
@@ -587,7 +628,71 @@ static void stream_free(struct pvtb_stream *s)
 	free(s);
 }
 
-static int register_locked(struct pvtb_trace *t, struct pvtb_stream **ret_stream,
+/* The caller: only it can say that it is current here and now. */
+static int register_self(struct pvtb_trace *t, struct pvtb_stream *s, struct pvtb_err *err)
+{
+	int ret = run_program(t->skel->progs.thread_register, s->slot, &s->pid);
+
+	if (ret)
+		return pvtb_err_sys(err, ret, "eBPF program: run");
+	if (!s->pid)
+		return pvtb_err_set(err, -EEXIST, "tracing", "this thread is registered already");
+	return 0;
+}
+
+/* Run the iterator over the one thread; what it did is in the request. */
+static int iterate(struct pvtb_trace *t, pid_t tid, struct pvtb_err *err)
+{
+	union bpf_iter_link_info info = {.task.tid = (u32)tid};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct log log = {""};
+	struct bpf_link *link;
+	char none[64];
+	int fd, ret = 0;
+
+	loading = &log;
+	link = bpf_program__attach_iter(t->skel->progs.thread_register_other, &opts);
+	if (!link)
+		ret = bpf_failed(err, -errno, "eBPF task iterator", &log);
+	loading = NULL;
+	if (ret)
+		return ret;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0 || read(fd, none, sizeof(none)) < 0)
+		ret = pvtb_err_sys(err, -errno, "eBPF task iterator");
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return ret;
+}
+
+static int register_other(struct pvtb_trace *t, struct pvtb_stream *s, pid_t tid,
+			  struct pvtb_err *err)
+{
+	struct pvtb_trace_request *req = &t->shm->request;
+	int ret;
+
+	*req = (struct pvtb_trace_request){.slot = s->slot};
+	ret = iterate(t, tid, err);
+	if (ret)
+		return ret;
+	s->pid = __atomic_load_n(&req->pid, __ATOMIC_ACQUIRE);
+	switch (__atomic_load_n(&req->outcome, __ATOMIC_ACQUIRE)) {
+	case PVTB_TRACE_REGISTERED:
+		return 0;
+	case PVTB_TRACE_ALREADY:
+		return pvtb_err_set(err, -EEXIST, "tracing", "thread %d is registered already",
+				    (int)tid);
+	case PVTB_TRACE_EXITING:
+		t->slots[s->slot].dirty = true;
+		return pvtb_err_set(err, -ESRCH, "tracing", "thread %d is ending", (int)tid);
+	default:
+		return pvtb_err_set(err, -ESRCH, "tracing", "there is no thread %d", (int)tid);
+	}
+}
+
+/* @tid 0: the caller. */
+static int register_locked(struct pvtb_trace *t, pid_t tid, struct pvtb_stream **ret_stream,
 			   struct pvtb_err *err)
 {
 	u32 slot = free_slot(t);
@@ -600,34 +705,49 @@ static int register_locked(struct pvtb_trace *t, struct pvtb_stream **ret_stream
 	s = stream_new(t, slot);
 	if (!s)
 		return pvtb_err_sys(err, -ENOMEM, "tracing");
-	ret = run_program(t->skel->progs.thread_register, slot, &s->pid);
-	if (!ret && !s->pid)
-		ret = -EEXIST;
+	ret = tid ? register_other(t, s, tid, err) : register_self(t, s, err);
 	if (ret) {
 		stream_free(s);
-		if (ret == -EEXIST)
-			return pvtb_err_set(err, ret, "tracing",
-					    "this thread is registered already");
-		return pvtb_err_sys(err, ret, "eBPF program: run");
+		return ret;
 	}
 	rcu_register_thread();
 	rcu_read_lock();
 	cds_lfht_add(t->by_pid, hash_pid(s->pid), &s->node);
 	rcu_read_unlock();
 	rcu_unregister_thread();
+	t->slots[slot].seen = 0;
 	__atomic_store_n(&t->slots[slot].pid, s->pid, __ATOMIC_RELEASE);
 	*ret_stream = s;
 	return 0;
 }
 
-int pvtb_trace_register(struct pvtb_trace *t, struct pvtb_stream **ret_stream, struct pvtb_err *err)
+static int register_thread(struct pvtb_trace *t, pid_t tid, struct pvtb_stream **ret_stream,
+			   struct pvtb_err *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&t->registering);
-	ret = register_locked(t, ret_stream, err);
+	ret = register_locked(t, tid, ret_stream, err);
 	pthread_mutex_unlock(&t->registering);
 	return ret;
+}
+
+int pvtb_trace_register(struct pvtb_trace *t, struct pvtb_stream **ret_stream, struct pvtb_err *err)
+{
+	return register_thread(t, 0, ret_stream, err);
+}
+
+int pvtb_trace_register_tid(struct pvtb_trace *t, pid_t tid, struct pvtb_stream **ret_stream,
+			    struct pvtb_err *err)
+{
+	if (tid <= 0)
+		return pvtb_err_set(err, -ESRCH, "tracing", "there is no thread %d", (int)tid);
+	return register_thread(t, tid, ret_stream, err);
+}
+
+bool pvtb_stream_ended(const struct pvtb_stream *s)
+{
+	return !__atomic_load_n(&s->thread->pid, __ATOMIC_ACQUIRE);
 }
 
 void pvtb_trace_unregister(struct pvtb_trace *t, struct pvtb_stream *s)

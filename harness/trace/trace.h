@@ -15,17 +15,30 @@
 #include "core/err.h"
 #include "core/util.h"
 
+#include <sys/types.h>
+
 struct pvtb_trace;
 struct pvtb_stream;
 
 struct pvtb_trace_opts {
-	unsigned int max_threads; /* rings; 0: 8 */
-	bool exits;		  /* attach kvm_exit/kvm_entry now (can be toggled later) */
-	unsigned int poll_us;	  /* consumer's longest sleep; 0: chosen from the ring's length */
+	/*
+	 * Rings; 0: 8; at most PVTB_TRACE_MAX_THREADS - 1. They share 16 MiB evenly, by the next
+	 * power of two: 65536 records each for 8, 512 for 1024, 128 for 4095.
+	 */
+	unsigned int max_threads;
+	/*
+	 * Attach kvm_exit/kvm_entry now (can be toggled later). Without them a session needs the
+	 * scheduler's tracepoints only, and opens where KVM is not loaded or has no such events.
+	 */
+	bool exits;
+	unsigned int poll_us; /* consumer's longest sleep; 0: chosen from the ring's length */
 };
 
-/* Is tracing possible here, and if not, why: no BTF, tracepoints missing, lockdown, no privilege.
- * 0, or negative errno with why and hint; cheap, loads nothing. */
+/*
+ * Is tracing of exits possible here, and if not, why: no BTF, tracepoints missing, lockdown, no
+ * privilege. 0, or negative errno with why and hint; cheap, loads nothing. -ENOTSUP: a session of
+ * the scheduler's events alone is possible.
+ */
 int pvtb_trace_possible(struct pvtb_err *err);
 
 int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_trace,
@@ -38,7 +51,21 @@ int pvtb_trace_exits(struct pvtb_trace *trace, bool on, struct pvtb_err *err) PV
 /* Called on the thread to be measured. Works in pid namespaces: the eBPF side finds the tid. */
 int pvtb_trace_register(struct pvtb_trace *trace, struct pvtb_stream **ret_stream,
 			struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * Any thread, by its number in the caller's pid namespace; from any thread. Nothing is done to it:
+ * its records begin with its next switch-in, so a thread that is never switched out has none.
+ * -ESRCH: no such thread, or it is ending; -EEXIST: registered already; -EUSERS: no ring is free.
+ */
+int pvtb_trace_register_tid(struct pvtb_trace *trace, pid_t tid, struct pvtb_stream **ret_stream,
+			    struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * From any thread, for both kinds, and also when the thread has ended. No record is read after
+ * this: take them first. A thread that runs now may hold its ring until its next switch-out.
+ */
 void pvtb_trace_unregister(struct pvtb_trace *trace, struct pvtb_stream *stream);
+
+/* The thread's last switch-out was recorded (or it was unregistered by itself): nothing follows. */
+bool pvtb_stream_ended(const struct pvtb_stream *stream);
 
 /*
  * Position of the stream: number of records its thread has written so far. Called on the measured

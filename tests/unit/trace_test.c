@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scheduler's half of the tracing, on the machine the test runs on: threads of this and of other
+ * processes, what is lost and what is not, and registering under load. Nothing here needs KVM.
+ * Skipped where tracing is not possible.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "trace/trace.h"
+
+static pid_t tid(void)
+{
+	return (pid_t)syscall(SYS_gettid);
+}
+
+static struct pvtb_trace *open_trace(unsigned int max_threads)
+{
+	struct pvtb_trace_opts opts = {.max_threads = max_threads};
+	struct pvtb_err err = {0};
+	struct pvtb_trace *trace = NULL;
+
+	if (pvtb_trace_open(&opts, &trace, &err))
+		fail_msg("%s", err.why);
+	return trace;
+}
+
+static void must(int ret, const struct pvtb_err *err)
+{
+	if (ret)
+		fail_msg("%d: %s", ret, err->why);
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&ts, NULL);
+}
+
+/* A process that sleeps a millisecond @n times whenever it reads a byte, and then writes one. */
+struct sleeper {
+	pid_t pid;
+	int to, from;
+};
+
+static struct sleeper sleeper_new(int n)
+{
+	struct sleeper s;
+	int to[2], from[2];
+
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	s.pid = fork();
+	assert_true(s.pid >= 0);
+	if (!s.pid) {
+		char byte;
+
+		close(to[1]);
+		close(from[0]);
+		while (read(to[0], &byte, 1) == 1) {
+			for (int i = 0; i < n; i++)
+				sleep_ms(1);
+			if (write(from[1], &byte, 1) != 1)
+				break;
+		}
+		_exit(0);
+	}
+	close(to[0]);
+	close(from[1]);
+	s.to = to[1];
+	s.from = from[0];
+	return s;
+}
+
+static void sleeper_run(const struct sleeper *s)
+{
+	char byte = 0;
+
+	assert_int_equal(write(s->to, &byte, 1), 1);
+	assert_int_equal(read(s->from, &byte, 1), 1);
+}
+
+static void sleeper_end(const struct sleeper *s)
+{
+	close(s->to);
+	assert_int_equal(waitpid(s->pid, NULL, 0), s->pid);
+	close(s->from);
+}
+
+struct tally {
+	u64 outs, ins, other, lost, disorder;
+	u64 last_ns;
+	u8 last_kind;
+};
+
+/* Count and check what the stream has: in time order, outs and ins taking turns. */
+static struct tally tally(struct pvtb_stream *stream)
+{
+	struct tally t = {0};
+	u64 end = pvtb_stream_mark(stream, NULL), lost;
+	struct pvtb_rec recs[256];
+
+	for (u64 at = 0; at < end; at += PVTB_ARRAY_SIZE(recs)) {
+		ssize_t n = pvtb_stream_read(stream, at, PVTB_ARRAY_SIZE(recs), recs, &lost);
+
+		assert_true(n >= 0);
+		t.lost += lost;
+		for (ssize_t i = 0; i < n; i++) {
+			const struct pvtb_rec *r = &recs[i];
+
+			if (r->kind != PVTB_REC_SCHED_OUT && r->kind != PVTB_REC_SCHED_IN) {
+				t.other++;
+				continue;
+			}
+			t.disorder += r->t0_ns < t.last_ns || r->kind == t.last_kind;
+			t.last_ns = r->t0_ns;
+			t.last_kind = r->kind;
+			t.outs += r->kind == PVTB_REC_SCHED_OUT;
+			t.ins += r->kind == PVTB_REC_SCHED_IN;
+		}
+	}
+	return t;
+}
+
+static void test_other_process(void **state)
+{
+	struct pvtb_trace *trace = open_trace(4);
+	struct sleeper s = sleeper_new(20);
+	struct pvtb_stream *stream, *again;
+	struct pvtb_err err = {0};
+	struct pvtb_rec first;
+	struct tally t;
+	u64 lost;
+
+	must(pvtb_trace_register_tid(trace, s.pid, &stream, &err), &err);
+	assert_int_equal(pvtb_trace_register_tid(trace, s.pid, &again, &err), -EEXIST);
+	sleeper_run(&s);
+	assert_false(pvtb_stream_ended(stream));
+	sleeper_end(&s);
+	assert_true(pvtb_stream_ended(stream));
+	t = tally(stream);
+	/* the byte, the sleeps, the end */
+	assert_true(t.outs >= 22);
+	assert_int_equal(t.ins, t.outs);
+	assert_int_equal(t.disorder, 0);
+	assert_int_equal(t.lost, 0);
+	assert_int_equal(t.last_kind, PVTB_REC_SCHED_OUT);
+	assert_int_equal(pvtb_stream_read(stream, 0, 1, &first, &lost), 1);
+	assert_int_equal(first.kind, PVTB_REC_SCHED_IN);
+	pvtb_trace_unregister(trace, stream);
+	assert_int_equal(pvtb_trace_register_tid(trace, s.pid, &stream, &err), -ESRCH);
+	pvtb_trace_close(trace);
+}
+
+/* The number of a thread that is gone must not stay behind for its next owner. */
+static void test_given_up(void **state)
+{
+	struct pvtb_trace *trace = open_trace(1);
+	struct sleeper s = sleeper_new(1);
+	struct pvtb_stream *stream;
+	struct pvtb_err err = {0};
+
+	for (int i = 0; i < 50; i++) {
+		must(pvtb_trace_register_tid(trace, s.pid, &stream, &err), &err);
+		sleeper_run(&s);
+		assert_true(tally(stream).outs >= 1);
+		pvtb_trace_unregister(trace, stream);
+	}
+	sleeper_end(&s);
+	assert_int_equal(pvtb_trace_register_tid(trace, 0, &stream, &err), -ESRCH);
+	assert_int_equal(pvtb_trace_register_tid(trace, -1, &stream, &err), -ESRCH);
+	assert_int_equal(pvtb_trace_register_tid(trace, (pid_t)1 << 22, &stream, &err), -ESRCH);
+	pvtb_trace_close(trace);
+}
+
+struct crowd {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int waiting;
+	bool go;
+	pid_t tids[1000];
+	pthread_t threads[1000];
+};
+
+static void *stand_in_crowd(void *opaque)
+{
+	struct crowd *c = opaque;
+
+	pthread_mutex_lock(&c->lock);
+	c->tids[c->waiting++] = tid();
+	pthread_cond_broadcast(&c->changed);
+	while (!c->go)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static void test_many(void **state)
+{
+	enum { N = 1000 };
+	static struct crowd c = {
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false, {0}, {0}};
+	struct pvtb_trace *trace = open_trace(PVTB_TRACE_MAX_THREADS - 1);
+	struct pvtb_stream *streams[N];
+	struct pvtb_trace_counts counts;
+	struct pvtb_err err = {0};
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(pthread_create(&c.threads[i], &attr, stand_in_crowd, &c), 0);
+	pthread_mutex_lock(&c.lock);
+	while (c.waiting < N)
+		pthread_cond_wait(&c.changed, &c.lock);
+	pthread_mutex_unlock(&c.lock);
+	for (int i = 0; i < N; i++)
+		must(pvtb_trace_register_tid(trace, c.tids[i], &streams[i], &err), &err);
+	pthread_mutex_lock(&c.lock);
+	c.go = true;
+	pthread_cond_broadcast(&c.changed);
+	pthread_mutex_unlock(&c.lock);
+	for (int i = 0; i < N; i++)
+		pthread_join(c.threads[i], NULL);
+	for (int i = 0; i < N; i++) {
+		struct tally t;
+
+		/* joined: it has ended but for its last switch */
+		for (int ms = 0; ms < 1000 && !pvtb_stream_ended(streams[i]); ms++)
+			sleep_ms(1);
+		t = tally(streams[i]);
+		pvtb_stream_counts(streams[i], &counts);
+		assert_int_equal(counts.ring_len, 128);
+		assert_true(t.outs >= 1);
+		assert_int_equal(t.ins, t.outs);
+		assert_int_equal(t.disorder + t.lost, 0);
+		pvtb_trace_unregister(trace, streams[i]);
+	}
+	pthread_attr_destroy(&attr);
+	pvtb_trace_close(trace);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_other_process),
+		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_many),
+	};
+	struct pvtb_err err = {0};
+	int ret = pvtb_trace_possible(&err);
+
+	if (ret && ret != -ENOTSUP) {
+		printf("SKIP: %s\n", err.why);
+		return 4;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -28,10 +28,40 @@ struct sched_info {
 	unsigned long long run_delay;
 } __attribute__((preserve_access_index));
 
+struct rq {
+	unsigned long long clock;
+} __attribute__((preserve_access_index));
+
+struct cfs_rq {
+	struct rq *rq;
+	int throttle_count;
+	unsigned long long throttled_clock_self;
+	unsigned long long throttled_clock_self_time;
+} __attribute__((preserve_access_index));
+
+struct task_group {
+	struct cfs_rq **cfs_rq;
+} __attribute__((preserve_access_index));
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+} __attribute__((preserve_access_index));
+
+struct sched_dl_entity {
+	unsigned int dl_throttled : 1;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	int pid;
 	unsigned int flags;
+	int prio;
+	char comm[16];
+	struct sched_entity se;
+	struct sched_dl_entity dl;
+	struct task_group *sched_task_group;
 	struct sched_info sched_info;
+	unsigned int frozen : 1;
+	bool throttled; /* Linux 6.18 */
 } __attribute__((preserve_access_index));
 
 struct seq_file;
@@ -47,7 +77,11 @@ struct bpf_iter__task {
 
 #define PF_EXITING 0x4 /* task_struct.flags (include/linux/sched.h) */
 
-#define TASK_DEAD 0x80 /* prev_state of a thread's last switch (include/linux/sched.h) */
+#define PF_KTHREAD   0x00200000
+#define MAX_RT_PRIO  100  /* task_struct.prio from here on: fair; below 0: deadline */
+#define TASK_STOPPED 0x04 /* __TASK_STOPPED, __TASK_TRACED */
+#define TASK_TRACED  0x08
+#define TASK_DEAD    0x80 /* prev_state of a thread's last switch (include/linux/sched.h) */
 
 struct pvtb_trace_shm shm;
 
@@ -257,7 +291,8 @@ static __noinline int first_entry(char *base, struct pvtb_trace_thread *th, __u3
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct pvtb_rec *rec;
 
-	rec = begin(base, th, cpu, PVTB_REC_ENTRY, 0);
+	rec = begin(base, th, cpu, PVTB_REC_ENTRY, th->user);
+	th->user = 0;
 	rec->t0_ns = 0;
 	rec->t1_ns = now_ns;
 	rec->arg = 0;
@@ -292,12 +327,105 @@ int kvm_entry(void *ctx)
 	return 0;
 }
 
+/* To user space: said in the exit's record while that is open, else kept for what comes next. */
+SEC("tp_btf/kvm_userspace_exit")
+int kvm_userspace_exit(void *ctx)
+{
+	char *base = shared();
+	__u32 current = this_cpu(base, bpf_get_smp_processor_id())->thread;
+	struct pvtb_trace_thread *th;
+
+	if (!current)
+		return 0;
+	th = thread_at(base, current);
+	if (th->open)
+		rec_at(base, th->open)->flags |= PVTB_REC_F_USER;
+	else
+		th->user = PVTB_REC_F_USER;
+	return 0;
+}
+
+/* How long @cfs_rq has been throttled so far, by its run queue's clock. */
+static __always_inline __u64 throttled_clock(struct cfs_rq *cfs_rq)
+{
+	__u64 since, sum = 0;
+
+	if (!bpf_core_field_exists(struct cfs_rq, throttled_clock_self) || !cfs_rq)
+		return 0;
+	since = cfs_rq->throttled_clock_self;
+	if (since)
+		sum = cfs_rq->rq->clock - since;
+	return sum + cfs_rq->throttled_clock_self_time;
+}
+
+/* The same for a queue that was found by number, whose type the verifier does not know. */
+static __always_inline __u64 throttled_clock_of(struct cfs_rq *cfs_rq)
+{
+	__u64 since, sum = 0;
+
+	if (!bpf_core_field_exists(struct cfs_rq, throttled_clock_self))
+		return 0;
+	since = BPF_CORE_READ(cfs_rq, throttled_clock_self);
+	if (since)
+		sum = BPF_CORE_READ(cfs_rq, rq, clock) - since;
+	return sum + BPF_CORE_READ(cfs_rq, throttled_clock_self_time);
+}
+
+static __always_inline __u64 task_throttled_clock(struct task_struct *task)
+{
+	return bpf_core_field_exists(struct sched_entity, cfs_rq) ? throttled_clock(task->se.cfs_rq)
+								  : 0;
+}
+
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	struct cfs_rq *cfs_rq;
+
+	if (task->prio < 0)
+		return bpf_core_field_exists(task->dl.dl_throttled) &&
+		       BPF_CORE_READ_BITFIELD(task, dl.dl_throttled);
+	if (task->prio < MAX_RT_PRIO)
+		return false;
+	if (bpf_core_field_exists(struct task_struct, throttled))
+		return task->throttled;
+	if (!bpf_core_field_exists(struct sched_entity, cfs_rq) ||
+	    !bpf_core_field_exists(struct cfs_rq, throttle_count))
+		return false;
+	cfs_rq = task->se.cfs_rq;
+	return cfs_rq && cfs_rq->throttle_count;
+}
+
+static __always_inline bool is_stopper(struct task_struct *task)
+{
+	static const char name[8] = {'m', 'i', 'g', 'r', 'a', 't', 'i', 'o'};
+
+	return task->flags & PF_KTHREAD && *(__u64 *)task->comm == *(const __u64 *)name;
+}
+
+static __always_inline __u32 out_flags(__u32 state, bool runnable, struct task_struct *prev,
+				       struct task_struct *next)
+{
+	__u32 flags = 0;
+
+	if (runnable) {
+		flags = PVTB_REC_F_PREEMPT;
+		if (is_throttled(prev))
+			flags |= PVTB_REC_F_THROTTLED;
+	} else if (!(state & (TASK_STOPPED | TASK_TRACED)) &&
+		   bpf_core_field_exists(struct task_struct, frozen) &&
+		   BPF_CORE_READ_BITFIELD(prev, frozen)) {
+		flags = PVTB_REC_F_FROZEN;
+	}
+	return is_stopper(next) ? flags | PVTB_REC_F_STOPPER : flags;
+}
+
 /* Whoever was current here leaves. A thread the harness has given up (pid 0) only stops counting. */
 static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
 					 __u32 state, bool preempt, struct task_struct *prev,
 					 struct task_struct *next, __u64 now_ns)
 {
 	struct pvtb_trace_thread *th = thread_at(base, here->thread);
+	bool runnable = preempt || !state;
 	struct pvtb_rec *rec;
 
 	here->thread = 0;
@@ -307,20 +435,39 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 		rec = rec_at(base, th->open);
 		rec->t1_ns = 0;
 		rec->kind = PVTB_REC_EXIT;
+		th->user = rec->flags & PVTB_REC_F_USER;
 		th->open = 0;
 		commit(th);
 	}
-	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT, preempt || !state ? PVTB_REC_F_PREEMPT : 0);
+	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT,
+		    out_flags(state, runnable, prev, next) | th->user);
 	rec->t0_ns = now_ns;
 	rec->t1_ns = 0;
 	rec->arg = next->pid;
 	rec->reason = state;
 	th->wake_ns = 0;
+	th->migrated_ns = 0;
+	th->runnable = runnable;
+	th->throttled_ns = runnable ? -task_throttled_clock(prev) : 0;
 	commit(th);
 	if (state & TASK_DEAD) {
 		shm.slot_of_pid[th->pid & (PVTB_TRACE_MAX_PIDS - 1)] = 0;
 		th->pid = 0;
 	}
+}
+
+/* The wait of @next, which @prev's leaving ends. */
+static __always_inline void waited(char *base, __u32 cpu, __u32 slot, struct task_struct *prev,
+				   struct task_struct *next, __u64 now_ns)
+{
+	struct pvtb_trace_thread *th = thread_at(base, thread_offset(slot));
+	struct pvtb_rec *rec = begin(base, th, cpu, PVTB_REC_WAIT, 0);
+
+	rec->t0_ns = now_ns;
+	rec->t1_ns = th->migrated_ns;
+	rec->arg = th->runnable ? th->throttled_ns + task_throttled_clock(next) : 0;
+	rec->reason = prev->pid;
+	commit(th);
 }
 
 static __always_inline void switched_in(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
@@ -336,6 +483,7 @@ static __always_inline void switched_in(char *base, struct pvtb_trace_cpu *here,
 	rec->arg = next->sched_info.run_delay;
 	rec->reason = migrations - th->migrations_seen;
 	th->migrations_seen = migrations;
+	th->runnable = 0;
 	commit(th);
 	here->thread = offset;
 }
@@ -355,8 +503,10 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	now_ns = bpf_ktime_get_ns();
 	if (here->thread)
 		switched_out(base, here, cpu, prev_state, preempt, prev, next, now_ns);
-	if (slot)
+	if (slot) {
+		waited(base, cpu, slot, prev, next, now_ns);
 		switched_in(base, here, cpu, slot, next, now_ns);
+	}
 	return 0;
 }
 
@@ -368,19 +518,43 @@ SEC("tp_btf/sched_wakeup")
 int BPF_PROG(sched_wakeup, struct task_struct *task)
 {
 	__u32 slot = slot_of(task->pid);
+	struct pvtb_trace_thread *th;
 
-	if (slot)
-		thread_at(shared(), thread_offset(slot))->wake_ns = bpf_ktime_get_ns();
+	if (!slot)
+		return 0;
+	th = thread_at(shared(), thread_offset(slot));
+	th->wake_ns = bpf_ktime_get_ns();
+	if (!th->runnable) {
+		th->throttled_ns = -task_throttled_clock(task);
+		th->runnable = 1;
+	}
 	return 0;
 }
 
+/*
+ * Comes before the move. A runnable thread takes its wait along: what its old queue has counted is
+ * settled, and the new queue's count begins.
+ */
 SEC("tp_btf/sched_migrate_task")
-int BPF_PROG(sched_migrate_task, struct task_struct *task)
+int BPF_PROG(sched_migrate_task, struct task_struct *task, int to)
 {
 	__u32 slot = slot_of(task->pid);
+	struct pvtb_trace_thread *th;
+	struct cfs_rq *cfs_rq = NULL;
+	struct cfs_rq **of_cpu;
 
-	if (slot)
-		thread_at(shared(), thread_offset(slot))->migrations++;
+	if (!slot)
+		return 0;
+	th = thread_at(shared(), thread_offset(slot));
+	th->migrations++;
+	th->migrated_ns = bpf_ktime_get_ns();
+	if (!th->runnable || !bpf_core_field_exists(struct task_group, cfs_rq))
+		return 0;
+	of_cpu = task->sched_task_group->cfs_rq;
+	if (bpf_probe_read_kernel(&cfs_rq, sizeof(cfs_rq), of_cpu + to))
+		return 0;
+	th->throttled_ns += task_throttled_clock(task);
+	th->throttled_ns -= throttled_clock_of(cfs_rq);
 	return 0;
 }
 

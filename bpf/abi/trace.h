@@ -24,7 +24,7 @@
 #include <stddef.h>
 #endif
 
-#define PVTB_TRACE_ABI 1
+#define PVTB_TRACE_ABI 2
 
 enum pvtb_rec_kind {
 	PVTB_REC_NONE = 0,
@@ -34,8 +34,8 @@ enum pvtb_rec_kind {
 	PVTB_REC_EXIT = 2,
 	/* t1_ns kvm_entry without a pending exit: first entry, or first after a switch */
 	PVTB_REC_ENTRY = 3,
-	/* t0_ns; arg = next pid; reason = prev_state as the scheduler passed it;
-	 * PVTB_REC_F_PREEMPT */
+	/* t0_ns; arg = next pid; reason = prev_state as the scheduler passed it; PVTB_REC_F_PREEMPT,
+	 * _THROTTLED, _FROZEN, _USER, _STOPPER */
 	PVTB_REC_SCHED_OUT = 4,
 	/* t0_ns; t1_ns last wake-up of the thread since it was switched out, 0 if none;
 	 * arg = run_delay before this switch's own wait is added to it (the tracepoint comes first);
@@ -44,11 +44,37 @@ enum pvtb_rec_kind {
 	/* follows each ENTRY, with the same t1_ns; arg = run_delay read there, which is the value
 	 * KVM has just shown to the guest */
 	PVTB_REC_RUN_DELAY = 6,
+	/*
+	 * Right before each SCHED_IN but the one of a thread that registers itself, about the wait
+	 * that ends: t0_ns as in the SCHED_IN; t1_ns last migration since the switch-out, 0 if none;
+	 * arg nanoseconds that the run queue of the thread's group spent throttled while the thread
+	 * was runnable, by the kernel's own clock (cfs_rq->throttled_clock_self_time and what runs
+	 * since throttled_clock_self, Linux 6.6; 0 before that); reason pid of the thread that had
+	 * the CPU.
+	 */
+	PVTB_REC_WAIT = 7,
 };
 
-#define PVTB_REC_F_PREEMPT  0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
-#define PVTB_REC_F_NOPC	    0x02 /* exits: pc is not known (VMX reads it lazily) */
-#define PVTB_REC_F_NOREASON 0x04 /* exits: the kernel's types did not tell the reason */
+#define PVTB_REC_F_PREEMPT   0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
+#define PVTB_REC_F_NOPC	     0x02 /* exits: pc is not known (VMX reads it lazily) */
+#define PVTB_REC_F_NOREASON  0x04 /* exits: the kernel's types did not tell the reason */
+/*
+ * SCHED_OUT: runnable, but its bandwidth is used up. CFS: se.cfs_rq->throttle_count != 0 (it counts
+ * the throttled groups above, too; the run queue is throttled before the tracepoint); since
+ * Linux 6.18 task->throttled (the thread is taken off the queue on its way to user mode or to the
+ * guest, by task work). SCHED_DEADLINE: dl.dl_throttled.
+ */
+#define PVTB_REC_F_THROTTLED 0x08
+/*
+ * SCHED_OUT: task->frozen, cgroup v2's freezer. prev_state does not tell: it sleeps in
+ * TASK_INTERRUPTIBLE | TASK_FREEZABLE. The kernel sets it for stopped and traced threads as well;
+ * for those the flag is not set.
+ */
+#define PVTB_REC_F_FROZEN    0x10
+/* PAIR, EXIT, ENTRY, SCHED_OUT: kvm_userspace_exit was seen since the entry before. Needs exits. */
+#define PVTB_REC_F_USER	     0x20
+/* SCHED_OUT: the next thread is the CPU's stopper ("migration/N"), which moves this one */
+#define PVTB_REC_F_STOPPER   0x40
 
 struct pvtb_rec {
 	__u64 t0_ns; /* CLOCK_MONOTONIC */
@@ -89,11 +115,15 @@ struct pvtb_trace_thread {
 	__u32 ring; /* offset of the ring, aligned to its size */
 	__u32 mask; /* the ring's size in bytes - 1 */
 	__u32 pid;  /* in the initial namespace; by the program that registers; 0 when free */
-	__u32 pad0[9];
-	/* Written from any CPU. */
+	__u32 user; /* PVTB_REC_F_USER for the next record that has no exit of its own */
+	__u32 pad0[8];
+	/* Written from any CPU; but for migrated_ns while the thread is off the CPU. */
 	__u64 wake_ns; /* last wake-up since the thread was switched out */
+	__u64 migrated_ns;
+	__s64 throttled_ns; /* while runnable since the switch-out, less the clock where it began */
 	__u32 migrations;
-	__u32 pad1[13];
+	__u32 runnable;
+	__u32 pad1[8];
 };
 
 struct pvtb_trace_cpu {

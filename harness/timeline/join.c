@@ -274,6 +274,7 @@ static int stamps_of(const struct pvtb_rec *rec, s64 *begin, s64 *end)
 	case PVTB_REC_EXIT:
 	case PVTB_REC_SCHED_OUT:
 	case PVTB_REC_SCHED_IN:
+	case PVTB_REC_WAIT:
 		*begin = *end = (s64)rec->t0_ns;
 		return 0;
 	case PVTB_REC_ENTRY:
@@ -314,6 +315,7 @@ static int on_record(struct join *j, const struct pvtb_rec *rec)
 		on_sched_in(j, rec);
 		break;
 	case PVTB_REC_RUN_DELAY:
+	case PVTB_REC_WAIT:
 		break; /* the business of stolen time */
 	}
 	return 0;

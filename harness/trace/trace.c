@@ -65,8 +65,8 @@ struct slot {
 struct pvtb_trace {
 	struct trace_bpf *skel;
 	struct pvtb_trace_shm *shm;
-	struct bpf_link *exit_link, *entry_link;
-	bool has_exits;
+	struct bpf_link *exit_link, *entry_link, *user_link;
+	bool has_exits, has_user;
 	bool exits; /* traced now; read by the consumer */
 	struct cds_lfht *by_pid;
 	u32 max_threads, ring_bytes;
@@ -109,12 +109,24 @@ static int file_has(const char *path, const void *needle, size_t len)
 }
 
 /* The tracepoint's type is in the BTF of whatever defines it: the kernel or kvm.ko. */
+static bool has_kvm_event(const char *name, size_t size)
+{
+	return file_has("/sys/kernel/btf/vmlinux", name, size) == 1 ||
+	       file_has("/sys/kernel/btf/kvm", name, size) == 1;
+}
+
 static bool has_kvm_exit(void)
 {
 	static const char name[] = "\0btf_trace_kvm_exit";
 
-	return file_has("/sys/kernel/btf/vmlinux", name, sizeof(name)) == 1 ||
-	       file_has("/sys/kernel/btf/kvm", name, sizeof(name)) == 1;
+	return has_kvm_event(name, sizeof(name));
+}
+
+static bool has_kvm_userspace_exit(void)
+{
+	static const char name[] = "\0btf_trace_kvm_userspace_exit";
+
+	return has_kvm_event(name, sizeof(name));
 }
 
 static bool privileged(void)
@@ -375,6 +387,9 @@ static int load(struct pvtb_trace *t, struct pvtb_err *err)
 		goto out;
 	}
 	t->has_exits = has_kvm_exit();
+	t->has_user = t->has_exits && has_kvm_userspace_exit();
+	bpf_program__set_autoload(t->skel->progs.kvm_userspace_exit, t->has_user);
+	bpf_program__set_autoattach(t->skel->progs.kvm_userspace_exit, false);
 	bpf_program__set_autoload(t->skel->progs.kvm_exit, t->has_exits);
 	bpf_program__set_autoload(t->skel->progs.kvm_entry, t->has_exits);
 	bpf_program__set_autoattach(t->skel->progs.kvm_exit, false);
@@ -453,6 +468,14 @@ int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_
 	return 0;
 }
 
+static void detach_exits(struct pvtb_trace *t)
+{
+	bpf_link__destroy(t->exit_link);
+	bpf_link__destroy(t->user_link);
+	bpf_link__destroy(t->entry_link);
+	t->exit_link = t->user_link = t->entry_link = NULL;
+}
+
 void pvtb_trace_close(struct pvtb_trace *t)
 {
 	struct cds_lfht_iter iter;
@@ -468,8 +491,7 @@ void pvtb_trace_close(struct pvtb_trace *t)
 		pthread_join(t->consumer, NULL);
 		pthread_cond_destroy(&t->wake);
 	}
-	bpf_link__destroy(t->exit_link);
-	bpf_link__destroy(t->entry_link);
+	detach_exits(t);
 	while (t->by_pid) {
 		rcu_register_thread();
 		rcu_read_lock();
@@ -498,17 +520,20 @@ static int attach_exits(struct pvtb_trace *t, struct pvtb_err *err)
 	int ret = 0;
 
 	/* What was open when tracing stopped must not be paired with an entry of today. */
-	for (u32 slot = 1; slot <= t->max_threads; slot++)
+	for (u32 slot = 1; slot <= t->max_threads; slot++) {
 		__atomic_store_n(&t->shm->threads[slot].open, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->shm->threads[slot].user, 0, __ATOMIC_RELAXED);
+	}
 	loading = &log;
 	/* Entries first: an exit then always finds its entry traced. */
 	t->entry_link = bpf_program__attach(t->skel->progs.kvm_entry);
-	if (t->entry_link)
+	if (t->entry_link && t->has_user)
+		t->user_link = bpf_program__attach(t->skel->progs.kvm_userspace_exit);
+	if (t->entry_link && (t->user_link || !t->has_user))
 		t->exit_link = bpf_program__attach(t->skel->progs.kvm_exit);
 	if (!t->exit_link) {
 		ret = bpf_failed(err, -errno, "kvm_exit, kvm_entry: attach", &log);
-		bpf_link__destroy(t->entry_link);
-		t->entry_link = NULL;
+		detach_exits(t);
 	}
 	loading = NULL;
 	return ret;
@@ -535,10 +560,13 @@ int pvtb_trace_exits(struct pvtb_trace *t, bool on, struct pvtb_err *err)
 		return ret;
 	}
 	__atomic_store_n(&t->exits, false, __ATOMIC_RELAXED);
-	bpf_link__destroy(t->exit_link);
-	bpf_link__destroy(t->entry_link);
-	t->exit_link = t->entry_link = NULL;
+	detach_exits(t);
 	return 0;
+}
+
+bool pvtb_trace_sees_user(const struct pvtb_trace *t)
+{
+	return t->has_user;
 }
 
 /* ---- registration ---- */

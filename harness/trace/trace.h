@@ -48,6 +48,9 @@ void pvtb_trace_close(struct pvtb_trace *trace);
 /* Attach or detach the exit/entry programs (the scheduler's stay). */
 int pvtb_trace_exits(struct pvtb_trace *trace, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* PVTB_REC_F_USER is set while exits are traced. */
+bool pvtb_trace_sees_user(const struct pvtb_trace *trace);
+
 /* Called on the thread to be measured. Works in pid namespaces: the eBPF side finds the tid. */
 int pvtb_trace_register(struct pvtb_trace *trace, struct pvtb_stream **ret_stream,
 			struct pvtb_err *err) PVTB_MUST_CHECK;

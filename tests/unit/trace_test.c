@@ -103,8 +103,8 @@ static void sleeper_end(const struct sleeper *s)
 }
 
 struct tally {
-	u64 outs, ins, other, lost, disorder;
-	u64 last_ns;
+	u64 outs, ins, waits, other, lost, disorder;
+	u64 last_ns, wait_ns;
 	u8 last_kind;
 };
 
@@ -123,11 +123,19 @@ static struct tally tally(struct pvtb_stream *stream)
 		for (ssize_t i = 0; i < n; i++) {
 			const struct pvtb_rec *r = &recs[i];
 
+			/* directly before the SCHED_IN it is about */
+			if (r->kind == PVTB_REC_WAIT) {
+				t.waits++;
+				t.disorder += t.last_kind == PVTB_REC_SCHED_IN;
+				t.wait_ns = r->t0_ns;
+				continue;
+			}
 			if (r->kind != PVTB_REC_SCHED_OUT && r->kind != PVTB_REC_SCHED_IN) {
 				t.other++;
 				continue;
 			}
 			t.disorder += r->t0_ns < t.last_ns || r->kind == t.last_kind;
+			t.disorder += r->kind == PVTB_REC_SCHED_IN && r->t0_ns != t.wait_ns;
 			t.last_ns = r->t0_ns;
 			t.last_kind = r->kind;
 			t.outs += r->kind == PVTB_REC_SCHED_OUT;
@@ -161,7 +169,7 @@ static void test_other_process(void **state)
 	assert_int_equal(t.lost, 0);
 	assert_int_equal(t.last_kind, PVTB_REC_SCHED_OUT);
 	assert_int_equal(pvtb_stream_read(stream, 0, 1, &first, &lost), 1);
-	assert_int_equal(first.kind, PVTB_REC_SCHED_IN);
+	assert_int_equal(first.kind, PVTB_REC_WAIT);
 	pvtb_trace_unregister(trace, stream);
 	assert_int_equal(pvtb_trace_register_tid(trace, s.pid, &stream, &err), -ESRCH);
 	pvtb_trace_close(trace);

@@ -442,7 +442,7 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT,
 		    out_flags(state, runnable, prev, next) | th->user);
 	rec->t0_ns = now_ns;
-	rec->t1_ns = 0;
+	rec->t1_ns = prev->sched_info.run_delay;
 	rec->arg = next->pid;
 	rec->reason = state;
 	th->wake_ns = 0;

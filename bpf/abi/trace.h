@@ -34,7 +34,8 @@ enum pvtb_rec_kind {
 	PVTB_REC_EXIT = 2,
 	/* t1_ns kvm_entry without a pending exit: first entry, or first after a switch */
 	PVTB_REC_ENTRY = 3,
-	/* t0_ns; arg = next pid; reason = prev_state as the scheduler passed it; PVTB_REC_F_PREEMPT,
+	/* t0_ns; t1_ns run_delay, the wait that ended with the last switch-in included (what KVM shows
+	 * the guest where kvm_entry does not tell: see RUN_DELAY); arg = next pid; reason = prev_state as the scheduler passed it; PVTB_REC_F_PREEMPT,
 	 * _THROTTLED, _FROZEN, _USER, _STOPPER */
 	PVTB_REC_SCHED_OUT = 4,
 	/* t0_ns; t1_ns last wake-up of the thread since it was switched out, 0 if none;

@@ -67,6 +67,13 @@ int pvtb_trace_register_tid(struct pvtb_trace *trace, pid_t tid, struct pvtb_str
  */
 void pvtb_trace_unregister(struct pvtb_trace *trace, struct pvtb_stream *stream);
 
+/*
+ * Witness K, the thread's run_delay, without exits, or where KVM has no kvm_entry (a software
+ * backend): a wait ends with a SCHED_IN whose arg is run_delay before it, and the SCHED_OUT after
+ * that has run_delay with it in t1_ns. Nothing is added to run_delay while the thread has the CPU,
+ * so that is the value KVM showed the guest at the entries in between.
+ */
+
 /* The thread's last switch-out was recorded (or it was unregistered by itself): nothing follows. */
 bool pvtb_stream_ended(const struct pvtb_stream *stream);
 

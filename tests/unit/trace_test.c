@@ -175,6 +175,60 @@ static void test_other_process(void **state)
 	pvtb_trace_close(trace);
 }
 
+/* The kernel's own count, for a thread that sleeps. */
+static u64 run_delay_of(pid_t pid)
+{
+	char path[64];
+	unsigned long long delay_ns = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*u %llu", &delay_ns), 1);
+	fclose(f);
+	return delay_ns;
+}
+
+static struct pvtb_rec last_record(struct pvtb_stream *stream)
+{
+	struct pvtb_rec rec = {0};
+	u64 end = pvtb_stream_mark(stream, NULL), lost;
+
+	if (end)
+		assert_int_equal(pvtb_stream_read(stream, end - 1, 1, &rec, &lost), 1);
+	return rec;
+}
+
+/* Where kvm_entry does not tell run_delay, the switches do, exactly. */
+static void test_run_delay(void **state)
+{
+	struct pvtb_trace *trace = open_trace(2);
+	struct sleeper s = sleeper_new(5);
+	struct pvtb_stream *stream;
+	struct pvtb_err err = {0};
+
+	must(pvtb_trace_register_tid(trace, s.pid, &stream, &err), &err);
+	for (int i = 0; i < 20; i++) {
+		u64 told = 0, kernel = 1;
+
+		sleeper_run(&s);
+		/* it has answered, and is about to sleep */
+		for (int ms = 0; ms < 1000 && told != kernel; ms++) {
+			struct pvtb_rec rec = last_record(stream);
+
+			kernel = run_delay_of(s.pid);
+			if (rec.kind == PVTB_REC_SCHED_OUT)
+				told = rec.t1_ns;
+			if (told != kernel)
+				sleep_ms(1);
+		}
+		assert_int_equal(told, kernel);
+	}
+	sleeper_end(&s);
+	pvtb_trace_close(trace);
+}
+
 /* The number of a thread that is gone must not stay behind for its next owner. */
 static void test_given_up(void **state)
 {
@@ -267,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_other_process),
+		cmocka_unit_test(test_run_delay),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_many),
 	};

@@ -53,6 +53,7 @@ struct sched_dl_entity {
 
 struct task_struct {
 	int pid;
+	int tgid;
 	unsigned int flags;
 	int prio;
 	char comm[16];
@@ -419,6 +420,20 @@ static __always_inline __u32 out_flags(__u32 state, bool runnable, struct task_s
 	return is_stopper(next) ? flags | PVTB_REC_F_STOPPER : flags;
 }
 
+/* Who had the CPU while a measured thread did not. */
+static __always_inline void keep_name(char *base, struct task_struct *task)
+{
+	__u32 pid = task->pid;
+	struct pvtb_trace_name *name =
+		(struct pvtb_trace_name *)(base + offsetof(struct pvtb_trace_shm, names)) +
+		(pid & (PVTB_TRACE_NAMES - 1));
+
+	name->pid = pid;
+	name->tgid = task->tgid;
+	name->comm[0] = *(__u64 *)task->comm;
+	name->comm[1] = *(__u64 *)(task->comm + 8);
+}
+
 /* Whoever was current here leaves. A thread the harness has given up (pid 0) only stops counting. */
 static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
 					 __u32 state, bool preempt, struct task_struct *prev,
@@ -445,6 +460,7 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 	rec->t1_ns = prev->sched_info.run_delay;
 	rec->arg = next->pid;
 	rec->reason = state;
+	keep_name(base, next);
 	th->wake_ns = 0;
 	th->migrated_ns = 0;
 	th->runnable = runnable;
@@ -467,6 +483,7 @@ static __always_inline void waited(char *base, __u32 cpu, __u32 slot, struct tas
 	rec->t1_ns = th->migrated_ns;
 	rec->arg = th->runnable ? th->throttled_ns + task_throttled_clock(next) : 0;
 	rec->reason = prev->pid;
+	keep_name(base, prev);
 	commit(th);
 }
 

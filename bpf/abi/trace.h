@@ -146,16 +146,32 @@ enum pvtb_trace_outcome {
 	PVTB_TRACE_EXITING = 3, /* it was for a moment: the slot may be current somewhere */
 };
 
+/*
+ * Names of the threads that had the CPU instead: every next of a SCHED_OUT and every previous of a
+ * WAIT, at the place its pid's low bits say. Written at those switches only. Two such threads with
+ * the same low bits take turns, and a name can be torn then: it is a label, no evidence.
+ */
+#define PVTB_TRACE_NAMES (1u << 17)
+struct pvtb_trace_name {
+	__u32 pid; /* 0: never seen */
+	__u32 tgid;
+	__u64 comm[2]; /* 16 characters, with the NUL */
+	__u64 pad;
+};
+
 struct pvtb_trace_shm {
 	struct pvtb_trace_cpu cpus[PVTB_TRACE_MAX_CPUS]; /* first: no offset to add */
 	struct pvtb_trace_thread threads[PVTB_TRACE_MAX_THREADS];
+	struct pvtb_trace_name names[PVTB_TRACE_NAMES];
 	struct pvtb_trace_request request;
-	__u8 pad[(8u << 20) - PVTB_TRACE_MAX_THREADS * 128 - PVTB_TRACE_MAX_CPUS * 64 - 64];
+	__u8 pad[(8u << 20) - PVTB_TRACE_MAX_THREADS * 128 - PVTB_TRACE_MAX_CPUS * 64 -
+		 PVTB_TRACE_NAMES * 32 - 64];
 	__u16 slot_of_pid[PVTB_TRACE_MAX_PIDS];
 	__u8 rings[PVTB_TRACE_RINGS];
 };
 
 _Static_assert(sizeof(struct pvtb_trace_thread) == 128, "own line, others' line");
+_Static_assert(sizeof(struct pvtb_trace_name) == 32, "two to a line");
 _Static_assert(sizeof(struct pvtb_trace_cpu) == 64, "no line shared between CPUs");
 _Static_assert(sizeof(struct pvtb_trace_shm) == PVTB_TRACE_SIZE, "a power of two, to be masked");
 

@@ -805,6 +805,70 @@ void pvtb_trace_unregister(struct pvtb_trace *t, struct pvtb_stream *s)
 	stream_free(s);
 }
 
+/* ---- who had the CPU ---- */
+
+/* Numbers of the initial namespace mean something in /proc only there. */
+static bool in_initial_pid_ns(void)
+{
+	static const char initial[] = "pid:[4026531836]"; /* PROC_PID_INIT_INO */
+	char name[64];
+	ssize_t n = readlink("/proc/self/ns/pid", name, sizeof(name));
+
+	return n == sizeof(initial) - 1 && !memcmp(name, initial, sizeof(initial) - 1);
+}
+
+/* Is "cpu" in the controllers of a line "5:cpu,cpuacct:/path"? */
+static bool has_cpu(const char *controllers, const char *end)
+{
+	while (controllers < end) {
+		size_t len = strcspn(controllers, ",:");
+
+		if (len == 3 && !memcmp(controllers, "cpu", 3))
+			return true;
+		controllers += len + 1;
+	}
+	return false;
+}
+
+/* The path of the line of the cpu controller (v1), else of the unified hierarchy's. */
+static void read_cgroup(u32 tgid, u32 pid, char *out, size_t size)
+{
+	char path[64], line[512];
+	FILE *f PVTB_FCLOSE = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/cgroup", tgid, pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		char *controllers = strchr(line, ':');
+		char *at = controllers ? strchr(controllers + 1, ':') : NULL;
+		bool cpu = at && has_cpu(controllers + 1, at);
+
+		if (at && (cpu || at == controllers + 1))
+			snprintf(out, size, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
+		if (cpu)
+			return;
+	}
+}
+
+int pvtb_trace_who(const struct pvtb_trace *t, u32 pid, struct pvtb_trace_who *ret)
+{
+	const struct pvtb_trace_name *name = &t->shm->names[pid & (PVTB_TRACE_NAMES - 1)];
+
+	*ret = (struct pvtb_trace_who){.pid = pid};
+	if (!pid) {
+		snprintf(ret->comm, sizeof(ret->comm), "idle");
+		return 0;
+	}
+	if (__atomic_load_n(&name->pid, __ATOMIC_ACQUIRE) != pid)
+		return -ENOENT;
+	ret->tgid = name->tgid;
+	memcpy(ret->comm, name->comm, sizeof(ret->comm));
+	ret->comm[sizeof(ret->comm) - 1] = '\0';
+	if (in_initial_pid_ns())
+		read_cgroup(ret->tgid, pid, ret->cgroup, sizeof(ret->cgroup));
+	return 0;
+}
+
 /* ---- reading ---- */
 
 u64 pvtb_stream_mark(struct pvtb_stream *s, bool *ret_open)

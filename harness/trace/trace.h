@@ -94,6 +94,19 @@ ssize_t pvtb_stream_read(struct pvtb_stream *stream, u64 first, u64 n, struct pv
 			 u64 *ret_lost);
 void pvtb_stream_discard(struct pvtb_stream *stream, u64 before);
 
+/*
+ * A thread that had the CPU instead of a measured one: what SCHED_OUT.arg and WAIT.reason are pids
+ * of. The name is from that moment; the cgroup is what /proc says now, "" when the thread is gone
+ * or this process is in a pid namespace: ask while it lives. Of the cgroups, the cpu controller's.
+ */
+struct pvtb_trace_who {
+	u32 pid, tgid; /* in the initial namespace; 0: idle */
+	char comm[16];
+	char cgroup[256];
+};
+/* -ENOENT: not seen, or its place was taken by another since. */
+int pvtb_trace_who(const struct pvtb_trace *trace, u32 pid, struct pvtb_trace_who *ret);
+
 struct pvtb_trace_counts {
 	u64 records;	 /* taken out of the rings */
 	u64 lost;	 /* overwritten before they were taken */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -229,6 +230,131 @@ static void test_run_delay(void **state)
 	pvtb_trace_close(trace);
 }
 
+static void pin(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	assert_int_equal(sched_setaffinity(pid, sizeof(set), &set), 0);
+}
+
+/* The first @n CPUs this process may use; returns how many there are. */
+static int cpus(int *out, int n)
+{
+	cpu_set_t set;
+	int found = 0;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE && found < n; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			out[found++] = cpu;
+	return found;
+}
+
+static pid_t spinner_new(const char *name, int cpu)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		pin(0, cpu);
+		prctl(PR_SET_NAME, name);
+		for (;;)
+			;
+	}
+	return pid;
+}
+
+static void spinner_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* The name of the thread that takes the CPU, and its cgroup where that can be seen. */
+static void test_preemptor(void **state)
+{
+	struct pvtb_trace *trace = open_trace(1);
+	struct pvtb_stream *stream;
+	struct pvtb_err err = {0};
+	int cpu;
+	pid_t victim, hog;
+	u64 seen_out = 0, seen_wait = 0, lost;
+
+	cpus(&cpu, 1);
+	victim = spinner_new("victim", cpu);
+	hog = spinner_new("trace-hog", cpu);
+	must(pvtb_trace_register_tid(trace, victim, &stream, &err), &err);
+	for (int ms = 0; ms < 5000 && (!seen_out || !seen_wait); ms++) {
+		u64 end = pvtb_stream_mark(stream, NULL);
+		struct pvtb_rec r;
+
+		sleep_ms(1);
+		for (u64 i = 0; i < end; i++) {
+			struct pvtb_trace_who who;
+			u64 *seen;
+
+			assert_int_equal(pvtb_stream_read(stream, i, 1, &r, &lost), 1);
+			if (r.kind != PVTB_REC_SCHED_OUT && r.kind != PVTB_REC_WAIT)
+				continue;
+			seen = r.kind == PVTB_REC_WAIT ? &seen_wait : &seen_out;
+			assert_int_equal(
+				pvtb_trace_who(trace,
+					       r.kind == PVTB_REC_WAIT ? r.reason : (u32)r.arg,
+					       &who),
+				0);
+			if (strcmp(who.comm, "trace-hog"))
+				continue;
+			*seen += 1;
+			if (who.pid == (u32)hog)
+				assert_int_equal(who.cgroup[0], '/');
+		}
+	}
+	assert_true(seen_out && seen_wait);
+	spinner_end(hog);
+	spinner_end(victim);
+	pvtb_trace_close(trace);
+}
+
+/* A running thread whose CPU is taken away gives it to the stopper, and its wait says when. */
+static void test_moved(void **state)
+{
+	struct pvtb_trace *trace;
+	struct pvtb_stream *stream;
+	struct pvtb_err err = {0};
+	bool stopper = false, moved = false;
+	u64 lost, done = 0;
+	int cpu[2];
+	pid_t pid;
+
+	if (cpus(cpu, 2) < 2)
+		skip();
+	trace = open_trace(1);
+	pid = spinner_new("moved", cpu[0]);
+	must(pvtb_trace_register_tid(trace, pid, &stream, &err), &err);
+	for (int i = 1; i < 200 && !(stopper && moved); i++) {
+		struct pvtb_rec r;
+		u64 end;
+
+		pin(pid, cpu[i % 2]);
+		sleep_ms(5);
+		for (end = pvtb_stream_mark(stream, NULL); done < end; done++) {
+			assert_int_equal(pvtb_stream_read(stream, done, 1, &r, &lost), 1);
+			if (r.kind == PVTB_REC_SCHED_OUT)
+				stopper |= r.flags & PVTB_REC_F_STOPPER;
+			if (r.kind == PVTB_REC_WAIT && r.t1_ns) {
+				moved = true;
+				assert_true(r.t1_ns <= r.t0_ns);
+			}
+		}
+	}
+	assert_true(stopper);
+	assert_true(moved);
+	spinner_end(pid);
+	pvtb_trace_close(trace);
+}
+
 /* The number of a thread that is gone must not stay behind for its next owner. */
 static void test_given_up(void **state)
 {
@@ -320,10 +446,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_other_process),
-		cmocka_unit_test(test_run_delay),
-		cmocka_unit_test(test_given_up),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_other_process), cmocka_unit_test(test_run_delay),
+		cmocka_unit_test(test_preemptor),     cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_given_up),      cmocka_unit_test(test_many),
 	};
 	struct pvtb_err err = {0};
 	int ret = pvtb_trace_possible(&err);

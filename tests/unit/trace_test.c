@@ -3,6 +3,8 @@
  * The scheduler's half of the tracing, on the machine the test runs on: threads of this and of other
  * processes, what is lost and what is not, and registering under load. Nothing here needs KVM.
  * Skipped where tracing is not possible.
+ *
+ * wrap: pthread_cond_timedwait
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,6 +25,29 @@
 #include <cmocka.h>
 
 #include "trace/trace.h"
+
+/*
+ * The consumer sleeps in here, and with @held set it does not wake up. The only other user of the
+ * function would be a test.
+ */
+static bool held;
+int __real_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+				  const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+				  const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+				  const struct timespec *until)
+{
+	int ret = __real_pthread_cond_timedwait(cond, mutex, until);
+
+	if (!__atomic_load_n(&held, __ATOMIC_ACQUIRE))
+		return ret;
+	pthread_mutex_unlock(mutex);
+	while (__atomic_load_n(&held, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	pthread_mutex_lock(mutex);
+	return ret;
+}
 
 static pid_t tid(void)
 {
@@ -258,6 +283,7 @@ static pid_t spinner_new(const char *name, int cpu)
 
 	assert_true(pid >= 0);
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pin(0, cpu);
 		prctl(PR_SET_NAME, name);
 		for (;;)
@@ -443,12 +469,218 @@ static void test_many(void **state)
 	pvtb_trace_close(trace);
 }
 
+/* With the consumer stopped all but the youngest records are lost, and every one is counted. */
+static void test_overrun(void **state)
+{
+	struct pvtb_trace *trace = open_trace(PVTB_TRACE_MAX_THREADS - 1);
+	struct sleeper s = sleeper_new(200);
+	struct pvtb_trace_counts counts;
+	struct pvtb_stream *stream;
+	struct pvtb_err err = {0};
+	struct pvtb_rec recs[256];
+	u64 head, lost;
+	ssize_t n;
+
+	must(pvtb_trace_register_tid(trace, s.pid, &stream, &err), &err);
+	__atomic_store_n(&held, true, __ATOMIC_RELEASE);
+	/* longer than it can still be asleep, and not hear of it */
+	sleep_ms(200);
+	sleeper_run(&s);
+	sleeper_end(&s);
+	assert_true(pvtb_stream_ended(stream));
+	head = pvtb_stream_mark(stream, NULL);
+	assert_true(head > 600);
+	pvtb_stream_counts(stream, &counts);
+	assert_int_equal(counts.ring_len, 128);
+	/* the place of the next record is the writer's at any time */
+	assert_int_equal(counts.records + counts.lost, head);
+	assert_true(counts.lost >= head - 127 - counts.ring_len);
+	assert_true(counts.lost > 0);
+	n = pvtb_stream_read(stream, head - 127, 127, recs, &lost);
+	assert_int_equal(n, 127);
+	assert_int_equal(lost, 0);
+	assert_int_equal(recs[126].kind, PVTB_REC_SCHED_OUT);
+	n = pvtb_stream_read(stream, head - 256, 256, recs, &lost);
+	assert_int_equal(n, 127);
+	assert_int_equal(lost, 129);
+	__atomic_store_n(&held, false, __ATOMIC_RELEASE);
+	pvtb_trace_close(trace);
+}
+
+/* Two processes on one CPU that wake each other and sleep, as fast as it goes. */
+struct pair {
+	pid_t pid[2];
+};
+
+static struct pair pair_new(int cpu)
+{
+	struct pair p;
+	int there[2], back[2];
+
+	assert_int_equal(pipe(there), 0);
+	assert_int_equal(pipe(back), 0);
+	for (int i = 0; i < 2; i++) {
+		int from = i ? there[0] : back[0], to = i ? back[1] : there[1];
+		char byte = 0;
+
+		p.pid[i] = fork();
+		assert_true(p.pid[i] >= 0);
+		if (p.pid[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pin(0, cpu);
+		if (!i && write(to, &byte, 1) != 1)
+			_exit(1);
+		while (read(from, &byte, 1) == 1 && write(to, &byte, 1) == 1)
+			;
+		_exit(0);
+	}
+	for (int i = 0; i < 2; i++) {
+		close(there[i]);
+		close(back[i]);
+	}
+	return p;
+}
+
+#define SWITCHING_S 3
+
+static void test_rate(void **state)
+{
+	struct pvtb_trace *trace = open_trace(8);
+	struct pvtb_stream *streams[4];
+	struct pvtb_err err = {0};
+	struct pair pairs[2];
+	u64 outs = 0, records = 0, begin_ns, backlog = 0;
+	int cpu[2], n = cpus(cpu, 2);
+
+	for (int i = 0; i < n; i++)
+		pairs[i] = pair_new(cpu[i]);
+	for (int i = 0; i < 2 * n; i++)
+		must(pvtb_trace_register_tid(trace, pairs[i / 2].pid[i % 2], &streams[i], &err),
+		     &err);
+	begin_ns = pvtb_mono_ns();
+	sleep_ms(SWITCHING_S * 1000);
+	for (int i = 0; i < 2 * n; i++)
+		spinner_end(pairs[i / 2].pid[i % 2]);
+	begin_ns = pvtb_mono_ns() - begin_ns;
+	for (int i = 0; i < 2 * n; i++) {
+		struct pvtb_trace_counts counts;
+		struct tally t = tally(streams[i]);
+
+		pvtb_stream_counts(streams[i], &counts);
+		assert_int_equal(t.lost, 0);
+		assert_int_equal(counts.lost, 0);
+		assert_int_equal(t.disorder, 0);
+		assert_int_equal(t.outs, t.ins);
+		assert_int_equal(t.waits, t.ins);
+		assert_int_equal(t.outs + t.ins + t.waits + t.other, counts.records);
+		outs += t.outs;
+		records += counts.records;
+		if (counts.max_backlog > backlog)
+			backlog = counts.max_backlog;
+	}
+	print_message("%d CPUs: %.0f switches a second, %llu records, at most %llu waiting\n", n,
+		      (double)outs * 1e9 / (double)begin_ns, (unsigned long long)records,
+		      (unsigned long long)backlog);
+	pvtb_trace_close(trace);
+}
+
+struct stress {
+	struct pvtb_trace *trace;
+	pid_t other; /* 0: this thread registers itself */
+	bool stop;
+	u64 rounds, failures;
+};
+
+/* Everything here is counted, for another thread must not jump out of a test. */
+static void *register_for_a_while(void *opaque)
+{
+	struct stress *s = opaque;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+		struct pvtb_stream *stream;
+		struct pvtb_err err = {0};
+		int ret = s->other ? pvtb_trace_register_tid(s->trace, s->other, &stream, &err)
+				   : pvtb_trace_register(s->trace, &stream, &err);
+		struct pvtb_rec rec;
+		u64 lost, mark;
+
+		/* a busy thread given up has its ring until it is switched out */
+		if (ret == -EUSERS)
+			continue;
+		if (ret) {
+			s->failures++;
+			break;
+		}
+		usleep(200);
+		mark = pvtb_stream_mark(stream, NULL);
+		/* out and in again, for itself; the first record is its SCHED_IN */
+		if (!s->other)
+			s->failures += mark < 4 ||
+				       pvtb_stream_read(stream, 0, 1, &rec, &lost) != 1 ||
+				       rec.kind != PVTB_REC_SCHED_IN;
+		else if (mark)
+			s->failures += pvtb_stream_read(stream, 0, 1, &rec, &lost) != 1 ||
+				       rec.kind != PVTB_REC_WAIT;
+		pvtb_trace_unregister(s->trace, stream);
+		s->rounds++;
+	}
+	return NULL;
+}
+
+static void test_stress(void **state)
+{
+	enum { SELF = 3, OTHER = 2, N = SELF + OTHER };
+	struct pvtb_trace *trace = open_trace(8);
+	struct pvtb_err err = {0};
+	struct stress stress[N] = {0};
+	pthread_t threads[N];
+	int cpu, toggles = 0;
+	pid_t spinner;
+	struct pair pair;
+
+	cpus(&cpu, 1);
+	spinner = spinner_new("spinner", cpu);
+	pair = pair_new(cpu);
+	for (int i = 0; i < N; i++) {
+		stress[i].trace = trace;
+		stress[i].other = i < SELF ? 0 : i == SELF ? spinner : pair.pid[0];
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, register_for_a_while, &stress[i]), 0);
+	}
+	for (u64 end_ns = pvtb_mono_ns() + 2 * PVTB_NSEC_PER_SEC; pvtb_mono_ns() < end_ns;) {
+		int ret = pvtb_trace_exits(trace, true, &err);
+
+		sleep_ms(2);
+		if (ret == -ENOTSUP)
+			continue;
+		must(ret, &err);
+		must(pvtb_trace_exits(trace, false, &err), &err);
+		toggles++;
+	}
+	for (int i = 0; i < N; i++) {
+		__atomic_store_n(&stress[i].stop, true, __ATOMIC_RELAXED);
+		pthread_join(threads[i], NULL);
+		assert_int_equal(stress[i].failures, 0);
+		assert_true(stress[i].rounds > 0);
+		print_message("%s: %llu times registered\n", i < SELF ? "self" : "other",
+			      (unsigned long long)stress[i].rounds);
+	}
+	print_message("exits toggled %d times\n", toggles);
+	spinner_end(pair.pid[0]);
+	spinner_end(pair.pid[1]);
+	spinner_end(spinner);
+	pvtb_trace_close(trace);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_other_process), cmocka_unit_test(test_run_delay),
 		cmocka_unit_test(test_preemptor),     cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_given_up),      cmocka_unit_test(test_many),
+		cmocka_unit_test(test_overrun),	      cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_stress),
 	};
 	struct pvtb_err err = {0};
 	int ret = pvtb_trace_possible(&err);

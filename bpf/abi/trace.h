@@ -72,7 +72,7 @@ enum pvtb_rec_kind {
  * for those the flag is not set.
  */
 #define PVTB_REC_F_FROZEN    0x10
-/* PAIR, EXIT, ENTRY, SCHED_OUT: kvm_userspace_exit was seen since the entry before. Needs exits. */
+/* PAIR, EXIT, ENTRY, SCHED_OUT: kvm_userspace_exit was seen since the entry before. When asked for. */
 #define PVTB_REC_F_USER	     0x20
 /* SCHED_OUT: the next thread is the CPU's stopper ("migration/N"), which moves this one */
 #define PVTB_REC_F_STOPPER   0x40

@@ -66,7 +66,7 @@ struct pvtb_trace {
 	struct trace_bpf *skel;
 	struct pvtb_trace_shm *shm;
 	struct bpf_link *exit_link, *entry_link, *user_link;
-	bool has_exits, has_user;
+	bool wants_user, has_exits, has_user;
 	bool exits; /* traced now; read by the consumer */
 	struct cds_lfht *by_pid;
 	u32 max_threads, ring_bytes;
@@ -387,7 +387,7 @@ static int load(struct pvtb_trace *t, struct pvtb_err *err)
 		goto out;
 	}
 	t->has_exits = has_kvm_exit();
-	t->has_user = t->has_exits && has_kvm_userspace_exit();
+	t->has_user = t->wants_user && t->has_exits && has_kvm_userspace_exit();
 	bpf_program__set_autoload(t->skel->progs.kvm_userspace_exit, t->has_user);
 	bpf_program__set_autoattach(t->skel->progs.kvm_userspace_exit, false);
 	bpf_program__set_autoload(t->skel->progs.kvm_exit, t->has_exits);
@@ -446,6 +446,7 @@ int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_
 	pthread_mutex_init(&t->registering, NULL);
 	pthread_mutex_init(&t->sleep_lock, NULL);
 	t->poll_us = opts->poll_us;
+	t->wants_user = opts->user_exits;
 	t->max_threads = opts->max_threads ? opts->max_threads : DEFAULT_RINGS;
 	while (rings < t->max_threads)
 		rings *= 2;

@@ -31,6 +31,11 @@ struct pvtb_trace_opts {
 	 * scheduler's tracepoints only, and opens where KVM is not loaded or has no such events.
 	 */
 	bool exits;
+	/*
+	 * With the exits, say which went to user space (PVTB_REC_F_USER). Free for the others, some
+	 * 120 instructions more for those. Says nothing where kvm_entry never fires.
+	 */
+	bool user_exits;
 	unsigned int poll_us; /* consumer's longest sleep; 0: chosen from the ring's length */
 };
 
@@ -48,7 +53,7 @@ void pvtb_trace_close(struct pvtb_trace *trace);
 /* Attach or detach the exit/entry programs (the scheduler's stay). */
 int pvtb_trace_exits(struct pvtb_trace *trace, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
 
-/* PVTB_REC_F_USER is set while exits are traced. */
+/* PVTB_REC_F_USER is set while exits are traced: it was asked for, and the kernel can. */
 bool pvtb_trace_sees_user(const struct pvtb_trace *trace);
 
 /* Called on the thread to be measured. Works in pid namespaces: the eBPF side finds the tid. */

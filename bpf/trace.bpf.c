@@ -434,17 +434,23 @@ static __always_inline void keep_name(char *base, struct task_struct *task)
 	name->comm[1] = *(__u64 *)(task->comm + 8);
 }
 
-/* Whoever was current here leaves. A thread the harness has given up (pid 0) only stops counting. */
+/*
+ * The thread in @slot leaves; 0: one that the harness has given up, which only stops counting. That
+ * it leaves is known from its pid and not from its having come, which may have been kept from us.
+ */
 static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here, __u32 cpu,
-					 __u32 state, bool preempt, struct task_struct *prev,
-					 struct task_struct *next, __u64 now_ns)
+					 __u32 slot, __u32 state, bool preempt,
+					 struct task_struct *prev, struct task_struct *next,
+					 __u64 now_ns)
 {
-	struct pvtb_trace_thread *th = thread_at(base, here->thread);
+	__u32 offset = thread_offset(slot);
+	__u32 flags = here->thread == offset ? 0 : PVTB_REC_F_UNSEEN;
+	struct pvtb_trace_thread *th = thread_at(base, offset);
 	bool runnable = preempt || !state;
 	struct pvtb_rec *rec;
 
 	here->thread = 0;
-	if (th->pid != (__u32)prev->pid)
+	if (!slot || th->pid != (__u32)prev->pid)
 		return;
 	if (th->open) {
 		rec = rec_at(base, th->open);
@@ -455,7 +461,7 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 		commit(th);
 	}
 	rec = begin(base, th, cpu, PVTB_REC_SCHED_OUT,
-		    out_flags(state, runnable, prev, next) | th->user);
+		    out_flags(state, runnable, prev, next) | th->user | flags);
 	rec->t0_ns = now_ns;
 	rec->t1_ns = prev->sched_info.run_delay;
 	rec->arg = next->pid;
@@ -512,17 +518,17 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	__u32 cpu = bpf_get_smp_processor_id();
 	char *base = shared();
 	struct pvtb_trace_cpu *here = this_cpu(base, cpu);
-	__u32 slot = slot_of(next->pid);
+	__u32 out = slot_of(prev->pid), in = slot_of(next->pid);
 	__u64 now_ns;
 
-	if (!here->thread && !slot)
+	if (!(here->thread | out | in))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	if (here->thread)
-		switched_out(base, here, cpu, prev_state, preempt, prev, next, now_ns);
-	if (slot) {
-		waited(base, cpu, slot, prev, next, now_ns);
-		switched_in(base, here, cpu, slot, next, now_ns);
+	if (here->thread | out)
+		switched_out(base, here, cpu, out, prev_state, preempt, prev, next, now_ns);
+	if (in) {
+		waited(base, cpu, in, prev, next, now_ns);
+		switched_in(base, here, cpu, in, next, now_ns);
 	}
 	return 0;
 }
@@ -613,12 +619,11 @@ int thread_unregister(struct bpf_raw_tracepoint_args *ctx)
 
 /*
  * Another process's thread, which cannot run a program itself: a task iterator over that one thread
- * finds it by its number in the caller's namespace. Its records begin with its next switch-in,
- * since nothing here may write its ring or say where it is current.
+ * finds it by its number in the caller's namespace. Its records begin with its next switch, since
+ * nothing here may write its ring or say where it is current.
  *
- * A thread that ends without another switch-in must not leave its number behind for the next owner:
- * thread_ends() takes care of those that were registered when it ran, and PF_EXITING, set before,
- * shows the others. The exchange is what orders the two looks.
+ * A thread that has made its last switch must not leave its number behind for the next owner:
+ * PF_EXITING, set long before, shows those that may have. The exchange is what orders the two looks.
  */
 SEC("iter/task")
 int thread_register_other(struct bpf_iter__task *ctx)
@@ -646,16 +651,5 @@ int thread_register_other(struct bpf_iter__task *ctx)
 		th->pid = 0;
 		req->outcome = PVTB_TRACE_EXITING;
 	}
-	return 0;
-}
-
-/* From here on it is measured, so that its last switch gives its number back. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(thread_ends, struct task_struct *task)
-{
-	__u32 slot = slot_of(task->pid), cpu = bpf_get_smp_processor_id();
-
-	if (slot)
-		this_cpu(shared(), cpu)->thread = thread_offset(slot);
 	return 0;
 }

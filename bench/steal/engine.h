@@ -22,6 +22,7 @@ struct steal_vcpu {
 	u64 samples, samples_lost;
 	u64 records, records_lost;
 	u64 rec_first, rec_end; /* positions in its stream */
+	u64 switches;		/* between them, by the kernel's own count */
 };
 
 /* A thread that had the CPU instead. */

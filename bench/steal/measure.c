@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -37,6 +38,7 @@ struct vcpu {
 	struct pvtb_samples_writer *guest, *host;
 	u64 drained;	   /* guest samples taken out of the ring */
 	u64 rec_next;	   /* host records likewise */
+	u64 switches;	   /* of its thread, when the window began */
 	bool begun, ended; /* inside the window; written by its own thread */
 };
 
@@ -77,10 +79,19 @@ static u64 own_delay_ns(void)
 	return pvtb_task_times(pvtb_task_self(), &t, NULL) ? 0 : t.delay_ns;
 }
 
-/* Position, run_delay and time at one moment: again when the thread was switched in between. */
-static void stamp(struct vcpu *v, u64 *ret_pos, u64 *ret_k_ns, u64 *ret_ns)
+/* How often this thread was switched out. */
+static u64 own_switches(void)
+{
+	struct rusage use;
+
+	return getrusage(RUSAGE_THREAD, &use) ? 0 : (u64)use.ru_nvcsw + (u64)use.ru_nivcsw;
+}
+
+/* Position, run_delay, switches and time at one moment: again when it was switched in between. */
+static void stamp(struct vcpu *v, u64 *ret_pos, u64 *ret_k_ns, u64 *ret_switches, u64 *ret_ns)
 {
 	do {
+		*ret_switches = own_switches();
 		*ret_pos = pvtb_stream_mark(v->stream, NULL);
 		*ret_k_ns = own_delay_ns();
 		*ret_ns = pvtb_mono_ns();
@@ -97,7 +108,7 @@ static void on_cmd_enter(void *opaque, unsigned int vcpu)
 	/* Off the CPU once: whatever exit was open is closed by it, and the entry that follows comes
 	 * with its run_delay. */
 	nanosleep(&settle, NULL);
-	stamp(v, &v->meta->rec_first, &v->meta->k_start_ns, &v->meta->start_ns);
+	stamp(v, &v->meta->rec_first, &v->meta->k_start_ns, &v->switches, &v->meta->start_ns);
 	v->rec_next = v->meta->rec_first;
 	__atomic_store_n(&v->begun, true, __ATOMIC_RELEASE);
 }
@@ -109,7 +120,8 @@ static void on_cmd_leave(void *opaque, unsigned int vcpu)
 
 	if (!__atomic_load_n(&m->last_cmd, __ATOMIC_ACQUIRE))
 		return;
-	stamp(v, &v->meta->rec_end, &v->meta->k_end_ns, &v->meta->end_ns);
+	stamp(v, &v->meta->rec_end, &v->meta->k_end_ns, &v->meta->switches, &v->meta->end_ns);
+	v->meta->switches -= v->switches;
 	__atomic_store_n(&v->ended, true, __ATOMIC_RELEASE);
 }
 

@@ -35,8 +35,9 @@ enum pvtb_rec_kind {
 	/* t1_ns kvm_entry without a pending exit: first entry, or first after a switch */
 	PVTB_REC_ENTRY = 3,
 	/* t0_ns; t1_ns run_delay, the wait that ended with the last switch-in included (what KVM shows
-	 * the guest where kvm_entry does not tell: see RUN_DELAY); arg = next pid; reason = prev_state as the scheduler passed it; PVTB_REC_F_PREEMPT,
-	 * _THROTTLED, _FROZEN, _USER, _STOPPER */
+	 * the guest where kvm_entry does not tell: see RUN_DELAY); arg = next pid; reason =
+	 * prev_state as the scheduler passed it; PVTB_REC_F_PREEMPT, _THROTTLED, _FROZEN, _USER,
+	 * _STOPPER, _UNSEEN */
 	PVTB_REC_SCHED_OUT = 4,
 	/* t0_ns; t1_ns last wake-up of the thread since it was switched out, 0 if none;
 	 * arg = run_delay before this switch's own wait is added to it (the tracepoint comes first);
@@ -76,6 +77,13 @@ enum pvtb_rec_kind {
 #define PVTB_REC_F_USER	     0x20
 /* SCHED_OUT: the next thread is the CPU's stopper ("migration/N"), which moves this one */
 #define PVTB_REC_F_STOPPER   0x40
+/*
+ * SCHED_OUT: the switch-in before it was not witnessed, and neither were the exits and entries in
+ * between. So it is for a thread that was running when another thread registered it; and on kernels
+ * whose sched_switch does not tell of some threads leaving the CPU (seen where a hypervisor's agent is
+ * hidden), for whoever comes after these.
+ */
+#define PVTB_REC_F_UNSEEN    0x80
 
 struct pvtb_rec {
 	__u64 t0_ns; /* CLOCK_MONOTONIC */

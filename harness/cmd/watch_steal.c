@@ -134,6 +134,8 @@ static int feed(struct watch *watch, struct watched *w, const struct pvtb_rec *r
 		w->begun = true;
 		compare_witnesses(w, rec);
 	}
+	if (rec->kind == PVTB_REC_SCHED_OUT && rec->flags & PVTB_REC_F_UNSEEN)
+		w->agree.state = AGREE_SKIP;
 	return pvtb_sched_feed(&w->sched, rec, err);
 }
 
@@ -179,7 +181,7 @@ static int update(struct watch *watch, struct watched *w, struct pvtb_err *err)
 		if (ended)
 			w->until_ns = now_ns = w->sched.end_ns;
 		w->at = w->sched;
-		rc = rc ?: pvtb_sched_end(&w->at, now_ns);
+		rc = rc ?: pvtb_sched_end(&w->at, now_ns, false);
 	}
 	return ended ? -ESRCH : rc;
 }

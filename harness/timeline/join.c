@@ -243,10 +243,14 @@ static void on_pair(struct join *j, const struct pvtb_rec *rec)
 static void on_sched_out(struct join *j, const struct pvtb_rec *rec)
 {
 	j->res->preemptions++;
-	if (j->away)
+	if (rec->flags & PVTB_REC_F_UNSEEN)
+		j->res->unseen++;
+	else if (j->away)
 		j->res->chain_errors++;
+	/* Unseen, it has been disturbed since it was last known to be away, or to run. */
+	if (!j->away)
+		j->away_ns = (s64)rec->t0_ns;
 	j->away = true;
-	j->away_ns = (s64)rec->t0_ns;
 }
 
 static void on_sched_in(struct join *j, const struct pvtb_rec *rec)
@@ -657,6 +661,11 @@ static bool cannot_tell(const struct join *j)
 		say(res,
 		    "%" PRIu64 " host records lost; %" PRIu64 " exits seen for %" PRIu64 " ops",
 		    res->lost, res->exits_matching + res->exits_other, j->in->ops);
+	else if (res->unseen)
+		say(res,
+		    "%" PRIu64 " switches to the thread were not witnessed; %" PRIu64
+		    " exits seen for %" PRIu64 " ops",
+		    res->unseen, res->exits_matching + res->exits_other, j->in->ops);
 	else if (!j->entries && !exits)
 		/* Even a window without exits starts with an entry. */
 		say(res, "the host saw neither an entry nor an exit in %" PRIu64 " ops",

@@ -86,6 +86,7 @@ struct pvtb_join_result {
 	u64 preemptions, migrations;
 	u64 marked_preempted, marked_interrupt, marked_other, marked_lost, marked_unpaired;
 	u64 lost;
+	u64 unseen; /* switch-ins not witnessed: exits before the switch-out have no record */
 	/* gaps looked at, and gaps negative beyond map->unc_ns (and a guest tick, after) */
 	u64 causal_checked, causal_violations;
 	s64 worst_violation_ns; /* most negative gap of a violation, 0 when none */
@@ -99,7 +100,7 @@ struct pvtb_join_result {
 	unsigned int nr_reasons;
 	u64 reasons_overflow;
 	bool law_holds;
-	bool inconclusive; /* records lost, no witness, or nothing done; law_holds is false */
+	bool inconclusive; /* records lost or never made, no witness, nothing done: law_holds is false */
 	char verdict[192]; /* one line: "10000 exits for 10000 ops" or what broke */
 };
 

@@ -164,13 +164,26 @@ static int enter_guest(struct pvtb_sched *s, const struct pvtb_rec *rec)
 	return rc;
 }
 
+/*
+ * It ran until @ns and nobody saw it come: since its switch-out it has waited, slept and run, for
+ * how long each cannot be told.
+ */
+static int unseen(struct pvtb_sched *s, u64 ns, bool open)
+{
+	s->unseen++;
+	s->unseen_ns += ns - s->end_ns;
+	return cut(s, ns, PVTB_SCHED_UNKNOWN, 0, open);
+}
+
 static int switch_out(struct pvtb_sched *s, const struct pvtb_rec *rec)
 {
 	u64 ns = in_order(s, rec->t0_ns);
 	int rc;
 
 	went_to_user(s, rec);
-	if (s->state == PVTB_SCHED_ST_HOST)
+	if (rec->flags & PVTB_REC_F_UNSEEN)
+		rc = unseen(s, ns, false);
+	else if (s->state == PVTB_SCHED_ST_HOST)
 		rc = cut(s, ns, s->host, 0, false);
 	else if (s->state == PVTB_SCHED_ST_UNKNOWN)
 		rc = cut(s, ns, PVTB_SCHED_UNKNOWN, 0, false);
@@ -381,9 +394,11 @@ void pvtb_sched_lost(struct pvtb_sched *s, u64 n)
 		s->state = PVTB_SCHED_ST_UNKNOWN;
 }
 
-int pvtb_sched_end(struct pvtb_sched *s, u64 end_ns)
+int pvtb_sched_end(struct pvtb_sched *s, u64 end_ns, bool current)
 {
 	end_ns = in_order(s, end_ns);
+	if (current && s->state == PVTB_SCHED_ST_OUT)
+		return unseen(s, end_ns, true);
 	switch (s->state) {
 	case PVTB_SCHED_ST_GUEST:
 		return cut(s, end_ns, PVTB_SCHED_GUEST, 0, true);

@@ -14,24 +14,6 @@
 #include "timeline/exit_reason.h"
 
 /*
- * What the records need to say for every cause to be told apart. Without them the causes marked
- * (*) below fall into their neighbours.
- */
-#ifndef PVTB_REC_F_USER
-/* PAIR, EXIT, ENTRY, SCHED_OUT: kvm_userspace_exit was seen since the entry before */
-#define PVTB_REC_F_USER 0x20
-#endif
-#ifndef PVTB_REC_WAIT
-/*
- * A record right before each SCHED_IN, about the wait that ends: t0_ns as in the SCHED_IN; t1_ns
- * last migration since the switch-out, 0 if none; arg nanoseconds that the run queue of the thread's
- * group spent throttled while the thread was runnable (cfs_rq->throttled_clock_self_time and what
- * runs since throttled_clock_self, Linux 6.6); reason pid of the thread that had the CPU.
- */
-#define PVTB_REC_WAIT 7
-#endif
-
-/*
  * prev_state as sched_switch passes it (include/linux/sched.h). __TASK_STOPPED and __TASK_TRACED
  * are as old as the tracepoint; TASK_DEAD is 0x80 since 4.14; TASK_FROZEN came with 6.1 (commit
  * f5d39b020809, which also took the freezer out of TASK_UNINTERRUPTIBLE) and none of these has
@@ -42,6 +24,7 @@
 #define PVTB_TASK_DEAD	  0x0080u
 #define PVTB_TASK_FROZEN  0x8000u
 
+/* Those marked (*) fall into their neighbours where the kernel does not tell them apart. */
 enum pvtb_sched_cause {
 	PVTB_SCHED_GUEST, /* entry to exit: the guest's, as far as the host can see */
 	/* current, but not in the guest */
@@ -64,7 +47,7 @@ enum pvtb_sched_cause {
 	PVTB_SCHED_STOPPED, /* SIGSTOP, a tracer */
 	PVTB_SCHED_FROZEN,  /* freezer (cgroup v2: (*)) */
 	PVTB_SCHED_ENDED,   /* the thread is gone */
-	PVTB_SCHED_UNKNOWN, /* records lost or contradictory; nothing can be concluded */
+	PVTB_SCHED_UNKNOWN, /* records lost or contradictory, switches unseen: nothing can be said */
 	PVTB_SCHED_CAUSES,
 };
 
@@ -123,6 +106,8 @@ struct pvtb_sched {
 	u64 lost;	    /* records, as told by pvtb_sched_lost() */
 	u64 order_errors;   /* stamps before the record before: taken as that */
 	u64 chain_errors;   /* records that cannot follow each other; the time between is UNKNOWN */
+	u64 unseen;	    /* switch-ins not witnessed (PVTB_REC_F_UNSEEN), */
+	u64 unseen_ns;	    /* and the time between the switches around, which is UNKNOWN */
 	u64 aborted_sleeps; /* switched out asleep, back without a wake-up: a signal was pending */
 	u64 throttle_excess_ns; /* throttled longer than it waited: clocks, or another's time */
 	u64 shared_waits;	/* preempted by one thread, and another had the CPU at the end */
@@ -154,13 +139,18 @@ int pvtb_sched_feed(struct pvtb_sched *s, const struct pvtb_rec *rec,
 		    struct pvtb_err *err) PVTB_MUST_CHECK;
 /* @n records are missing before the next one: the time up to it is UNKNOWN. */
 void pvtb_sched_lost(struct pvtb_sched *s, u64 n);
-/* Close the run at @end_ns; what the sink returned. */
-int pvtb_sched_end(struct pvtb_sched *s, u64 end_ns) PVTB_MUST_CHECK;
+/* Close the run at @end_ns, when the thread is known to have the CPU (@current), or not; what the sink
+ * returned. */
+int pvtb_sched_end(struct pvtb_sched *s, u64 end_ns, bool current) PVTB_MUST_CHECK;
 
-/* Every nanosecond accounted for, and none of them in doubt. */
+/*
+ * Every nanosecond accounted for, and none of them in doubt but those of unseen switches: how much of
+ * these is too much is for the caller to say.
+ */
 static inline bool pvtb_sched_conclusive(const struct pvtb_sched *s)
 {
-	return !s->lost && !s->order_errors && !s->chain_errors && !s->sum_ns[PVTB_SCHED_UNKNOWN];
+	return !s->lost && !s->order_errors && !s->chain_errors &&
+	       s->sum_ns[PVTB_SCHED_UNKNOWN] == s->unseen_ns;
 }
 
 u64 pvtb_sched_involuntary_ns(const struct pvtb_sched *s);

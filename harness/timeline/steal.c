@@ -26,7 +26,8 @@ struct step {
 	s64 kb_ns;
 	u64 outs;
 	u64 sum_ns[PVTB_SCHED_CAUSES]; /* B's, up to the entry */
-	bool gap; /* records were lost after it: it may have ended at any time */
+	u64 holes;		       /* before it, see hole() */
+	u64 gap_ns;		       /* from when on it may have ended unseen; 0: it did not */
 };
 
 struct steal {
@@ -47,7 +48,9 @@ struct steal {
 	bool wait_k_known;
 	u64 base_k_ns, base_b_ns; /* K - B counts from here ... */
 	s64 base_kb_ns;		  /* ... and was this then */
+	u64 base_counted_ns;	  /* what K counted, less what it did in holes */
 	bool based;
+	u64 holes;
 
 	/* guest */
 	u64 k0_ns; /* K when the guest's value was 0 */
@@ -55,7 +58,7 @@ struct steal {
 	bool any; /* a sample was compared: */
 	u64 first_g_ns, last_g_ns, first_k_ns, last_k_ns;
 	u64 last_sum_ns[PVTB_SCHED_CAUSES];
-	u64 last_outs;
+	u64 last_outs, last_holes;
 	s64 first_gk_ns;
 	bool gk_constant;
 	u64 torn, resets, deviating;
@@ -162,6 +165,7 @@ static void make_step(struct steal *s, const struct pvtb_rec *rec)
 	st->k_ns = k_ns;
 	st->kb_ns = (s64)((u64)s->base_kb_ns + (k_ns - s->base_k_ns) - (b_ns - s->base_b_ns));
 	st->outs = s->sched->outs;
+	st->holes = s->holes;
 	memcpy(st->sum_ns, s->sched->sum_ns, sizeof(st->sum_ns));
 	s->made++;
 	s->res->steps++;
@@ -169,22 +173,48 @@ static void make_step(struct steal *s, const struct pvtb_rec *rec)
 	s->res->kb.final_ns = st->kb_ns;
 }
 
-static void lost_here(struct steal *s, u64 n)
+/* What K counted from @base_k_ns to the last step, and before. */
+static u64 counted_ns(struct steal *s)
 {
-	pvtb_sched_lost(s->sched, n);
-	s->res->lost += n;
-	s->waits = s->wait_b_ns = 0;
-	s->wait_k_known = false;
-	if (s->made)
-		step_at(s, s->made - 1)->gap = true;
-	/* What K and B counted meanwhile cannot be compared: go on from what was known. */
+	return s->base_counted_ns +
+	       (s->based && s->made ? sub_sat(step_at(s, s->made - 1)->k_ns, s->base_k_ns) : 0);
+}
+
+/*
+ * What happened since @since_ns is not known, so what K and B counted meanwhile cannot be compared,
+ * nor be anybody's: go on from what was known.
+ */
+static void hole(struct steal *s, u64 since_ns)
+{
+	if (s->made && !step_at(s, s->made - 1)->gap_ns)
+		step_at(s, s->made - 1)->gap_ns = since_ns;
+	s->base_counted_ns = counted_ns(s);
 	s->base_kb_ns = s->res->kb.final_ns;
 	s->based = false;
+	s->waits = s->wait_b_ns = 0;
+	s->wait_k_known = false;
+	s->holes++;
+}
+
+static void lost_here(struct steal *s, u64 n)
+{
+	hole(s, s->sched->end_ns);
+	pvtb_sched_lost(s->sched, n);
+	s->res->lost += n;
+}
+
+/* A switch-out tells run_delay: K and B are compared again from there on. */
+static void resume(struct steal *s, u64 k_ns)
+{
+	s->base_k_ns = s->wait_k_ns = k_ns;
+	s->base_b_ns = pvtb_sched_involuntary_ns(s->sched);
+	s->based = s->wait_k_known = true;
 }
 
 static int take_record(struct steal *s, const struct pvtb_rec *rec)
 {
 	bool away = s->sched->state == PVTB_SCHED_ST_OUT;
+	bool unseen = rec->kind == PVTB_REC_SCHED_OUT && rec->flags & PVTB_REC_F_UNSEEN;
 	u64 before_ns;
 	int rc;
 
@@ -192,6 +222,8 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 		lost_here(s, rec->arg);
 		return 0;
 	}
+	if (unseen)
+		hole(s, s->sched->end_ns);
 	before_ns = pvtb_sched_involuntary_ns(s->sched);
 	rc = pvtb_sched_feed(s->sched, rec, s->err);
 	if (rc)
@@ -205,6 +237,8 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 		/* Where exits are not witnessed: it had left the guest by then. */
 		if (!s->sched->entered)
 			s->exit_ns = rec->t0_ns;
+		if (unseen)
+			resume(s, rec->t1_ns);
 		break;
 	case PVTB_REC_SCHED_IN:
 		if (away) {
@@ -237,8 +271,11 @@ static int pull_record(struct steal *s)
 		s->rec_pos = 0;
 		s->rec_len = (size_t)n;
 		s->recs_end = !n;
-		if (!n)
+		if (!n) {
+			if (s->in->current_at_end && s->sched->state == PVTB_SCHED_ST_OUT)
+				hole(s, s->sched->end_ns);
 			return 0;
+		}
 	}
 	return take_record(s, &s->recs[s->rec_pos++]);
 }
@@ -286,7 +323,7 @@ static u64 stand(struct steal *s, u64 t_ns, u64 g_ns, bool *ambiguous)
 
 		if (n > s->at && st->entry_ns > until_ns && !st->exit_ns)
 			break;
-		if (st->gap)
+		if (st->gap_ns && st->gap_ns <= until_ns)
 			return UINT64_MAX;
 		if (best == UINT64_MAX) {
 			best = n;
@@ -388,6 +425,8 @@ static void compare_growth(struct steal *s, const struct step *st, u64 g_ns,
 		if (g_ns < s->last_g_ns / 2)
 			s->resets++;
 	}
+	if (st->holes != s->last_holes)
+		return;
 	for (unsigned int c = 0; c < PVTB_SCHED_CAUSES; c++)
 		d[c] = sub_sat(st->sum_ns[c], s->last_sum_ns[c]);
 	attribute(s, d, sub_sat(st->outs, s->last_outs), dg_ns);
@@ -484,6 +523,7 @@ static int compare(struct steal *s, u64 index, u64 t_ns, u64 g_ns)
 	}
 	memcpy(s->last_sum_ns, st->sum_ns, sizeof(s->last_sum_ns));
 	s->last_outs = st->outs;
+	s->last_holes = st->holes;
 	s->last_g_ns = g_ns;
 	s->last_k_ns = st->k_ns;
 	res->compared++;
@@ -641,7 +681,7 @@ static void judge_kb(struct steal *s)
 {
 	struct pvtb_steal_result *res = s->res;
 	const struct pvtb_steal_limits *lim = &s->in->limits;
-	u64 counted_ns = 0;
+	u64 counted = counted_ns(s);
 
 	res->kb_law = PVTB_STEAL_INCONCLUSIVE;
 	if (res->lost || !pvtb_sched_conclusive(s->sched)) {
@@ -656,20 +696,19 @@ static void judge_kb(struct steal *s)
 		SAY(res->kb_verdict, "run_delay was never seen");
 		return;
 	}
-	counted_ns = sub_sat(step_at(s, s->made - 1)->k_ns, s->base_k_ns);
-	if (counted_ns)
-		res->kb.ppm = (double)magnitude(res->kb.final_ns) * 1e6 / (double)counted_ns;
+	if (counted)
+		res->kb.ppm = (double)magnitude(res->kb.final_ns) * 1e6 / (double)counted;
 	res->kb_law = PVTB_STEAL_HOLDS;
 	SAY(res->kb_verdict,
 	    "K - B %" PRId64 " ns of %" PRIu64 " ns, at most %" PRId64 " ns in one of %" PRIu64
 	    " times off the CPU",
-	    res->kb.final_ns, counted_ns, res->event_max_ns, res->events);
+	    res->kb.final_ns, counted, res->event_max_ns, res->events);
 	if (res->events_beyond) {
 		res->kb_law = PVTB_STEAL_BROKEN;
 		SAY(res->kb_verdict, "; %" PRIu64 " beyond %" PRIu64 " ns", res->events_beyond,
 		    lim->event_ns);
 	}
-	if (counted_ns >= lim->run_from_ns && res->kb.ppm > (double)lim->run_ppm) {
+	if (counted >= lim->run_from_ns && res->kb.ppm > (double)lim->run_ppm) {
 		res->kb_law = PVTB_STEAL_BROKEN;
 		SAY(res->kb_verdict, "; %.0f ppm, more than %" PRIu64, res->kb.ppm, lim->run_ppm);
 	}
@@ -716,7 +755,8 @@ static int find_start(struct steal *s)
 		if (rc)
 			return rc;
 		st = step_at(s, s->at);
-		if (!s->made || st->entry_ns > add_sat(call_ns, s->slack_ns) || st->gap)
+		if (!s->made || st->entry_ns > add_sat(call_ns, s->slack_ns) ||
+		    (st->gap_ns && st->gap_ns <= add_sat(call_ns, s->slack_ns)))
 			return 0;
 		/* Preempted while the call was handled: before or after run_delay was noted? */
 		next = step_at(s, s->at + 1);
@@ -740,7 +780,7 @@ static int run(struct steal *s)
 	while (!rc && !s->recs_end)
 		rc = pull_record(s);
 	if (!rc)
-		rc = pvtb_sched_end(s->sched, s->in->end_ns);
+		rc = pvtb_sched_end(s->sched, s->in->end_ns, s->in->current_at_end);
 	if (!rc)
 		finish(s);
 	return rc;

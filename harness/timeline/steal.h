@@ -66,6 +66,7 @@ struct pvtb_steal_input {
 	struct pvtb_steal_limits limits;
 	u64 start_ns, end_ns;	       /* the run, CLOCK_MONOTONIC */
 	enum pvtb_sched_cause initial; /* see pvtb_sched_begin() */
+	bool current_at_end;	       /* see pvtb_sched_end() */
 	enum pvtb_steal_start from;
 	u64 call_ticks;	 /* FROM_CALL: guest counter just before PV_TIME_ST */
 	u64 first_value; /* FROM_BIRTH: what was in the structure before, normally 0 */

@@ -61,7 +61,8 @@ int pvtb_trace_register(struct pvtb_trace *trace, struct pvtb_stream **ret_strea
 			struct pvtb_err *err) PVTB_MUST_CHECK;
 /*
  * Any thread, by its number in the caller's pid namespace; from any thread. Nothing is done to it:
- * its records begin with its next switch-in, so a thread that is never switched out has none.
+ * its records begin with its next switch, so a thread that never leaves the CPU has none; that of a
+ * thread which runs now is a SCHED_OUT with PVTB_REC_F_UNSEEN.
  * -ESRCH: no such thread, or it is ending; -EEXIST: registered already; -EUSERS: no ring is free.
  */
 int pvtb_trace_register_tid(struct pvtb_trace *trace, pid_t tid, struct pvtb_stream **ret_stream,

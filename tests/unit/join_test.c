@@ -658,6 +658,30 @@ static void test_sched_chain(void **state)
 	free(w);
 }
 
+/* Exits that nobody saw may lie before such a switch-out: nothing is concluded, or held against it. */
+static void test_unseen(void **state)
+{
+	struct world *w = sound(0, 10);
+
+	op(w, preempted, HVC);
+	drop_record(w, w->nr - 3);
+	w->nr -= 2; /* nor the entry and its run_delay */
+	rec(w, PVTB_REC_SCHED_OUT, w->now, 0, 0);
+	w->r[w->nr - 1].flags = PVTB_REC_F_UNSEEN;
+	w->now += 1000;
+	rec(w, PVTB_REC_SCHED_IN, w->now, 0, 0);
+	w->now += 10;
+	rec(w, PVTB_REC_ENTRY, 0, w->now, 0);
+	op(w, pair, HVC);
+	run(w);
+	assert_int_equal(w->res.unseen, 1);
+	assert_int_equal(w->res.chain_errors, 0);
+	assert_true(w->res.inconclusive);
+	assert_false(w->res.law_holds);
+	assert_non_null(strstr(w->res.verdict, "1 switches to the thread were not witnessed"));
+	free(w);
+}
+
 static void test_entry_chain(void **state)
 {
 	struct world *w = sound(0, 10);
@@ -1259,6 +1283,7 @@ int main(void)
 		cmocka_unit_test(test_preempted_at_the_edge),
 		cmocka_unit_test(test_uncertainty_marks_widely),
 		cmocka_unit_test(test_sched_chain),
+		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_entry_chain),
 		cmocka_unit_test(test_doorbell_before),
 		cmocka_unit_test(test_doorbell_after),

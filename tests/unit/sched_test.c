@@ -119,7 +119,7 @@ static void end(struct world *w, u64 ns)
 	u64 sum = 0, times = 0;
 
 	w->ending = true;
-	assert_int_equal(pvtb_sched_end(&w->s, ns), 0);
+	assert_int_equal(pvtb_sched_end(&w->s, ns, false), 0);
 	for (unsigned int c = 0; c < PVTB_SCHED_CAUSES; c++) {
 		sum += w->s.sum_ns[c];
 		times += w->s.times[c];
@@ -465,6 +465,53 @@ static void test_lost(void **state)
 }
 
 /* Found again where it is switched in: on its way to the guest, unless it never was there. */
+/* A switch-in that nobody saw: the time around it is in doubt, what follows is not. */
+static void test_unseen(void **state)
+{
+	struct world *w = begin();
+
+	ex(w, 1100, INTR);
+	out(w, 1110, PVTB_REC_F_PREEMPT, 0, 7);
+	out(w, 1500, PVTB_REC_F_PREEMPT | PVTB_REC_F_UNSEEN, 0, 8);
+	wait(w, 1600, 0, 0, 8);
+	in(w, 1600, 0, 0);
+	entry(w, 1610);
+	end(w, 2000);
+	EXPECT(w, {1000, 1100, PVTB_SCHED_GUEST, 0}, {1100, 1110, PVTB_SCHED_HOST_IRQ, 0},
+	       {1110, 1500, PVTB_SCHED_UNKNOWN, 0}, {1500, 1600, PVTB_SCHED_PREEMPTED, 8},
+	       {1600, 1610, PVTB_SCHED_HOST_KVM, 0}, {1610, 2000, PVTB_SCHED_GUEST, 0});
+	assert_int_equal(w->s.unseen, 1);
+	assert_int_equal(w->s.unseen_ns, 390);
+	assert_int_equal(w->s.chain_errors, 0);
+	assert_int_equal(w->s.outs, 2);
+	assert_true(pvtb_sched_conclusive(&w->s));
+	free(w);
+	/* without the flag it is a contradiction */
+	w = begin();
+	ex(w, 1100, INTR);
+	out(w, 1110, PVTB_REC_F_PREEMPT, 0, 7);
+	out(w, 1500, PVTB_REC_F_PREEMPT, 0, 8);
+	assert_int_equal(w->s.chain_errors, 1);
+	assert_false(pvtb_sched_conclusive(&w->s));
+	free(w);
+}
+
+/* Nobody saw it come, but it is known to be there at the end. */
+static void test_unseen_at_the_end(void **state)
+{
+	struct world *w = begin();
+
+	ex(w, 1100, INTR);
+	out(w, 1110, PVTB_REC_F_PREEMPT, 0, 7);
+	w->ending = true;
+	assert_int_equal(pvtb_sched_end(&w->s, 1500, true), 0);
+	assert_int_equal(w->s.sum_ns[PVTB_SCHED_PREEMPTED], 0);
+	assert_int_equal(w->s.sum_ns[PVTB_SCHED_UNKNOWN], 390);
+	assert_int_equal(w->s.unseen, 1);
+	assert_true(pvtb_sched_conclusive(&w->s));
+	free(w);
+}
+
 static void test_lost_and_switched_in(void **state)
 {
 	struct world *w = begin();
@@ -610,7 +657,7 @@ static void test_sink_fails(void **state)
 	w->fail = -ENOSPC;
 	assert_int_equal(pvtb_sched_feed(&w->s, &rec, &err), -ENOSPC);
 	w->ending = true;
-	assert_int_equal(pvtb_sched_end(&w->s, 3000), -ENOSPC);
+	assert_int_equal(pvtb_sched_end(&w->s, 3000, false), -ENOSPC);
 	free(w);
 }
 
@@ -698,6 +745,8 @@ int main(void)
 		cmocka_unit_test(test_aborted_sleep),
 		cmocka_unit_test(test_open_end),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_unseen_at_the_end),
 		cmocka_unit_test(test_lost_without_time),
 		cmocka_unit_test(test_lost_and_switched_in),
 		cmocka_unit_test(test_begin_inside_exit),

@@ -615,6 +615,103 @@ static void test_lost(void **state)
 	free(w);
 }
 
+/*
+ * A switch-in was not witnessed, and nothing of the time until the switch-out after it, though the
+ * guest ran in it and was told: @wait ns that K has counted and B cannot know of.
+ */
+static void unseen(struct world *w, u64 wait)
+{
+	struct pvtb_rec *r;
+
+	rec(w, PVTB_REC_EXIT, w->now, 0, 0, INTR);
+	r = rec(w, PVTB_REC_SCHED_OUT, w->now + 300, w->k, 77, 0);
+	r->flags = PVTB_REC_F_PREEMPT;
+	w->k += wait;
+	w->now += 300 + wait;
+	w->shown = w->lie(w, w->k - (w->in.from == PVTB_STEAL_FROM_BIRTH ? 0 : w->birth_ns));
+	guest(w, 200000);
+	r = rec(w, PVTB_REC_SCHED_OUT, w->now, w->k, 77, 0);
+	r->flags = PVTB_REC_F_PREEMPT | PVTB_REC_F_UNSEEN;
+	w->now += MS;
+	rec(w, PVTB_REC_WAIT, w->now, 0, 0, 77);
+	rec(w, PVTB_REC_SCHED_IN, w->now, 0, w->k, 0);
+	w->k += MS;
+	w->now += 2000;
+	enter(w);
+}
+
+static void test_unseen(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 1000, honest);
+	size_t in_holes = 0;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		size_t before;
+
+		guest(w, 300000);
+		away(w, 0, 2 * MS, 0, 5);
+		guest(w, 300000);
+		before = w->ns;
+		unseen(w, 3 * MS);
+		in_holes += w->ns - before;
+		guest(w, 300000);
+	}
+	run(w);
+	/* what happened in the holes is nobody's, and not held against anybody */
+	assert_int_equal(w->res.gk_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.kb_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.gk.max_ns, 0);
+	assert_int_equal(w->res.unmatched, in_holes);
+	assert_int_equal(w->res.kb.final_ns, 20 * 5);
+	assert_int_equal(w->res.events, 40);
+	assert_int_equal(w->res.event_max_ns, 5);
+	assert_int_equal(w->res.told_excess_ns, 0);
+	assert_int_equal(w->sched.unseen, 20);
+	assert_true(w->res.kb.ppm > 1.6 && w->res.kb.ppm < 1.7); /* 100 of 60 ms */
+	assert_int_equal(w->res.rows[PVTB_SCHED_PREEMPTED].total_ns, 20 * 3 * MS);
+	assert_int_equal(w->res.rows[PVTB_SCHED_PREEMPTED].told_ns,
+			 w->res.rows[PVTB_SCHED_PREEMPTED].span_ns + 20 * 5);
+	free(w);
+}
+
+/* Holes do not hide a lie outside of them. */
+static void test_unseen_liar(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 1000, short_1);
+
+	for (unsigned int i = 0; i < 20; i++) {
+		guest(w, 300000);
+		away(w, 0, 2 * MS, 0, 5);
+		guest(w, 300000);
+		unseen(w, 3 * MS);
+		guest(w, 300000);
+	}
+	must_find(w, PVTB_STEAL_FAULT_SHARE);
+	free(w);
+}
+
+/* The run ends in a hole: the samples there have no entry to stand on. */
+static void test_unseen_at_the_end(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 1000, honest);
+	size_t before;
+
+	guest(w, 300000);
+	away(w, 0, 2 * MS, 0, 5);
+	guest(w, 300000);
+	before = w->ns;
+	unseen(w, 3 * MS);
+	/* back to before the switch-out that tells of it */
+	w->nr -= 5;
+	w->now -= MS + 2500;
+	w->in.current_at_end = true;
+	run(w);
+	assert_int_equal(w->res.gk_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.unmatched, w->ns - before);
+	assert_int_equal(w->sched.unseen, 1);
+	free(w);
+}
+
 static void test_contradictory_records(void **state)
 {
 	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
@@ -892,6 +989,9 @@ int main(void)
 		cmocka_unit_test(test_kb_run),
 		cmocka_unit_test(test_k_backwards),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_unseen_liar),
+		cmocka_unit_test(test_unseen_at_the_end),
 		cmocka_unit_test(test_contradictory_records),
 		cmocka_unit_test(test_nothing_to_compare),
 		cmocka_unit_test(test_edges),

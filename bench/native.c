@@ -196,7 +196,22 @@ static void place(struct pvtb_run *run)
 	run->harness_cpu = p.harness_cpu;
 }
 
-static int run_benches(struct pvtb_run *run, struct pvtb_err *err)
+static int run_bench(const struct pvtb_bench *b, struct pvtb_run *run, bool no_trace,
+		     struct pvtb_err *err)
+{
+	int ret;
+
+	if (b->untraced) {
+		pvtb_trace_close(run->trace);
+		run->trace = NULL;
+	}
+	ret = b->run ? b->run(b, run, err) : pvtb_latency_run(b, run, err);
+	if (!ret && b->untraced)
+		ret = open_trace(run, no_trace, err);
+	return ret;
+}
+
+static int run_benches(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 {
 	const struct pvtb_bench *const *benches;
 	size_t n = pvtb_benches(&benches);
@@ -207,7 +222,7 @@ static int run_benches(struct pvtb_run *run, struct pvtb_err *err)
 
 		if (!pvtb_run_wants(run, b->name, NULL) || (!run->nr_filters && b->by_name_only))
 			continue;
-		ret = b->run ? b->run(b, run, err) : pvtb_latency_run(b, run, err);
+		ret = run_bench(b, run, no_trace, err);
 		if (ret)
 			return ret;
 	}
@@ -250,7 +265,7 @@ int pvtb_native_run(const struct pvtb_native_opts *opts, struct pvtb_result *res
 		ret = pvtb_err_sys(err, -ENOMEM, "environment");
 	pvtb_clock_pair_now(64, &run.pairs[run.nr_pairs++]);
 	if (!ret)
-		ret = run_benches(&run, err);
+		ret = run_benches(&run, opts->no_trace, err);
 	pvtb_trace_close(run.trace);
 	return ret;
 }

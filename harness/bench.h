@@ -83,6 +83,7 @@ struct pvtb_bench {
 	 * May be NULL. Ask pvtb_bench_variants(). */
 	const struct pvtb_variant *(*list)(size_t *ret_nr);
 	bool by_name_only; /* not part of a run that names no benchmark */
+	bool untraced;	   /* about the tracing itself: the run's session is closed meanwhile */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
 };

@@ -12,7 +12,7 @@ PVTB_FLAGS_$(1) := $$(CFLAGS_ALL) -I. -Iharness -Ibpf -Iguest-probes -I$(O)/$(1)
 -include $$(PVTB_OBJ_$(1):.o=.d)
 $(O)/$(1)/harness/%.o: harness/% $(O)/$(1)/flags | $$(BPF_SKEL_$(1)) $(O)/$(1)/libperf/libperf.a
 	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)) $$(if $$(filter $$(PVTB_ARITHMETIC),$$<),-Wconversion))
-$(O)/$(1)/bench/%.o: bench/% $(O)/$(1)/flags
+$(O)/$(1)/bench/%.o: bench/% $(O)/$(1)/flags | $$(BPF_SKEL_$(1))
 	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
 $(O)/$(1)/lab/%.o: lab/% $(O)/$(1)/flags
 	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))

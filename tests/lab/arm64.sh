@@ -6,7 +6,7 @@ set -u
 . tests/lab-lib.sh
 
 host=lab:arm64,deterministic
-measure a "$host" counter_read hypercall || finish
+measure a "$host" counter_read hypercall self_switch || finish
 measure b "$host" counter_read hypercall || finish
 same_twice a b "pv_time_lpt mmio" 0
 
@@ -33,6 +33,8 @@ for call in smccc_version pv_time_features pv_time_st pv_time_lpt unknown_id ptp
 	equal "lost records in $call" 0 "$(value a hypercall.$call.lost)"
 done
 at_most "tracing one exit" 420 "$(value a hypercall.pv_time_features.trace.cost)"
+at_most "a switch of threads not measured, above an empty program" 60 \
+	"$(value a self_switch.unmeasured.added.above_empty)"
 
 measure selftest "$host" selftest
 measure nvhe lab:arm64,nvhe hypercall.pv_time_features counter_read.cntpct_trapped

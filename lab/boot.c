@@ -409,6 +409,10 @@ static int judge(struct lab *lab, int qemu_status, int *ret_status, struct pvtb_
 		if (qemu_status && lab->qemu_said[0])
 			return pvtb_err_set(err, -EIO, qemu_name(lab->spec->arch), "%s",
 					    lab->qemu_said);
+		if (WIFSIGNALED(qemu_status))
+			return pvtb_err_set(err, -EIO, qemu_name(lab->spec->arch),
+					    "killed by signal %d (%s)", WTERMSIG(qemu_status),
+					    strsignal(WTERMSIG(qemu_status)));
 		pvtb_err_set(err, -EIO, lab->name, "ended without results: it %s",
 			     lab->up ? "lost them" : "did not boot");
 		return pvtb_err_hint(err, "%s", lab->up ? kernel_hint(lab) : no_boot_hint);

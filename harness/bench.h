@@ -91,7 +91,7 @@ struct pvtb_bench {
 /* Was this variant asked for? (no filters: yes) */
 bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant);
 
-/* Measure every variant of a latency benchmark: bench/latency.c. */
+/* Measure every variant of a latency benchmark: bench/latency/. */
 int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run,
 		     struct pvtb_err *err) PVTB_MUST_CHECK;
 

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the commands of a latency variant: what the vCPU's thread does around them, and their samples
+ * as numbers.
+ */
+#include "bench/latency/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/signals.h"
+
+static int on_thread_start(void *opaque, unsigned int vcpu, struct pvtb_err *err)
+{
+	struct latency_session *s = opaque;
+
+	if (!s->run->trace)
+		return 0;
+	return pvtb_trace_register(s->run->trace, &s->stream, err);
+}
+
+static void on_thread_stop(void *opaque, unsigned int vcpu)
+{
+	struct latency_session *s = opaque;
+
+	if (s->stream)
+		pvtb_trace_unregister(s->run->trace, s->stream);
+	s->stream = NULL;
+}
+
+static void on_cmd_enter(void *opaque, unsigned int vcpu)
+{
+	struct latency_session *s = opaque;
+
+	if (s->stream)
+		s->win.first = pvtb_stream_mark(s->stream, &s->win.open_at_start);
+	if (s->perf_wanted && !pvtb_perf_open(0, &s->perf, NULL) &&
+	    pvtb_perf_read(s->perf, &s->perf_before, NULL)) {
+		pvtb_perf_close(s->perf);
+		s->perf = NULL;
+	}
+}
+
+static void on_cmd_leave(void *opaque, unsigned int vcpu)
+{
+	struct latency_session *s = opaque;
+
+	if (s->perf) {
+		if (pvtb_perf_read(s->perf, &s->perf_after, NULL))
+			memset(&s->perf_after, 0, sizeof(s->perf_after));
+		pvtb_perf_close(s->perf);
+		s->perf = NULL;
+	}
+	if (s->stream)
+		s->win.end = pvtb_stream_mark(s->stream, NULL);
+}
+
+void latency_hooks(struct latency_session *s, struct pvtb_vm_spec *spec)
+{
+	spec->thread_start = on_thread_start;
+	spec->thread_stop = on_thread_stop;
+	spec->cmd_enter = on_cmd_enter;
+	spec->cmd_leave = on_cmd_leave;
+	spec->opaque = s;
+}
+
+int latency_run_pass(struct latency_session *s, struct latency_pass *p, u64 warmup,
+		     struct pvtb_err *err)
+{
+	struct pvtb_cmd cmd = {
+		.op = p->op,
+		.level = s->var->level,
+		.mode = p->mode,
+		.count = p->count,
+		.warmup = warmup,
+		.batch = p->batch,
+		.steps = p->mode == PVTB_MODE_BATCH ? LATENCY_BATCH_STEPS : 1,
+	};
+	int ret;
+
+	memcpy(cmd.args, s->var->args, sizeof(cmd.args));
+	if (s->stream)
+		pvtb_stream_discard(s->stream, pvtb_stream_mark(s->stream, NULL));
+	ret = pvtb_vm_exec(s->vm, 0, &cmd, 0, &p->cmd, err);
+	p->win = s->win;
+	if (!ret && pvtb_interrupted())
+		return pvtb_err_set(err, -EINTR, s->bench->name, "interrupted");
+	return ret;
+}
+
+s64 *latency_durations(struct latency_session *s, const struct latency_pass *p, size_t *ret_n)
+{
+	u64 len;
+	const struct pvtb_sample *ring = pvtb_vm_ring(s->vm, 0, &len);
+	size_t n = p->cmd.taken;
+	s64 *out = calloc(n ? n : 1, sizeof(*out));
+
+	for (size_t i = 0; out && i < n; i++)
+		out[i] = (s64)(ring[i].t1 - ring[i].t0);
+	*ret_n = n;
+	return out;
+}
+
+struct pvtb_point *latency_points(struct latency_session *s, const struct latency_pass *p,
+				  size_t *ret_n)
+{
+	u64 len;
+	const struct pvtb_sample *ring = pvtb_vm_ring(s->vm, 0, &len);
+	size_t n = p->cmd.taken;
+	struct pvtb_point *out = calloc(n ? n : 1, sizeof(*out));
+
+	for (size_t i = 0; out && i < n; i++) {
+		out[i].ops = p->batch * (1 + i % LATENCY_BATCH_STEPS);
+		out[i].ticks = ring[i].t1 - ring[i].t0;
+	}
+	*ret_n = n;
+	return out;
+}

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PVTB_GUEST_ABI	 1
+#define PVTB_GUEST_ABI	 2
 #define PVTB_GUEST_MAGIC 0x31424d4954565050ULL /* "PPVTIMB1" */
 
 /* Guest-physical layout, the same on both architectures (identity-mapped). */
@@ -54,6 +54,10 @@ struct pvtb_sample {
 	uint64_t t0;
 	uint64_t t1;
 };
+
+/* sample_steal, instead of a value: the structure stayed in the middle of an update (x86: its version
+ * odd or changing) however often it was read. */
+#define PVTB_STEAL_UNREADABLE (~0ULL)
 
 enum pvtb_mode {
 	/* one sample per op: ordered read, op, ordered read. ctl->count samples. */

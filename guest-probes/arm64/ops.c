@@ -173,3 +173,10 @@ PVTB_OP_ENTRY(clock_pair, "clock_pair")
 PVTB_SAMPLER(sample_steal, "sample_steal",
 	     const struct pvtb_arm64_steal *steal = (const struct pvtb_arm64_steal *)ctl->args[0],
 	     value = __atomic_load_n(&steal->stolen_time_ns, __ATOMIC_RELAXED))
+/* With an exit to the VMM right before each sample, where the VMM keeps the structure. */
+PVTB_SAMPLER_AFTER(sample_steal_vmm, "sample_steal_vmm",
+		   const struct pvtb_arm64_steal *steal = (const struct pvtb_arm64_steal *)
+								  ctl->args[0],
+		   __asm__ volatile("str wzr, [%0]" ::"r"(PVTB_GPA_MMIO + PVTB_MMIO_NOP)
+				    : "memory"),
+		   value = __atomic_load_n(&steal->stolen_time_ns, __ATOMIC_RELAXED))

@@ -178,10 +178,10 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 /*
  * PVTB_SAMPLER(id, "name", SETUP, READ): one sample every ctl->period ticks, (counter, value),
  * until ctl->count samples (0: no end) or ctl->stop. READ sets `value`; the counter read that goes
- * with it is the one that ended the waiting. A sample that comes late does not make the following
- * ones early: the next is due a period after the one that was due. With ctl->args[7] a sample whose
- * reading took more ticks than that is taken again (the guest was interrupted inside it, so that
- * the counter and the value do not belong together), PVTB_SAMPLER_TRIES times at most.
+ * with it comes right before. A sample that comes late does not make the following ones early: the
+ * next is due a period after the one that was due. With ctl->args[7] a sample whose reading took
+ * more ticks than that is taken again (the guest was interrupted inside it, so that the counter and
+ * the value do not belong together), PVTB_SAMPLER_TRIES times at most.
  */
 #define PVTB_SAMPLER_TRIES 100
 #define PVTB_SAMPLE_WHOLE(ctl, now, READ)                                                          \
@@ -198,7 +198,10 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 		}                                                                                  \
 	} while (0)
 
-#define PVTB_SAMPLER(id, opname, SETUP, READ)                                                      \
+/* PVTB_SAMPLER_AFTER: PREPARE comes between the waiting and the sample, whose counter is read behind
+ * it. */
+#define PVTB_SAMPLER(id, opname, SETUP, READ) PVTB_SAMPLER_AFTER(id, opname, SETUP, , READ)
+#define PVTB_SAMPLER_AFTER(id, opname, SETUP, PREPARE, READ)                                       \
 	PVTB_OP_ENTRY(id, opname)                                                                  \
 	{                                                                                          \
 		struct pvtb_done done = {0};                                                       \
@@ -221,6 +224,8 @@ void pvtb_op_finish(struct pvtb_ctl *ctl, enum pvtb_cmd_status status, const str
 			}                                                                          \
 			if (__atomic_load_n(&ctl->stop, __ATOMIC_RELAXED))                         \
 				break;                                                             \
+			PREPARE;                                                                   \
+			now = arch_counter();                                                      \
 			PVTB_SAMPLE_WHOLE(ctl, now, READ);                                         \
 			PVTB_STORE_SAMPLE(ctl, i, now, value);                                     \
 			next += ctl->period;                                                       \

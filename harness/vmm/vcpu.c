@@ -213,11 +213,15 @@ static int aborted(struct pvtb_vcpu *vcpu, int code, struct pvtb_err *err)
 /* KVM_RUN until the doorbell. */
 static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
+	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
 	struct pvtb_vcpu_work *w = vcpu->work;
+	bool visit = spec->before_run && w->touched && !w->quiet;
 	int ret;
 
 	vcpu->entered_ticks = pvtb_arch_counter();
 	for (;;) {
+		if (visit)
+			spec->before_run(spec->opaque, vcpu->index);
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			ret = handle_exit(vcpu, err);
 			if (ret < 0)

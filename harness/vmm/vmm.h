@@ -55,8 +55,11 @@ struct pvtb_vm_spec {
 	bool offset_counter;   /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
 	u64 counter_offset;    /* ticks, subtracted by KVM (arm64) or added (x86) */
 	enum pvtb_lpt_provider lpt;
-	u32 lpt_pv_hz;	       /* frequency promised to the guest; 0: the native one */
-	bool steal;	       /* register the stolen-time structure of every vCPU */
+	u32 lpt_pv_hz; /* frequency promised to the guest; 0: the native one */
+	bool steal;    /* register the stolen-time structure of every vCPU */
+	/* Instead: KVM knows of no such structure, the caller keeps it at PVTB_GPA_STEAL from
+	 * before_run(). arm64: the guest's PV_TIME calls come to us and are answered with it. */
+	bool steal_by_caller;
 	bool pvclock;	       /* x86: register kvmclock at PVTB_GPA_PVCLOCK */
 	bool forward_unknown;  /* arm64: SMCCC filter forwards the vendor test range to the VMM */
 	bool forward_tsc_msr;  /* x86: MSR filter denies IA32_TSC, RDMSR exits to the VMM */
@@ -68,6 +71,9 @@ struct pvtb_vm_spec {
 	 * one command (the doorbell's exit is the last event of that thread by then). */
 	void (*cmd_enter)(void *opaque, unsigned int vcpu);
 	void (*cmd_leave)(void *opaque, unsigned int vcpu);
+	/* Called on the vCPU's thread right before every KVM_RUN of a command, after cmd_enter():
+	 * the guest is out, and will see what is written into its memory. */
+	void (*before_run)(void *opaque, unsigned int vcpu);
 	void *opaque;
 	const int *cpus; /* host CPU of each vCPU thread, -1 or NULL: not pinned */
 };

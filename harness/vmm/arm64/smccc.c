@@ -48,17 +48,18 @@ int pvtb_arm64_smccc_filter(struct pvtb_vm *vm, struct pvtb_err *err)
 	const struct pvtb_vm_spec *spec = &vm->spec;
 	int ret = 0;
 
-	if (spec->lpt != PVTB_LPT_VMM && !spec->forward_unknown)
+	if (spec->lpt != PVTB_LPT_VMM && !spec->forward_unknown && !spec->steal_by_caller)
 		return 0;
 	if (!vm->caps.smccc_filter)
 		return pvtb_err_set(err, -EOPNOTSUPP, "SMCCC filter",
 				    "this kernel has none (Linux 6.4 has it)");
-	if (spec->lpt == PVTB_LPT_VMM) {
-		/* PV_TIME_ST stays KVM's: the stolen time is its own. */
+	if (spec->lpt == PVTB_LPT_VMM || spec->steal_by_caller)
 		ret = forward(vm, PV_TIME_FEATURES, 1, err);
-		if (!ret)
-			ret = forward(vm, PV_TIME_LPT, 1, err);
-	}
+	/* Otherwise the stolen time is KVM's own. */
+	if (!ret && spec->steal_by_caller)
+		ret = forward(vm, PV_TIME_ST, 1, err);
+	if (!ret && spec->lpt == PVTB_LPT_VMM)
+		ret = forward(vm, PV_TIME_LPT, 1, err);
 	if (!ret && spec->forward_unknown)
 		ret = forward(vm, VENDOR_TEST_BASE, VENDOR_TEST_NR, err);
 	return ret;
@@ -96,19 +97,22 @@ int pvtb_arm64_lpt_publish(struct pvtb_vm *vm, struct pvtb_err *err)
 	return 0;
 }
 
-static u64 answer(const struct pvtb_vm_spec *spec, u32 function, u32 arg)
+static u64 answer(const struct pvtb_vcpu *vcpu, u32 function, u32 arg)
 {
-	bool lpt = spec->lpt == PVTB_LPT_VMM;
+	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
+	bool lpt = spec->lpt == PVTB_LPT_VMM, steal = spec->steal || spec->steal_by_caller;
 
 	if (function == PV_TIME_LPT && lpt)
 		return PVTB_GPA_LPT;
+	if (function == PV_TIME_ST && spec->steal_by_caller)
+		return PVTB_GPA_STEAL + vcpu->index * sizeof(struct pvtb_arm64_steal);
 	if (function != PV_TIME_FEATURES)
 		return NOT_SUPPORTED;
 	switch (arg) {
 	case PV_TIME_FEATURES:
-		return lpt || spec->steal ? SMCCC_OK : NOT_SUPPORTED;
+		return lpt || steal ? SMCCC_OK : NOT_SUPPORTED;
 	case PV_TIME_ST:
-		return spec->steal ? SMCCC_OK : NOT_SUPPORTED;
+		return steal ? SMCCC_OK : NOT_SUPPORTED;
 	case PV_TIME_LPT:
 		return lpt ? SMCCC_OK : NOT_SUPPORTED;
 	default:
@@ -127,7 +131,6 @@ int pvtb_arm64_hypercall(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	if (function == PV_TIME_FEATURES)
 		ret = pvtb_arm64_get(vcpu->fd, PVTB_X(1), &arg);
 	if (!ret)
-		ret = pvtb_arm64_set(vcpu->fd, PVTB_X(0),
-				     answer(&vcpu->vm->spec, function, (u32)arg));
+		ret = pvtb_arm64_set(vcpu->fd, PVTB_X(0), answer(vcpu, function, (u32)arg));
 	return ret ? pvtb_err_sys(err, ret, "answer to call 0x%x", function) : 0;
 }

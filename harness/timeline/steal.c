@@ -64,6 +64,8 @@ struct steal {
 	u64 torn, resets, deviating;
 	u64 back_max_ns;
 	u64 grew, twice, thousandth; /* increments: all, and those exactly so */
+	/* increments of G: how far from K's, and from K's without each cause */
+	u64 off_ns, off_without_ns[PVTB_SCHED_CAUSES];
 	u64 last_ticks;
 	bool last_ticks_valid;
 
@@ -74,6 +76,7 @@ struct steal {
 
 static const char *const fault_names[PVTB_STEAL_FAULTS] = {
 	[PVTB_STEAL_FAULT_NONE] = "nothing is wrong",
+	[PVTB_STEAL_FAULT_UNREADABLE] = "the structure stays in the middle of an update",
 	[PVTB_STEAL_FAULT_TORN] = "the value's halves do not belong together",
 	[PVTB_STEAL_FAULT_RESET] = "the value started over",
 	[PVTB_STEAL_FAULT_BACKWARDS] = "the value went backwards",
@@ -250,6 +253,8 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 		}
 		break;
 	case PVTB_REC_RUN_DELAY:
+		if (rec->t0_ns)
+			s->exit_ns = rec->t0_ns;
 		close_waits(s, rec->arg);
 		make_step(s, rec);
 		break;
@@ -429,6 +434,10 @@ static void compare_growth(struct steal *s, const struct step *st, u64 g_ns,
 		return;
 	for (unsigned int c = 0; c < PVTB_SCHED_CAUSES; c++)
 		d[c] = sub_sat(st->sum_ns[c], s->last_sum_ns[c]);
+	s->off_ns += distance((s64)g_ns - (s64)s->last_g_ns, (s64)dk_ns);
+	for (unsigned int c = PVTB_SCHED_PREEMPTED; c <= PVTB_SCHED_UNCLAIMED; c++)
+		s->off_without_ns[c] +=
+			distance((s64)g_ns - (s64)s->last_g_ns, (s64)dk_ns - (s64)d[c]);
 	attribute(s, d, sub_sat(st->outs, s->last_outs), dg_ns);
 }
 
@@ -529,6 +538,7 @@ static int compare(struct steal *s, u64 index, u64 t_ns, u64 g_ns)
 	res->compared++;
 	if (p.age_ns > res->age_max_ns)
 		res->age_max_ns = p.age_ns;
+	res->final_t_ns = t_ns;
 	res->g_final_ns = p.g_ns;
 	res->k_final_ns = p.k_ns;
 	res->b_final_ns = p.b_ns;
@@ -550,6 +560,11 @@ static int compare_all(struct steal *s)
 				s->res->order_errors++;
 			s->last_ticks = g->t0;
 			s->last_ticks_valid = true;
+			if (g->t1 == PVTB_STEAL_UNREADABLE) {
+				s->res->samples++;
+				s->res->unreadable++;
+				continue;
+			}
 			rc = compare(s, s->res->samples++, pvtb_clock_cursor_ns(&s->cursor, g->t0),
 				     g->t1);
 			if (rc)
@@ -570,9 +585,26 @@ static bool counted(const struct pvtb_steal_row *r)
 	return r->span_ns >= STEAL_ENOUGH_NS && r->told_ns > r->span_ns / 2;
 }
 
-/* A cause that was not told while others were, or told though it is not stolen. */
-static enum pvtb_steal_fault fault_of_cause(struct pvtb_steal_result *res)
+/*
+ * The cause without which K would be what was told, or 0. The rows do not tell it where it seldom
+ * comes alone: what is told of a wait is shared among all its causes there.
+ */
+static enum pvtb_sched_cause unexplained(const struct steal *s)
 {
+	unsigned int best = PVTB_SCHED_PREEMPTED;
+
+	for (unsigned int c = PVTB_SCHED_PREEMPTED; c <= PVTB_SCHED_UNCLAIMED; c++)
+		if (s->off_without_ns[c] < s->off_without_ns[best])
+			best = c;
+	return s->off_ns >= STEAL_ENOUGH_NS && s->off_without_ns[best] < s->off_ns / 4
+		       ? (enum pvtb_sched_cause)best
+		       : 0;
+}
+
+/* A cause that was not told while others were, or told though it is not stolen. */
+static enum pvtb_steal_fault fault_of_cause(const struct steal *s)
+{
+	struct pvtb_steal_result *res = s->res;
 	unsigned int causes = 0, missing = 0, nr_missing = 0;
 
 	for (unsigned int c = PVTB_SCHED_BLOCKED_HALT; c <= PVTB_SCHED_FROZEN; c++) {
@@ -588,8 +620,12 @@ static enum pvtb_steal_fault fault_of_cause(struct pvtb_steal_result *res)
 			nr_missing++;
 		}
 	}
-	if (!nr_missing || (nr_missing == causes && causes > 1))
+	if (nr_missing > 1 && nr_missing == causes)
 		return PVTB_STEAL_FAULT_NONE; /* not told anything: no cause's fault */
+	if (nr_missing != 1)
+		missing = unexplained(s);
+	if (!missing)
+		return PVTB_STEAL_FAULT_NONE;
 	res->fault_cause = missing;
 	return PVTB_STEAL_FAULT_LEFT_OUT;
 }
@@ -600,6 +636,8 @@ static enum pvtb_steal_fault find_fault(struct steal *s)
 	struct pvtb_steal_result *res = s->res;
 	enum pvtb_steal_fault fault;
 
+	if (res->unreadable)
+		return PVTB_STEAL_FAULT_UNREADABLE;
 	if (s->torn)
 		return PVTB_STEAL_FAULT_TORN;
 	if (s->resets)
@@ -615,7 +653,7 @@ static enum pvtb_steal_fault find_fault(struct steal *s)
 		return PVTB_STEAL_FAULT_TWICE;
 	if (s->thousandth > s->grew / 2)
 		return PVTB_STEAL_FAULT_UNIT;
-	fault = fault_of_cause(res);
+	fault = fault_of_cause(s);
 	if (fault)
 		return fault;
 	if (res->backwards)
@@ -650,7 +688,7 @@ static void judge_gk(struct steal *s)
 		SAY(res->gk_verdict, "%" PRIu64 " host records lost", res->lost);
 		return;
 	}
-	if (!res->compared) {
+	if (!res->compared && !res->unreadable) {
 		SAY(res->gk_verdict, "none of %" PRIu64 " samples has an entry to compare with",
 		    res->samples);
 		return;
@@ -658,12 +696,14 @@ static void judge_gk(struct steal *s)
 	res->gk_law = PVTB_STEAL_HOLDS;
 	SAY(res->gk_verdict, "G - K at most %" PRId64 " ns over %" PRIu64 " samples",
 	    res->gk.max_ns, res->compared);
-	if (s->deviating || res->backwards) {
+	if (s->deviating || res->backwards || res->unreadable) {
 		res->gk_law = PVTB_STEAL_BROKEN;
 		res->fault = find_fault(s);
 		SAY(res->gk_verdict, ": %s%s%s",
 		    res->fault_cause ? pvtb_sched_cause_name(res->fault_cause) : "",
 		    res->fault_cause ? ": " : "", pvtb_steal_fault_name(res->fault));
+		if (res->unreadable)
+			SAY(res->gk_verdict, " (%" PRIu64 " samples)", res->unreadable);
 		if (res->fault == PVTB_STEAL_FAULT_SHARE)
 			SAY(res->gk_verdict, " (%.3f of it told)", told_share(s));
 	}
@@ -824,9 +864,12 @@ int pvtb_steal_swapped(const struct pvtb_steal_result *results, int n, int i)
 		const struct pvtb_steal_result *other = &results[j];
 		u64 own_off_ns = distance(own->g_final_ns, own->k_final_ns);
 		u64 off_ns = distance(own->g_final_ns, other->k_final_ns);
+		/* Sampled until moments of their own, and by so much K can have grown in between:
+		 * near is all that can be asked for. */
+		u64 apart_ns = distance((s64)own->final_t_ns, (s64)other->final_t_ns);
+		u64 near_ns = own_off_ns / 10 + (apart_ns < own_off_ns / 2 ? apart_ns : 0);
 
-		/* Sampled until moments of their own: near is all that can be asked for. */
-		if (j != i && own_off_ns >= STEAL_ENOUGH_NS && off_ns < own_off_ns / 10)
+		if (j != i && own_off_ns >= STEAL_ENOUGH_NS && off_ns < near_ns)
 			return j;
 	}
 	return -1;

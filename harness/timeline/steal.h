@@ -78,6 +78,8 @@ struct pvtb_steal_input {
 	/* t0 counter, t1 stolen ns; read in this order */
 	pvtb_sample_source samples;
 	void *samples_ctx;
+	/* RUN_DELAY is where a step begins: t1_ns when, arg its value, and t0_ns, where it is not 0,
+	 * when the guest was left for it (otherwise the exit before it counts) */
 	pvtb_rec_source records;
 	void *records_ctx;
 	pvtb_steal_sink sink; /* may be NULL */
@@ -93,8 +95,9 @@ enum pvtb_steal_verdict {
 /* What is wrong with a guest's value, by name. */
 enum pvtb_steal_fault {
 	PVTB_STEAL_FAULT_NONE,
-	PVTB_STEAL_FAULT_TORN,	/* off by a multiple of 2^32 */
-	PVTB_STEAL_FAULT_RESET, /* started over */
+	PVTB_STEAL_FAULT_UNREADABLE, /* never whole: PVTB_STEAL_UNREADABLE */
+	PVTB_STEAL_FAULT_TORN,	     /* off by a multiple of 2^32 */
+	PVTB_STEAL_FAULT_RESET,	     /* started over */
 	PVTB_STEAL_FAULT_BACKWARDS,
 	PVTB_STEAL_FAULT_STALE,	   /* shows the value of an entry before */
 	PVTB_STEAL_FAULT_UNIT,	   /* a thousandth: microseconds */
@@ -129,11 +132,13 @@ struct pvtb_steal_row {
 
 struct pvtb_steal_result {
 	u64 samples, compared, ambiguous, unmatched; /* unmatched: no step known for it */
+	u64 unreadable;				     /* samples without a value */
 	u64 steps, outs;
 	u64 backwards, stale_samples;
 	u64 stale_max_ns, age_max_ns;
 	struct pvtb_steal_deviation gk, kb;
 	s64 g_final_ns, k_final_ns, b_final_ns;
+	u64 final_t_ns;		   /* when that was: the last compared sample */
 	u64 events, events_beyond; /* times off the CPU compared with K; beyond limits.event_ns */
 	s64 event_max_ns;
 	u64 k_backwards;    /* the kernel's counter decreased: never within one thread */

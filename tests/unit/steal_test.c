@@ -199,7 +199,7 @@ static void run(struct world *w)
 		print_error("%s: %s\n", w->err.what, w->err.why);
 	assert_int_equal(rc, 0);
 	assert_int_equal(w->np, w->res.compared);
-	assert_int_equal(w->res.compared + w->res.unmatched, w->res.samples);
+	assert_int_equal(w->res.compared + w->res.unmatched + w->res.unreadable, w->res.samples);
 }
 
 static void must_hold(struct world *w)
@@ -897,6 +897,81 @@ static void test_swapped(void **state)
 	assert_int_equal(pvtb_steal_swapped(r, 3, 2), 0);
 }
 
+/* The version of the structure is odd for a while: there is no value to judge, but that itself. */
+static void test_unreadable(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+
+	everything(w);
+	for (size_t i = 100; i < 103; i++)
+		w->s[i].t1 = PVTB_STEAL_UNREADABLE;
+	must_find(w, PVTB_STEAL_FAULT_UNREADABLE);
+	assert_int_equal(w->res.unreadable, 3);
+	assert_int_equal(w->res.gk.max_ns, 0);
+	for (size_t i = 0; i < w->ns; i++)
+		w->s[i].t1 = PVTB_STEAL_UNREADABLE;
+	must_find(w, PVTB_STEAL_FAULT_UNREADABLE);
+	assert_int_equal(w->res.compared, 0);
+	free(w);
+}
+
+/* Each throttled wait ends in a queue, so that no growth is the one's or the other's alone. */
+static void test_left_out_never_alone(void **state)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, i ? honest : without_throttled);
+
+		for (unsigned int j = 0; j < 20; j++) {
+			guest(w, 200000);
+			away(w, 0, 15 * MS + j * 1000, 11 * MS, 0);
+			guest(w, 200000);
+			away(w, 0, 2 * MS, 0, 0);
+		}
+		guest(w, 100000);
+		if (i) {
+			must_hold(w);
+		} else {
+			must_find(w, PVTB_STEAL_FAULT_LEFT_OUT);
+			assert_int_equal(w->res.fault_cause, PVTB_SCHED_THROTTLED);
+		}
+		free(w);
+	}
+}
+
+/*
+ * A structure that is brought up to date some time after the thread is back, not at the entry: steps
+ * are where that was done, and the guest runs with the old value until then.
+ */
+static void test_late_steps(void **state)
+{
+	for (unsigned int told = 0; told < 2; told++) {
+		struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+
+		w->nr = 0;
+		w->now = START;
+		rec(w, PVTB_REC_SCHED_IN, w->now, 0, w->k, 0);
+		for (unsigned int i = 0; i < 20; i++) {
+			guest(w, 200000);
+			rec(w, PVTB_REC_RUN_DELAY, told ? w->now + 10000 : 0, w->now + 20000, w->k,
+			    0);
+			w->now += 30000;
+			w->shown = w->k;
+			guest(w, 200000);
+			rec(w, PVTB_REC_SCHED_OUT, w->now, 0, 77, 0)->flags = PVTB_REC_F_PREEMPT;
+			w->now += MS;
+			w->k += MS;
+			rec(w, PVTB_REC_WAIT, w->now, 0, 0, 77);
+			rec(w, PVTB_REC_SCHED_IN, w->now, 0, w->k - MS, 0);
+			w->now += 1000;
+		}
+		run(w);
+		assert_int_equal(w->res.gk.max_ns, 0);
+		assert_int_equal(w->res.gk_law, told ? PVTB_STEAL_HOLDS : PVTB_STEAL_BROKEN);
+		assert_int_equal(w->res.causal_errors != 0, !told);
+		free(w);
+	}
+}
+
 static void test_bad_input(void **state)
 {
 	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
@@ -1001,6 +1076,9 @@ int main(void)
 		cmocka_unit_test(test_small_batches),
 		cmocka_unit_test(test_many_steps_between_samples),
 		cmocka_unit_test(test_swapped),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_left_out_never_alone),
+		cmocka_unit_test(test_late_steps),
 		cmocka_unit_test(test_bad_input),
 		cmocka_unit_test(test_random),
 	};

@@ -7,9 +7,22 @@
 #define PVTB_BENCH_STEAL_ENGINE_H
 
 #include "bench/steal/steal.h"
+#include "timeline/steal.h"
 
 #define STEAL_PAIRS 64
 #define STEAL_NAMES 128
+
+/*
+ * The VMM's own structure is true as of the VMM's last visit, not as of the last entry: KVM enters the
+ * guest again after a preemption without asking us. So what a sample is compared with are K's values
+ * at these moments. When they were is all that is taken from the provider; K stays eBPF's.
+ */
+struct steal_visit {
+	u64 left_ns; /* out of the guest by then */
+	u64 ns;	     /* run_delay was read; no switch between this and the reading */
+};
+/* A second at the rates used here, several times over. */
+#define STEAL_VISITS 65536
 
 struct steal_vcpu {
 	pid_t tid;
@@ -23,6 +36,9 @@ struct steal_vcpu {
 	u64 records, records_lost;
 	u64 rec_first, rec_end; /* positions in its stream */
 	u64 switches;		/* between them, by the kernel's own count */
+	/* where the VMM provides: STEAL_VISITS of them */
+	struct steal_visit *visits;
+	u64 nr_visits, visits_lost;
 };
 
 /* A thread that had the CPU instead. */
@@ -69,5 +85,14 @@ int steal_measure(struct pvtb_steal_ctx *ctx, const struct steal_hooks *hooks,
 /* Read it back and add laws, metrics, tables and files to @v. */
 int steal_judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_variant_result *v,
 		struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* The join alone: one result per vCPU. */
+int steal_join(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_steal_result *ret,
+	       struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* One scenario from beginning to end, into @v. What cannot be measured is a SKIP and what went wrong
+ * is INVALID: neither is an error. */
+int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
+		  struct pvtb_variant_result *v, struct pvtb_err *err) PVTB_MUST_CHECK;
 
 #endif

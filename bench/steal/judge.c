@@ -32,6 +32,8 @@ struct host_source {
 	struct pvtb_err *err;
 	const struct steal_vcpu *meta;
 	bool entries; /* kvm_entry is witnessed */
+	bool by_vmm;  /* the structure is the VMM's: a step begins at a visit of its */
+	u64 visit;    /* the next one */
 	/*
 	 * Without entries: what the guest is shown after a switch-in is run_delay as it stays until
 	 * the switch-out that follows, so that a step is known only then. Records wait in @held.
@@ -160,10 +162,65 @@ static ssize_t next_completed(struct host_source *h, struct pvtb_rec *out, size_
 	return (ssize_t)n;
 }
 
+/*
+ * Where the VMM provides: of the time on the CPU that ends at @until_ns with that run_delay, the first
+ * visit made a step. Run_delay does not change while the thread runs, so the others make no new one.
+ */
+static size_t step_of_visit(struct host_source *h, u64 until_ns, u64 k_ns, struct pvtb_rec *out)
+{
+	const struct steal_vcpu *meta = h->meta;
+	size_t n = 0;
+
+	for (; h->visit < meta->nr_visits && meta->visits[h->visit].ns < until_ns; h->visit++) {
+		if (n)
+			continue;
+		out[n] = step_of(meta->visits[h->visit].ns, k_ns);
+		out[n++].t0_ns = meta->visits[h->visit].left_ns;
+	}
+	return n;
+}
+
+static ssize_t next_visited(struct host_source *h, struct pvtb_rec *out, size_t max)
+{
+	size_t n = 0;
+
+	while (!n && !h->flushed) {
+		int ret = refill(h);
+
+		if (ret)
+			return ret;
+		if (h->in_end) {
+			h->flushed = true;
+			return (ssize_t)step_of_visit(h, UINT64_MAX, h->meta->k_end_ns, out);
+		}
+		while (h->in_pos < h->in_len && n + 2 <= max) {
+			const struct pvtb_rec *rec = &h->in[h->in_pos++];
+
+			if (rec->kind == PVTB_REC_RUN_DELAY)
+				continue; /* KVM's steps, not ours */
+			if (rec->kind == PVTB_REC_SCHED_OUT) {
+				/* What comes before an unseen switch-in is in doubt, not what
+				 * came after. */
+				bool unseen = rec->flags & PVTB_REC_F_UNSEEN;
+
+				if (unseen)
+					out[n++] = *rec;
+				n += step_of_visit(h, rec->t0_ns, rec->t1_ns, out + n);
+				if (unseen)
+					continue;
+			}
+			out[n++] = *rec;
+		}
+	}
+	return (ssize_t)n;
+}
+
 static ssize_t next_records(void *ctx, struct pvtb_rec *out, size_t max)
 {
 	struct host_source *h = ctx;
 
+	if (h->by_vmm)
+		return next_visited(h, out, max);
 	if (h->entries)
 		return pvtb_samples_read(h->file, out, max, h->err);
 	return next_completed(h, out, max);
@@ -250,6 +307,11 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 	in->current_at_end = true;
 	in->from = run->arch == PVTB_ARCH_ARM64 ? PVTB_STEAL_FROM_CALL : PVTB_STEAL_FROM_BIRTH;
 	in->call_ticks = meta->call_ticks;
+	if (j->host.by_vmm) {
+		in->from = PVTB_STEAL_FROM_BIRTH;
+		in->first_value = ctx->scenario->first_value;
+	}
+	in->lost = meta->visits_lost;
 	in->sched.nr_halt = pvtb_reason_matches(backend, PVTB_REASON_HALT, in->sched.halt,
 						PVTB_ARRAY_SIZE(in->sched.halt));
 	in->sched.nr_intr = pvtb_reason_matches(backend, PVTB_REASON_INTERRUPT, in->sched.intr,
@@ -277,6 +339,7 @@ static int join_vcpu(struct pvtb_steal_ctx *ctx, struct steal_measured *m, unsig
 	j->err = j->host.err = err;
 	j->host.meta = meta;
 	j->host.entries = ctx->run->host->witnessed;
+	j->host.by_vmm = ctx->scenario->provide;
 	j->start_ns = j->interval_end_ns = meta->start_ns;
 	if (!ret)
 		ret = make_series(ctx, vcpu, "deviation", "t_ns g_ns k_ns b_ns marks", &j->points,
@@ -732,21 +795,42 @@ static int add_files(struct judge *g, unsigned int i)
 	return 0;
 }
 
+static int join_all(struct judge *g, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	g->j = calloc(g->nr, sizeof(*g->j));
+	if (!g->j)
+		return pvtb_err_sys(err, -ENOMEM, "steal");
+	for (unsigned int i = 0; !ret && i < g->nr; i++) {
+		const struct steal_vcpu *meta = &g->m->vcpus[i];
+
+		ret = join_vcpu(g->ctx, g->m, i, &g->j[i], err);
+		g->ctx->run->host->samples += meta->samples;
+		g->ctx->run->host->records += meta->records;
+		g->ctx->run->host->lost += meta->records_lost;
+	}
+	return ret;
+}
+
+int steal_join(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_steal_result *ret,
+	       struct pvtb_err *err)
+{
+	struct judge g = {.ctx = ctx, .m = m, .nr = ctx->nr_vcpus};
+	int rc = join_all(&g, err);
+
+	for (unsigned int i = 0; !rc && i < g.nr; i++)
+		ret[i] = g.j[i].res;
+	free(g.j);
+	return rc;
+}
+
 int steal_judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_variant_result *v,
 		struct pvtb_err *err)
 {
 	struct judge g = {.ctx = ctx, .m = m, .v = v, .nr = ctx->nr_vcpus};
-	int ret = 0;
+	int ret = join_all(&g, err);
 
-	g.j = calloc(g.nr, sizeof(*g.j));
-	if (!g.j)
-		return pvtb_err_sys(err, -ENOMEM, "steal");
-	for (unsigned int i = 0; !ret && i < g.nr; i++) {
-		ret = join_vcpu(ctx, m, i, &g.j[i], err);
-		ctx->run->host->samples += m->vcpus[i].samples;
-		ctx->run->host->records += m->vcpus[i].records;
-		ctx->run->host->lost += m->vcpus[i].records_lost;
-	}
 	if (!ret) {
 		ret = add_laws(&g);
 		for (unsigned int i = 0; !ret && i < g.nr; i++) {

@@ -125,6 +125,23 @@ static void on_cmd_leave(void *opaque, unsigned int vcpu)
 	__atomic_store_n(&v->ended, true, __ATOMIC_RELEASE);
 }
 
+/* A VMM that provides the structure itself has it written here. */
+static void on_before_run(void *opaque, unsigned int vcpu)
+{
+	struct measure *m = opaque;
+	struct vcpu *v = &m->vcpus[vcpu];
+	struct steal_visit visit = {.left_ns = pvtb_mono_ns()};
+	u64 pos, k_ns, switches;
+
+	stamp(v, &pos, &k_ns, &switches, &visit.ns);
+	if (v->meta->nr_visits < STEAL_VISITS)
+		v->meta->visits[v->meta->nr_visits++] = visit;
+	else
+		v->meta->visits_lost++;
+	m->ctx->scenario->provide(m->ctx, vcpu, k_ns,
+				  pvtb_vm_gpa(m->vm, PVTB_GPA_STEAL + 64ULL * vcpu));
+}
+
 /* ---- draining ---- */
 
 /* Who it was has to be asked while they live. */
@@ -312,17 +329,26 @@ static int make_vm(struct measure *m, struct pvtb_err *err)
 	int cpus[PVTB_STEAL_MAX_VCPUS];
 	struct pvtb_vm_spec spec = {
 		.nr_vcpus = m->ctx->nr_vcpus,
-		.steal = true,
+		.steal = !sc->provide,
+		.steal_by_caller = sc->provide,
 		.irqchip = sc->irqchip,
 		.thread_start = on_thread_start,
 		.thread_stop = on_thread_stop,
 		.cmd_enter = on_cmd_enter,
 		.cmd_leave = on_cmd_leave,
+		.before_run = sc->provide ? on_before_run : NULL,
 		.opaque = m,
 		.cpus = cpus,
 	};
 	int ret;
 
+	for (unsigned int i = 0; sc->provide && i < m->ctx->nr_vcpus; i++) {
+		struct steal_vcpu *meta = m->vcpus[i].meta;
+
+		meta->visits = calloc(STEAL_VISITS, sizeof(*meta->visits));
+		if (!meta->visits)
+			return pvtb_err_sys(err, -ENOMEM, "steal");
+	}
 	for (unsigned int i = 0; i < m->ctx->nr_vcpus; i++)
 		cpus[i] = sc->not_pinned ? -1 : m->ctx->cpu;
 	ret = pvtb_vm_new(&spec, &m->vm, err);

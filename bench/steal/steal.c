@@ -212,7 +212,9 @@ static int run_scenario(struct pvtb_steal_ctx *ctx, struct pvtb_variant_result *
 	else if (m)
 		call_stop(ctx, NULL);
 	if (!ret)
-		ret = steal_judge(ctx, m, v, err);
+		ret = sc->judge ? sc->judge(ctx, m, v, err) : steal_judge(ctx, m, v, err);
+	for (unsigned int i = 0; m && i < ctx->nr_vcpus; i++)
+		free(m->vcpus[i].visits);
 	free(m);
 	return ret;
 }
@@ -230,8 +232,8 @@ static int settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
 	return 0;
 }
 
-static int run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
-		   struct pvtb_variant_result *v, struct pvtb_err *err)
+int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
+		  struct pvtb_variant_result *v, struct pvtb_err *err)
 {
 	struct pvtb_steal_ctx ctx = {
 		.run = run,
@@ -246,7 +248,7 @@ static int run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
 
 	ctx.cpu = run->vcpu_cpu >= 0 ? run->vcpu_cpu : 0;
 	ctx.other_cpu = run->harness_cpu >= 0 ? run->harness_cpu : ctx.cpu;
-	if (!run->caps.steal)
+	if (!run->caps.steal && !sc->provide)
 		ret = pvtb_err_set(err, -EOPNOTSUPP, "stolen time", "KVM does not offer it");
 	else if (!run->trace)
 		ret = pvtb_err_set(err, -EOPNOTSUPP, "no witness on the host", "%s",
@@ -279,7 +281,7 @@ static int steal_run(const struct pvtb_bench *bench, struct pvtb_run *run, struc
 		v = pvtb_bench_add_variant(b, all[i].name, all[i].summary);
 		if (!v || pvtb_result_set(&v->provider, "kvm"))
 			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-		ret = run_one(scenarios.sorted[i], run, v, err);
+		ret = steal_run_one(scenarios.sorted[i], run, v, err);
 		if (ret)
 			return ret;
 	}

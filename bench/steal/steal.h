@@ -19,6 +19,8 @@
 
 #define PVTB_STEAL_MAX_VCPUS 8
 
+struct steal_measured; /* bench/steal/engine.h */
+
 /* Causes as a set. */
 #define PVTB_STEAL_CAUSE(c) (1U << (c))
 #define PVTB_STEAL_INVOLUNTARY                                                                     \
@@ -72,6 +74,18 @@ struct pvtb_steal_scenario {
 	/* The same for what only the scenario knows; -ERANGE with the reason in err->why. */
 	int (*did)(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen,
 		   struct pvtb_err *err);
+	/*
+	 * Not NULL: KVM is not asked for stolen time, the scenario provides it. Called on the vCPU's
+	 * thread before each KVM_RUN with the thread's run_delay as it is now, to write into the
+	 * guest's structure what the guest shall be told: first_value + run_delay would be true. The
+	 * guest has to leave for the VMM before each sample (op sample_steal_vmm): see
+	 * struct steal_visit. Not for a VM in a child.
+	 */
+	void (*provide)(struct pvtb_steal_ctx *ctx, unsigned int vcpu, u64 k_ns, void *structure);
+	u64 first_value;
+	/* Instead of steal_judge(); may be NULL. */
+	int (*judge)(struct pvtb_steal_ctx *ctx, struct steal_measured *m,
+		     struct pvtb_variant_result *v, struct pvtb_err *err);
 };
 
 #define PVTB_STEAL_SCENARIO(s)                                                                     \

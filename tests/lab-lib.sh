@@ -60,10 +60,10 @@ equal() {
 	awk -v a="$2" -v b="$3" 'BEGIN { exit !(a == b) }' || fail "$1: got $3, expected $2"
 }
 
-# same_twice A B VMM SLACK: p50, p90 and p99 of every variant equal in both runs, give or take SLACK
-# instructions; within 0.5 % for those the VMM answers (the host's scheduler is in them)
+# same_twice A B VMM: p50, p90 and p99 of every variant equal in both runs, to the instruction;
+# within 0.5 % for those the VMM answers (the host's scheduler is in them)
 same_twice() {
-	awk -F, -v vmm="$3" -v slack="$4" "$csv_fields"'
+	awk -F, -v vmm="$3" "$csv_fields"'
 		BEGIN { n = split(vmm, v, " "); for (i = 1; i <= n; i++) leaves[v[i]] = 1 }
 		metric() !~ /^(p50|p90|p99)$/ { next }
 		{ key = name() }
@@ -72,7 +72,7 @@ same_twice() {
 		{
 			compared++
 			d = figure() - first[key]; if (d < 0) d = -d
-			allowed = (variant() in leaves) ? 0.005 * first[key] : slack
+			allowed = (variant() in leaves) ? 0.005 * first[key] : 0
 			if (d > allowed) { print key ": " first[key] ", then " figure(); bad = 1 }
 			delete first[key]
 		}

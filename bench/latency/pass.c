@@ -5,17 +5,34 @@
  */
 #include "bench/latency/engine.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/signals.h"
 
+/*
+ * Where instructions are counted, the vCPU gives way to whoever wakes up, at once: a thread left
+ * waiting for its CPU until the next tick changes what an exit executes (KVM_HC_KICK_CPU looks
+ * whether there is one), and at which sample it does depends on when the tick comes.
+ */
+static int give_way(struct pvtb_err *err)
+{
+	static const struct sched_param param;
+
+	/* 0 is the calling thread */
+	if (sched_setscheduler(0, SCHED_IDLE, &param))
+		return pvtb_err_sys(err, -errno, "SCHED_IDLE for the vCPU's thread");
+	return 0;
+}
+
 static int on_thread_start(void *opaque, unsigned int vcpu, struct pvtb_err *err)
 {
 	struct latency_session *s = opaque;
+	int ret = s->run->deterministic ? give_way(err) : 0;
 
-	if (!s->run->trace)
-		return 0;
+	if (ret || !s->run->trace)
+		return ret;
 	return pvtb_trace_register(s->run->trace, &s->stream, err);
 }
 

@@ -333,8 +333,8 @@ int steal_sum_up(struct pvtb_bench_result *b)
 	json_int_t variants = 0, wall_ns = 0;
 
 	for (size_t i = 0; i < b->nr_variants; i++) {
-		const json_t *vcpus = json_object_get(
-			json_object_get(b->variants[i].detail, "stolen"), "vcpus");
+		const json_t *vcpus =
+			json_object_get(json_object_get(b->variants[i].detail, "stolen"), "vcpus");
 		const json_t *vcpu;
 		size_t k;
 

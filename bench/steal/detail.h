@@ -11,7 +11,7 @@
 #include "timeline/steal.h"
 
 /* A series in the result is this long; the whole of it is in the variant's files. */
-#define STEAL_BUCKETS 60
+#define STEAL_BUCKETS 50
 
 struct steal_detail;
 

@@ -5,6 +5,7 @@
  */
 #include "report/formats.h"
 #include "report/quantity.h"
+#include "report/stolen.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -122,7 +123,7 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		if (pvtb_is_latency(&b->variants[i]))
 			cover_row(&t, h, &b->variants[i]);
-		else if (b->variants[i].nr_metrics)
+		else if (b->variants[i].nr_metrics && !pvtb_stolen_vcpus(&b->variants[i]))
 			others++;
 	}
 	if (t.nr_rows) {
@@ -133,6 +134,8 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 	}
 	pvtb_table_free(&t);
 	memset(&t, 0, sizeof(t));
+	if (!ret)
+		ret = pvtb_stolen_cover(b, out);
 	if (ret || !others)
 		return ret;
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
@@ -141,7 +144,9 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
 
-		for (size_t m = 0; !pvtb_is_latency(v) && m < v->nr_metrics; m++) {
+		if (pvtb_is_latency(v) || pvtb_stolen_vcpus(v))
+			continue;
+		for (size_t m = 0; m < v->nr_metrics; m++) {
 			char text[PVTB_QUANTITY_CHARS];
 
 			pvtb_quantity(h, v->metrics[m].unit, v->metrics[m].value, text,

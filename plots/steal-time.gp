@@ -9,14 +9,14 @@ right_pixels = 16
 load "style.gp"
 
 # Panels, in pixels from the top.
-lines_top = 124
-lines_high = 226
+lines_top = 132
+lines_high = 214
 strip_gap = 6
 strip_high = 30
-gk_top = lines_top + lines_high + strip_gap + strip_high + 38
+gk_top = lines_top + lines_high + strip_gap + strip_high + 48
 dev_high = 96
 kb_top = gk_top + dev_high + 30
-zoom_top = kb_top + dev_high + 66
+zoom_top = kb_top + dev_high + 60
 zoom_high = 116
 from_top(n) = 1.0 - n / (1.0 * height)
 
@@ -61,14 +61,14 @@ set tmargin at screen from_top(lines_top)
 set bmargin at screen from_top(lines_top + lines_high)
 set yrange [ty_low:ty_high]
 set ytics ty_step
-set ylabel "stolen, ".ty_name font ",9" tc rgb grey offset 1.5,0
+set label "stolen time, ".ty_name at screen left, screen from_top(lines_top - 11) left font ",9" \
+	tc rgb ink
 plot "lines.dat" using 1:2 with steps lw 6 lc rgb g_colour notitle, \
 	"lines.dat" using 1:3 with steps lw 3 lc rgb k_colour notitle, \
 	"lines.dat" using 1:4 with steps lw 1 lc rgb b_colour notitle
 
 unset label
 unset arrow
-unset ylabel
 set format x "%g"
 set border 1
 unset grid
@@ -86,7 +86,6 @@ set tmargin at screen from_top(gk_top)
 set bmargin at screen from_top(gk_top + dev_high)
 set yrange [gk_low:gk_high]
 set ytics gk_step
-set ylabel gk_name font ",9" tc rgb grey offset 1.5,0
 set label gk_text at screen left, screen from_top(gk_top - 11) left font ",9" tc rgb ink
 plot 0 with lines lw 0.8 lc rgb grey notitle, \
 	"deviation.dat" using 1:2:3 with filledcurves lc rgb 0x56b4e9 notitle, \
@@ -99,7 +98,6 @@ set tmargin at screen from_top(kb_top)
 set bmargin at screen from_top(kb_top + dev_high)
 set yrange [kb_low:kb_high]
 set ytics kb_step
-set ylabel kb_name font ",9" tc rgb grey offset 1.5,0
 set xlabel "time, ".tx_name font ",9" tc rgb grey offset 0,0.6
 set label kb_text at screen left, screen from_top(kb_top - 11) left font ",9" tc rgb ink
 plot 0 with lines lw 0.8 lc rgb grey notitle, \
@@ -117,15 +115,13 @@ if (zoomed) {
 	set bmargin at screen from_top(zoom_top + zoom_high)
 	set yrange [zy_low:zy_high]
 	set ytics zy_step
-	set ylabel "stolen, ".zy_name font ",9" tc rgb grey offset 1.5,0
-	set label "a part of it, enlarged" at screen left, screen from_top(zoom_top - 11) left \
-		font ",9" tc rgb ink
+	set label "a part of it, enlarged: stolen time, ".zy_name at screen left, \
+		screen from_top(zoom_top - 11) left font ",9" tc rgb ink
 	plot "zoom-lines.dat" using 1:2 with steps lw 6 lc rgb g_colour notitle, \
 		"zoom-lines.dat" using 1:3 with steps lw 3 lc rgb k_colour notitle, \
 		"zoom-lines.dat" using 1:4 with steps lw 1 lc rgb b_colour notitle
 
 	unset label
-	unset ylabel
 	unset grid
 	set border 1
 	set format x "%g"

@@ -44,6 +44,22 @@ const json_t *pvtb_stolen_vcpus(const struct pvtb_variant_result *v)
 	return json_array_size(vcpus) ? vcpus : NULL;
 }
 
+static bool bench_has_stolen(const struct pvtb_bench_result *b)
+{
+	for (size_t i = 0; i < b->nr_variants; i++)
+		if (pvtb_stolen_vcpus(&b->variants[i]))
+			return true;
+	return false;
+}
+
+bool pvtb_host_has_stolen(const struct pvtb_host_result *h)
+{
+	for (size_t b = 0; b < h->nr_benches; b++)
+		if (bench_has_stolen(&h->benches[b]))
+			return true;
+	return false;
+}
+
 static u64 count_of(const json_t *object, const char *member)
 {
 	s64 n = pvtb_stolen_int(object, member);
@@ -120,6 +136,29 @@ void pvtb_stolen_time(s64 ns, char *buf, size_t size)
 		snprintf(buf, size, "0");
 }
 
+void pvtb_stolen_time_short(s64 ns, char *buf, size_t size)
+{
+	static const struct {
+		double ns;
+		const char *name;
+	} units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}};
+	double a = fabs((double)ns), v;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(units); i++) {
+		/* what would be rounded to 1000 belongs to the unit above */
+		if (a < units[i].ns * 0.9995)
+			continue;
+		v = (double)ns / units[i].ns;
+		snprintf(buf, size, "%.*f %s",
+			 fabs(v) < 9.995   ? 2
+			 : fabs(v) < 99.95 ? 1
+					   : 0,
+			 v, units[i].name);
+		return;
+	}
+	pvtb_stolen_time(ns, buf, size);
+}
+
 void pvtb_stolen_share(u64 part, u64 of, char *buf, size_t size)
 {
 	buf[0] = '\0';
@@ -127,11 +166,15 @@ void pvtb_stolen_share(u64 part, u64 of, char *buf, size_t size)
 		snprintf(buf, size, "%.2f %%", 100.0 * (double)part / (double)of);
 }
 
+/* In mail, where columns are dear, a column's times are right-aligned and of three digits. */
 static void time_cell(struct pvtb_table *t, size_t column, s64 ns)
 {
 	char text[PVTB_STOLEN_TIME_CHARS];
 
-	pvtb_stolen_time(ns, text, sizeof(text));
+	if (t->columns[column].align == PVTB_ALIGN_RIGHT)
+		pvtb_stolen_time_short(ns, text, sizeof(text));
+	else
+		pvtb_stolen_time(ns, text, sizeof(text));
 	pvtb_table_cell(t, column, "%s", text);
 }
 
@@ -179,7 +222,7 @@ static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style sty
 
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
 	for (size_t c = 0; c < PVTB_ARRAY_SIZE(columns); c++)
-		pvtb_table_column(&t, columns[c], PVTB_ALIGN_POINT);
+		pvtb_table_column(&t, columns[c], mail ? PVTB_ALIGN_RIGHT : PVTB_ALIGN_POINT);
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
@@ -192,7 +235,10 @@ static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style sty
 				pvtb_table_cell(&t, 0, "%s", v->name);
 				pvtb_table_cell(&t, 10, "%s", pvtb_status_name(v->status));
 			}
-			if (json_array_size(vcpus) > 1)
+			if (json_array_size(vcpus) > 1 && mail)
+				pvtb_table_cell(&t, 0, "%s vCPU %" PRId64, v->name,
+						pvtb_stolen_int(vcpu, "vcpu"));
+			else if (json_array_size(vcpus) > 1)
 				pvtb_table_cell(&t, 1, "%" PRId64, pvtb_stolen_int(vcpu, "vcpu"));
 			if (!mail)
 				time_cell(&t, 2, pvtb_stolen_int(vcpu, "wall_ns"));
@@ -255,9 +301,9 @@ static int causes_table(const struct pvtb_stolen_cause *causes, size_t nr, u64 w
 
 	pvtb_table_column(&t, "cause", PVTB_ALIGN_LEFT);
 	pvtb_table_column(&t, "times", PVTB_ALIGN_RIGHT);
-	pvtb_table_column(&t, "lost (B)", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "lost (B)", width ? PVTB_ALIGN_RIGHT : PVTB_ALIGN_POINT);
 	pvtb_table_column(&t, "of all", PVTB_ALIGN_POINT);
-	pvtb_table_column(&t, "told (G)", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "told (G)", width ? PVTB_ALIGN_RIGHT : PVTB_ALIGN_POINT);
 	pvtb_table_column(&t, "of it", PVTB_ALIGN_POINT);
 	while (from < nr && pvtb_stolen_classes[causes[from].class].involuntary) {
 		cause_row(&t, causes[from].cause, &causes[from], wall_ns, !width);
@@ -395,15 +441,6 @@ static int series_table(const struct pvtb_variant_result *v, enum pvtb_table_sty
 
 /* ---- put together ---- */
 
-static size_t nr_stolen(const struct pvtb_bench_result *b)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->nr_variants; i++)
-		n += pvtb_stolen_vcpus(&b->variants[i]) != NULL;
-	return n;
-}
-
 static int variant_tables(const struct pvtb_variant_result *v, enum pvtb_table_style style,
 			  FILE *out)
 {
@@ -441,7 +478,7 @@ int pvtb_stolen_text(const struct pvtb_bench_result *b, enum pvtb_table_style st
 	char title[160];
 	int ret;
 
-	if (!nr_stolen(b))
+	if (!bench_has_stolen(b))
 		return 0;
 	if (md)
 		fputc('\n', out);
@@ -469,7 +506,7 @@ int pvtb_stolen_cover(const struct pvtb_bench_result *b, FILE *out)
 	char title[160], text[400];
 	int ret;
 
-	if (!nr_stolen(b))
+	if (!bench_has_stolen(b))
 		return 0;
 	snprintf(text, sizeof(text),
 		 "%s: guest's value (G), the kernel's run_delay (K), the scheduler's events (B):",

@@ -40,12 +40,15 @@ size_t pvtb_stolen_of_bench(const struct pvtb_bench_result *b, struct pvtb_stole
 
 /* The vCPUs of a variant, an array; NULL when there is nothing about stolen time. */
 const json_t *pvtb_stolen_vcpus(const struct pvtb_variant_result *v);
+bool pvtb_host_has_stolen(const struct pvtb_host_result *h);
 /* An integer member, 0 when absent. */
 s64 pvtb_stolen_int(const json_t *object, const char *member);
 
 /* "2.498 s", "-3.1 us", "0". */
 #define PVTB_STOLEN_TIME_CHARS 32
 void pvtb_stolen_time(s64 ns, char *buf, size_t size);
+/* The same in three digits, for mail. */
+void pvtb_stolen_time_short(s64 ns, char *buf, size_t size);
 /* "99.96 %" of @of, "" when that is 0. */
 void pvtb_stolen_share(u64 part, u64 of, char *buf, size_t size);
 

@@ -20,6 +20,8 @@ extern const char pvtb_plot_steal_scenarios_gp[];
 
 /* Points across a figure, which is as wide as that. */
 #define COLUMNS		 880
+/* So many columns without a sample are shown as a gap; what a step of the scheduler takes is none. */
+#define GAP_COLUMNS	 18
 /* A part of the run is shown larger where there are more times off the CPU than can be told apart:
  * so long that it has about ZOOM_TIMES of them. */
 #define ZOOM_FROM	 200
@@ -265,16 +267,17 @@ static int write_deviations(struct pvtb_figure *f, const struct slice *s, double
 	if (!out)
 		return err->code;
 	fputs("# time G-K min, max; K-B min, max\nNaN NaN NaN NaN NaN\n", out);
-	for (size_t k = 0; k < COLUMNS; k++) {
+	for (size_t k = 0, last = 0; k < COLUMNS; k++) {
 		const struct column *c = &s->columns[k];
 
-		if (c->any)
-			fprintf(out, "%.9g %.9g %.9g %.9g %.9g\n", middle_ns(s, k) / tx,
-				(double)c->gk_min / gk, (double)c->gk_max / gk,
-				(double)c->kb_min / kb, (double)c->kb_max / kb);
-		/* no sample where there could have been many: no line across */
-		else if (k && s->columns[k - 1].any)
+		if (!c->any)
+			continue;
+		if (k - last > GAP_COLUMNS)
 			fputc('\n', out);
+		last = k;
+		fprintf(out, "%.9g %.9g %.9g %.9g %.9g\n", middle_ns(s, k) / tx,
+			(double)c->gk_min / gk, (double)c->gk_max / gk, (double)c->kb_min / kb,
+			(double)c->kb_max / kb);
 	}
 	return finish(out, f, err);
 }
@@ -415,7 +418,8 @@ static void put_legend(struct pvtb_figure *f, const bool *seen)
 }
 
 static void put_deviation_text(struct pvtb_figure *f, const char *name, const char *lead,
-			       const json_t *vcpu, const char *member, s64 late_ns)
+			       const char *unit, const json_t *vcpu, const char *member,
+			       s64 late_ns)
 {
 	const json_t *dev = json_object_get(vcpu, member), *ppm = json_object_get(dev, "ppm");
 	char max[PVTB_STOLEN_TIME_CHARS], end[PVTB_STOLEN_TIME_CHARS], late[PVTB_STOLEN_TIME_CHARS],
@@ -426,8 +430,8 @@ static void put_deviation_text(struct pvtb_figure *f, const char *name, const ch
 	pvtb_stolen_time(late_ns, late, sizeof(late));
 	if (json_is_number(ppm))
 		snprintf(share, sizeof(share), ", %.0f ppm", json_number_value(ppm));
-	snprintf(text, sizeof(text), "%s: max %s, at the end %s%s%s%s", lead, max, end, share,
-		 late_ns ? ", shown late by up to " : "", late_ns ? late : "");
+	snprintf(text, sizeof(text), "%s, %s: max %s, at the end %s%s%s%s", lead, unit, max, end,
+		 share, late_ns ? ", shown late by up to " : "", late_ns ? late : "");
 	pvtb_figure_string(f, name, text);
 }
 
@@ -449,8 +453,6 @@ static int time_data(struct pvtb_figure *f, const struct vcpu_data *d, const jso
 	pvtb_figure_number(f, "zoomed", d->zoomed);
 	pvtb_figure_string(f, "tx_name", tx_name);
 	pvtb_figure_string(f, "ty_name", ty_name);
-	pvtb_figure_string(f, "gk_name", gk_name);
-	pvtb_figure_string(f, "kb_name", kb_name);
 	pvtb_figure_string(f, "zx_name", zx_name);
 	pvtb_figure_number(f, "tx_high", (double)d->whole.to_ns / tx);
 	pvtb_figure_number(f, "tx_step", pvtb_plot_nice_step((double)d->whole.to_ns / tx));
@@ -458,10 +460,10 @@ static int time_data(struct pvtb_figure *f, const struct vcpu_data *d, const jso
 	put_extent(f, "gk", extent_of_deviation(&d->whole, false, gk));
 	put_extent(f, "kb", extent_of_deviation(&d->whole, true, kb));
 	put_legend(f, d->seen);
-	put_deviation_text(f, "gk_text", "G - K, the guest against the kernel", vcpu, "gk",
+	put_deviation_text(f, "gk_text", "G - K, the guest against the kernel", gk_name, vcpu, "gk",
 			   pvtb_stolen_int(vcpu, "stale_max_ns"));
-	put_deviation_text(f, "kb_text", "K - B, the kernel against the scheduler's events", vcpu,
-			   "kb", 0);
+	put_deviation_text(f, "kb_text", "K - B, the kernel against the scheduler's events",
+			   kb_name, vcpu, "kb", 0);
 	ret = write_lines(f, "lines.dat", &d->whole, tx, ty, err);
 	if (!ret)
 		ret = write_strip(f, "strip.dat", &d->whole, tx, err);

@@ -470,7 +470,10 @@ static void host_header(const struct page *p)
 		     h->deterministic
 			     ? "instructions are exact; caches, pipelines and real exit costs do not exist"
 			     : "times are the emulator's; compare them with nothing but themselves");
-	if (!h->witnessed)
+	if (!h->witnessed && pvtb_host_has_stolen(h))
+		line(p, "no kvm_entry: ",
+		     "exits and entries are not witnessed here, the scheduler's events are");
+	else if (!h->witnessed)
 		line(p, "no witness: ", "the host side was not traced, so no law could be checked");
 }
 

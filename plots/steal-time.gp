@@ -25,8 +25,8 @@ k_colour = 0xe69f00
 b_colour = ink
 
 set border 3 lc rgb grey
-set ytics scale 0.5 font ",9"
-set xtics font ",9"
+set ytics scale 0.5 font ",9" textcolor rgb ink
+set xtics font ",9" textcolor rgb ink
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
 set format y "%g"
 
@@ -35,7 +35,7 @@ do for [i = 1:3] {
 		i == 2 ? "K, run_delay the kernel counted" : "B, the scheduler's events"
 	w = i == 1 ? 6 : i == 2 ? 3 : 1
 	c = i == 1 ? g_colour : i == 2 ? k_colour : b_colour
-	set arrow from screen across(legend_x), screen legend_y \
+	set arrow from screen across(legend_x + 4), screen legend_y \
 		to screen across(legend_x + 22), screen legend_y nohead \
 		lw w \
 		lc rgb c
@@ -80,7 +80,7 @@ plot "strip.dat" using 1:2:3:4:5:6:7 with boxxyerror lc rgb variable notitle
 
 set border 3
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
-set ytics scale 0.5 font ",9"
+set ytics scale 0.5 font ",9" textcolor rgb ink
 set format x ""
 set tmargin at screen from_top(gk_top)
 set bmargin at screen from_top(gk_top + dev_high)

@@ -5,6 +5,7 @@
  */
 #include "report/stolen.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -12,12 +13,12 @@
 /* Okabe and Ito's colours, as in plots/style.gp: KVM and the VMM are what they are there. */
 const struct pvtb_stolen_class pvtb_stolen_classes[] = {
 	{"preempted", "preempted", 0x0072b2, true, false},
-	{"waiting", "woken, moved: waiting", 0x56b4e9, true, false},
+	{"waiting", "waiting", 0x56b4e9, true, false},
 	{"throttled", "throttled", 0x009e73, true, false},
-	{"asleep", "asleep (halted, blocked)", 0xf0e442, false, false},
+	{"asleep", "asleep", 0xf0e442, false, false},
 	{"stopped", "stopped, frozen", 0xcc79a7, false, false},
-	{"host", "KVM, host interrupts", 0xe69f00, false, true},
-	{"vmm", "in the VMM", 0xd55e00, false, true},
+	{"host", "KVM and interrupts", 0xe69f00, false, true},
+	{"vmm", "the VMM", 0xd55e00, false, true},
 	{"current", "running (guest or host)", 0xd9d9d9, false, false},
 	{"guest", "in the guest", 0xececec, false, false},
 	{"unknown", "not witnessed", 0x222222, false, false},
@@ -166,15 +167,20 @@ void pvtb_stolen_share(u64 part, u64 of, char *buf, size_t size)
 		snprintf(buf, size, "%.2f %%", 100.0 * (double)part / (double)of);
 }
 
-/* In mail, where columns are dear, a column's times are right-aligned and of three digits. */
 static void time_cell(struct pvtb_table *t, size_t column, s64 ns)
 {
 	char text[PVTB_STOLEN_TIME_CHARS];
 
-	if (t->columns[column].align == PVTB_ALIGN_RIGHT)
-		pvtb_stolen_time_short(ns, text, sizeof(text));
-	else
-		pvtb_stolen_time(ns, text, sizeof(text));
+	pvtb_stolen_time(ns, text, sizeof(text));
+	pvtb_table_cell(t, column, "%s", text);
+}
+
+/* In mail columns are dear. */
+static void short_cell(struct pvtb_table *t, size_t column, s64 ns)
+{
+	char text[PVTB_STOLEN_TIME_CHARS];
+
+	pvtb_stolen_time_short(ns, text, sizeof(text));
 	pvtb_table_cell(t, column, "%s", text);
 }
 
@@ -210,10 +216,22 @@ static u64 lost_ns(const json_t *vcpu)
 	return sum;
 }
 
+/* What needs attention is seen from across the room; mail does not shout. */
+static void status_cell(struct pvtb_table *t, size_t column, enum pvtb_status status, bool mail)
+{
+	char word[24];
+
+	snprintf(word, sizeof(word), "%s", pvtb_status_name(status));
+	for (char *c = word; *c && !mail && status != PVTB_OK; c++)
+		*c = (char)toupper((unsigned char)*c);
+	pvtb_table_cell(t, column, "%s", word);
+}
+
 static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style style,
 		    unsigned int indent, unsigned int width, FILE *out)
 {
 	bool mail = width > 0;
+	void (*cell)(struct pvtb_table *, size_t, s64) = mail ? short_cell : time_cell;
 	static const char *const columns[] = {"vCPU",	  "run",     "lost (B)",
 					      "told (G)", "G-K max", "K-B max",
 					      "K-B end",  "ppm",     "stale"};
@@ -222,7 +240,7 @@ static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style sty
 
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
 	for (size_t c = 0; c < PVTB_ARRAY_SIZE(columns); c++)
-		pvtb_table_column(&t, columns[c], mail ? PVTB_ALIGN_RIGHT : PVTB_ALIGN_POINT);
+		pvtb_table_column(&t, columns[c], PVTB_ALIGN_RIGHT);
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
@@ -233,7 +251,7 @@ static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style sty
 			pvtb_table_row(&t);
 			if (!k) {
 				pvtb_table_cell(&t, 0, "%s", v->name);
-				pvtb_table_cell(&t, 10, "%s", pvtb_status_name(v->status));
+				status_cell(&t, 10, v->status, mail);
 			}
 			if (json_array_size(vcpus) > 1 && mail)
 				pvtb_table_cell(&t, 0, "%s vCPU %" PRId64, v->name,
@@ -242,15 +260,15 @@ static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style sty
 				pvtb_table_cell(&t, 1, "%" PRId64, pvtb_stolen_int(vcpu, "vcpu"));
 			if (!mail)
 				time_cell(&t, 2, pvtb_stolen_int(vcpu, "wall_ns"));
-			time_cell(&t, 3, (s64)lost_ns(vcpu));
-			time_cell(&t, 4, pvtb_stolen_int(vcpu, "g_ns"));
-			time_cell(&t, 5, pvtb_stolen_int(json_object_get(vcpu, "gk"), "max_ns"));
+			cell(&t, 3, (s64)lost_ns(vcpu));
+			cell(&t, 4, pvtb_stolen_int(vcpu, "g_ns"));
+			cell(&t, 5, pvtb_stolen_int(json_object_get(vcpu, "gk"), "max_ns"));
 			if (!mail) {
 				deviation_cells(&t, 6, json_object_get(vcpu, "kb"));
 				time_cell(&t, 9, pvtb_stolen_int(vcpu, "stale_max_ns"));
 			} else {
-				time_cell(&t, 7,
-					  pvtb_stolen_int(json_object_get(vcpu, "kb"), "final_ns"));
+				cell(&t, 7,
+				     pvtb_stolen_int(json_object_get(vcpu, "kb"), "final_ns"));
 			}
 		}
 	}
@@ -262,21 +280,23 @@ static int overview(const struct pvtb_bench_result *b, enum pvtb_table_style sty
 /* ---- causes ---- */
 
 static void cause_row(struct pvtb_table *t, const char *name, const struct pvtb_stolen_cause *c,
-		      u64 wall_ns, bool times)
+		      u64 wall_ns, bool mail)
 {
+	void (*cell)(struct pvtb_table *, size_t, s64) = mail ? short_cell : time_cell;
+
 	pvtb_table_row(t);
 	pvtb_table_cell(t, 0, "%s", name);
-	if (times)
+	if (!mail)
 		pvtb_table_cell(t, 1, "%" PRIu64, c->times);
-	time_cell(t, 2, (s64)c->lost_ns);
+	cell(t, 2, (s64)c->lost_ns);
 	share_cell(t, 3, c->lost_ns, wall_ns);
-	time_cell(t, 4, (s64)c->told_ns);
+	cell(t, 4, (s64)c->told_ns);
 	share_cell(t, 5, c->told_ns, c->span_ns);
 }
 
 /* A line for what several causes of a kind come to, before the first of another kind. */
 static void sum_row(struct pvtb_table *t, const char *name, const struct pvtb_stolen_cause *causes,
-		    size_t from, size_t to, u64 wall_ns, bool times)
+		    size_t from, size_t to, u64 wall_ns, bool mail)
 {
 	struct pvtb_stolen_cause sum = {};
 
@@ -288,7 +308,7 @@ static void sum_row(struct pvtb_table *t, const char *name, const struct pvtb_st
 		sum.span_ns += causes[i].span_ns;
 		sum.told_ns += causes[i].told_ns;
 	}
-	cause_row(t, name, &sum, wall_ns, times);
+	cause_row(t, name, &sum, wall_ns, mail);
 }
 
 static int causes_table(const struct pvtb_stolen_cause *causes, size_t nr, u64 wall_ns,
@@ -301,19 +321,19 @@ static int causes_table(const struct pvtb_stolen_cause *causes, size_t nr, u64 w
 
 	pvtb_table_column(&t, "cause", PVTB_ALIGN_LEFT);
 	pvtb_table_column(&t, "times", PVTB_ALIGN_RIGHT);
-	pvtb_table_column(&t, "lost (B)", width ? PVTB_ALIGN_RIGHT : PVTB_ALIGN_POINT);
-	pvtb_table_column(&t, "of all", PVTB_ALIGN_POINT);
-	pvtb_table_column(&t, "told (G)", width ? PVTB_ALIGN_RIGHT : PVTB_ALIGN_POINT);
-	pvtb_table_column(&t, "of it", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "lost (B)", PVTB_ALIGN_RIGHT);
+	pvtb_table_column(&t, "of all", PVTB_ALIGN_RIGHT);
+	pvtb_table_column(&t, "told (G)", PVTB_ALIGN_RIGHT);
+	pvtb_table_column(&t, "of it", PVTB_ALIGN_RIGHT);
 	while (from < nr && pvtb_stolen_classes[causes[from].class].involuntary) {
-		cause_row(&t, causes[from].cause, &causes[from], wall_ns, !width);
+		cause_row(&t, causes[from].cause, &causes[from], wall_ns, width > 0);
 		from++;
 	}
-	sum_row(&t, "= runnable, not running", causes, 0, from, wall_ns, !width);
+	sum_row(&t, "= runnable, not running", causes, 0, from, wall_ns, width > 0);
 	for (; from < nr && !pvtb_stolen_classes[causes[from].class].not_guest; from++)
 		if (!strcmp(pvtb_stolen_classes[causes[from].class].name, "asleep") ||
 		    !strcmp(pvtb_stolen_classes[causes[from].class].name, "stopped"))
-			cause_row(&t, causes[from].cause, &causes[from], wall_ns, !width);
+			cause_row(&t, causes[from].cause, &causes[from], wall_ns, width > 0);
 		else
 			break;
 	for (host = from; from < nr && pvtb_stolen_classes[causes[from].class].not_guest; from++) {
@@ -321,11 +341,11 @@ static int causes_table(const struct pvtb_stolen_cause *causes, size_t nr, u64 w
 
 		snprintf(name, sizeof(name), "%s%s",
 			 width ? "" : "not in guest: ", causes[from].cause);
-		cause_row(&t, name, &causes[from], wall_ns, !width);
+		cause_row(&t, name, &causes[from], wall_ns, width > 0);
 	}
-	sum_row(&t, "= current, not in guest", causes, host, from, wall_ns, !width);
+	sum_row(&t, "= current, not in guest", causes, host, from, wall_ns, width > 0);
 	for (; from < nr; from++)
-		cause_row(&t, causes[from].cause, &causes[from], wall_ns, !width);
+		cause_row(&t, causes[from].cause, &causes[from], wall_ns, width > 0);
 	ret = pvtb_table_print(&t, style, indent, width, out);
 	pvtb_table_free(&t);
 	return ret;
@@ -347,7 +367,7 @@ static int preemptors_table(const struct pvtb_variant_result *v, enum pvtb_table
 	pvtb_table_column(&t, "cgroup", PVTB_ALIGN_LEFT);
 	pvtb_table_column(&t, "vCPU", PVTB_ALIGN_RIGHT);
 	for (size_t c = 0; c < PVTB_ARRAY_SIZE(columns); c++)
-		pvtb_table_column(&t, columns[c], PVTB_ALIGN_POINT);
+		pvtb_table_column(&t, columns[c], PVTB_ALIGN_RIGHT);
 	json_array_foreach (vcpus, i, vcpu) {
 		u64 lost = lost_ns(vcpu);
 
@@ -417,8 +437,8 @@ static int series_table(const struct pvtb_variant_result *v, enum pvtb_table_sty
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
 	pvtb_table_column(&t, "vCPU", PVTB_ALIGN_RIGHT);
 	pvtb_table_column(&t, "over time", PVTB_ALIGN_LEFT);
-	pvtb_table_column(&t, "max", PVTB_ALIGN_POINT);
-	pvtb_table_column(&t, "end", PVTB_ALIGN_POINT);
+	pvtb_table_column(&t, "max", PVTB_ALIGN_RIGHT);
+	pvtb_table_column(&t, "end", PVTB_ALIGN_RIGHT);
 	pvtb_table_column(&t, "ppm", PVTB_ALIGN_RIGHT);
 	json_array_foreach (vcpus, i, vcpu) {
 		const json_t *series = json_object_get(vcpu, "series");
@@ -466,7 +486,8 @@ static void all_title(u64 scenarios, u64 wall_ns, char *buf, size_t size)
 	char time[PVTB_STOLEN_TIME_CHARS];
 
 	pvtb_stolen_time((s64)wall_ns, time, sizeof(time));
-	snprintf(buf, size, "all %" PRIu64 " scenarios, %s of vCPU time", scenarios, time);
+	snprintf(buf, size, "%" PRIu64 " scenario%s, %s of vCPU time", scenarios,
+		 scenarios == 1 ? "" : "s", time);
 }
 
 int pvtb_stolen_text(const struct pvtb_bench_result *b, enum pvtb_table_style style, FILE *out)

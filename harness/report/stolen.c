@@ -398,6 +398,13 @@ static int preemptors_table(const struct pvtb_variant_result *v, enum pvtb_table
 
 /* ---- deviations over time ---- */
 
+static u64 magnitude(const json_t *v)
+{
+	s64 n = json_integer_value(v);
+
+	return n < 0 ? 0 - (u64)n : (u64)n;
+}
+
 /* A digit per bucket: how many ninths of the farthest, rounded up. */
 static void series_cell(struct pvtb_table *t, size_t column, const json_t *series)
 {
@@ -407,16 +414,16 @@ static void series_cell(struct pvtb_table *t, size_t column, const json_t *serie
 	size_t i, n = 0;
 
 	json_array_foreach (series, i, it)
-		if ((u64)llabs(json_integer_value(it)) > max)
-			max = (u64)llabs(json_integer_value(it));
+		if (magnitude(it) > max)
+			max = magnitude(it);
 	json_array_foreach (series, i, it) {
-		u64 a = (u64)llabs(json_integer_value(it));
+		u64 a = magnitude(it);
 
 		if (n + 1 == sizeof(text))
 			break;
 		text[n++] = !json_is_integer(it) ? '_'
 			    : !a		 ? '.'
-				 : (char)('0' + (u128)(a * (u128)9 + max - 1) / max);
+						 : (char)('0' + (a * (u128)9 + max - 1) / max);
 	}
 	text[n] = '\0';
 	pvtb_table_cell(t, column, "%s", text);

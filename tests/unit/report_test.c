@@ -534,6 +534,45 @@ static void figures_are_drawn(void **state)
 	}
 }
 
+/* Details are the benchmark's own, and a file may hold anything: what is no sense is left out. */
+static void stolen_nonsense_does_no_harm(void **state)
+{
+	static const char *const details[] = {
+		"{\"stolen\": 1}",
+		"{\"stolen\": {\"vcpus\": {}, \"causes\": 3}}",
+		"{\"stolen\": {\"vcpus\": [1, null, []], \"causes\": [1, {}, {\"cause\": 5}]}}",
+		"{\"stolen\": {\"vcpus\": [{\"causes\": [{\"cause\": \"x\", \"class\": 1, \"lost_ns\": -5,"
+		"\"told_ns\": 9223372036854775807}, {\"cause\": \"x\", \"lost_ns\": 1e300}],"
+		"\"preemptors\": [{\"took_ns\": -9223372036854775807}, 1], \"gk\": [],"
+		"\"series\": {\"gk_ns\": [-9223372036854775808, \"a\", 1], \"kb_ns\": 1}}],"
+		"\"scenarios\": -1, \"causes\": [{\"cause\": \"\", \"times\": null}]}}",
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(details); i++) {
+		struct pvtb_result *r = fixture(PVTB_ARRAY_SIZE(fixtures) - 1);
+		struct pvtb_bench_result *b = &r->hosts[0].benches[0];
+		struct pvtb_plot_list list = {};
+		struct pvtb_err err = {};
+		char dir[] = "/tmp/pvtb-report-XXXXXX";
+		struct pvtb_plot_options opts = {.out_dir = mkdtemp(dir)};
+
+		json_decref(b->detail);
+		json_decref(b->variants[0].detail);
+		b->detail = json_loads(details[i], 0, NULL);
+		b->variants[0].detail = json_loads(details[i], 0, NULL);
+		assert_non_null(b->detail);
+		for (size_t f = 0; pvtb_report_formats[f]; f++) {
+			if (f != PVTB_REPORT_SEED_TABLE)
+				free(report(r, (enum pvtb_report_format)f, 0));
+		}
+		if (have_gnuplot())
+			assert_int_equal(pvtb_plot_result(r, &opts, &list, &err), -ENODATA);
+		pvtb_plot_list_free(&list);
+		clear_dir(dir);
+		pvtb_result_free(r);
+	}
+}
+
 /* ---- figures of stolen time ---- */
 
 static void write_rows(const char *dir, const char *file, json_t *description, const s64 *rows,
@@ -791,6 +830,7 @@ int main(void)
 		cmocka_unit_test(full_disk_is_an_error),
 		cmocka_unit_test(no_gnuplot_leaves_nothing),
 		cmocka_unit_test(figures_are_drawn),
+		cmocka_unit_test(stolen_nonsense_does_no_harm),
 		cmocka_unit_test(stolen_figures),
 		cmocka_unit_test(stolen_files_missing_or_short),
 		cmocka_unit_test(stolen_zoom),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Why vCPUs were not in the guest: a bar per cause over all scenarios. The light bar is how long that
-# was, by the scheduler's events; the dark one in it how much of that the guest was told.
+# was, by the scheduler's events; the dark one in it how much of that the guest was told. What was
+# lost before the guest's first sample or after its last is grey: nobody knows what it was told.
 
 load "vars.gp"
 
@@ -31,16 +32,20 @@ set label "of it" at screen share_right, screen heads right font ",9" tc rgb gre
 # As light as the colour on white at a third.
 light(c) = (255 - (255 - int(c) / 65536) / 3) * 65536 + \
 	(255 - (255 - int(c) / 256 % 256) / 3) * 256 + (255 - (255 - int(c) % 256) / 3)
-set label "" at screen across(legend_x + 6), screen legend_y point pt 5 ps 1.4 * mark \
-	lc rgb light(0x0072b2)
-set label "lost, by the scheduler's events (B)" at screen across(legend_x + 16), screen legend_y \
-	left font ",9" tc rgb ink
-legend_x = legend_x + legend_next("lost, by the scheduler's events (B)")
-set label "" at screen across(legend_x + 6), screen legend_y point pt 5 ps 0.9 * mark lc rgb 0x0072b2
-set label "of that told to the guest (G)" at screen across(legend_x + 16), screen legend_y \
-	left font ",9" tc rgb ink
+blue = 0x0072b2
+array part[3] = ["lost, by the scheduler's events (B)", "of that told to the guest (G)", \
+	"lost before its first or after its last sample"]
+do for [i = 1:3] {
+	c = i == 1 ? light(blue) : i == 2 ? blue : faint
+	set label "" at screen across(legend_x + 6), screen legend_y point pt 5 \
+		ps (i == 2 ? 0.9 : 1.4) * mark lc rgb c
+	set label part[i] at screen across(legend_x + 16), screen legend_y left font ",9" tc rgb ink
+	legend_x = legend_x + legend_next(part[i])
+}
 
-plot "causes.dat" using ($2 / 2):1:(0):2:($1 - 0.32):($1 + 0.32):(light($4)) with boxxyerror \
+plot "causes.dat" using (($2 + $3) / 2):1:3:2:($1 - 0.32):($1 + 0.32) with boxxyerror \
+		lc rgb faint notitle, \
+	"causes.dat" using ($3 / 2):1:(0):3:($1 - 0.32):($1 + 0.32):(light($5)) with boxxyerror \
 		lc rgb variable notitle, \
-	"causes.dat" using ($3 / 2):1:(0):3:($1 - 0.16):($1 + 0.16):4 with boxxyerror \
+	"causes.dat" using ($4 / 2):1:(0):4:($1 - 0.16):($1 + 0.16):5 with boxxyerror \
 		lc rgb variable notitle

@@ -25,7 +25,7 @@ k_colour = 0xe69f00
 b_colour = ink
 
 set border 3 lc rgb grey
-set ytics scale 0.5 font ",9" textcolor rgb ink
+set ytics nomirror scale 0.5 font ",9" textcolor rgb ink
 set xtics font ",9" textcolor rgb ink
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
 set format y "%g"
@@ -80,7 +80,7 @@ plot "strip.dat" using 1:2:3:4:5:6:7 with boxxyerror lc rgb variable notitle
 
 set border 3
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
-set ytics scale 0.5 font ",9" textcolor rgb ink
+set ytics nomirror scale 0.5 font ",9" textcolor rgb ink
 set format x ""
 set tmargin at screen from_top(gk_top)
 set bmargin at screen from_top(gk_top + dev_high)

@@ -557,7 +557,7 @@ static int causes_data(struct pvtb_figure *f, const struct pvtb_stolen_cause *ca
 	out = pvtb_figure_data(f, "causes.dat", err);
 	if (!out)
 		return err->code;
-	fputs("# row lost told colour\n", out);
+	fputs("# row lost span told colour\n", out);
 	for (size_t i = 0; i < nr; i++) {
 		const struct pvtb_stolen_cause *c = &causes[i];
 		char lost[PVTB_STOLEN_TIME_CHARS], told[PVTB_STOLEN_TIME_CHARS],
@@ -571,8 +571,9 @@ static int causes_data(struct pvtb_figure *f, const struct pvtb_stolen_cause *ca
 		pvtb_shorten(c->cause, 30, name, sizeof(name));
 		longest = strlen(name) > longest ? strlen(name) : longest;
 		pvtb_figure_element(f, "name", ++y, rows, name);
-		fprintf(out, "%zu %.9g %.9g %u\n", rows - y + 1, (double)c->lost_ns / scale,
-			(double)c->told_ns / scale, pvtb_stolen_classes[c->class].rgb);
+		fprintf(out, "%zu %.9g %.9g %.9g %u\n", rows - y + 1, (double)c->lost_ns / scale,
+			(double)c->span_ns / scale, (double)c->told_ns / scale,
+			pvtb_stolen_classes[c->class].rgb);
 		pvtb_figure_element(f, "lost", y, rows, lost);
 		pvtb_figure_element(f, "told", y, rows, told);
 		pvtb_figure_element(f, "share", y, rows, share);

@@ -90,7 +90,8 @@ set label gk_text at screen left, screen from_top(gk_top - 11) left font ",9" tc
 plot 0 with lines lw 0.8 lc rgb grey notitle, \
 	"deviation.dat" using 1:2:3 with filledcurves lc rgb 0x56b4e9 notitle, \
 	"deviation.dat" using 1:2 with lines lw 1.2 lc rgb 0x0072b2 notitle, \
-	"deviation.dat" using 1:3 with lines lw 1.2 lc rgb 0x0072b2 notitle
+	"deviation.dat" using 1:3 with lines lw 1.2 lc rgb 0x0072b2 notitle, \
+	"deviation.dat" using 1:($6 > 0 ? $3 : NaN) with points pt 7 ps 0.4 * mark lc rgb 0x0072b2 notitle
 
 unset label
 set format x "%g"
@@ -103,7 +104,8 @@ set label kb_text at screen left, screen from_top(kb_top - 11) left font ",9" tc
 plot 0 with lines lw 0.8 lc rgb grey notitle, \
 	"deviation.dat" using 1:4:5 with filledcurves lc rgb 0x56b4e9 notitle, \
 	"deviation.dat" using 1:4 with lines lw 1.2 lc rgb 0x0072b2 notitle, \
-	"deviation.dat" using 1:5 with lines lw 1.2 lc rgb 0x0072b2 notitle
+	"deviation.dat" using 1:5 with lines lw 1.2 lc rgb 0x0072b2 notitle, \
+	"deviation.dat" using 1:($6 > 0 ? $5 : NaN) with points pt 7 ps 0.4 * mark lc rgb 0x0072b2 notitle
 
 if (zoomed) {
 	unset label

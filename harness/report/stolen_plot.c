@@ -266,18 +266,25 @@ static int write_deviations(struct pvtb_figure *f, const struct slice *s, double
 
 	if (!out)
 		return err->code;
-	fputs("# time G-K min, max; K-B min, max\nNaN NaN NaN NaN NaN\n", out);
+	fputs("# time; G-K min, max; K-B min, max; alone\nNaN NaN NaN NaN NaN 0\n", out);
 	for (size_t k = 0, last = 0; k < COLUMNS; k++) {
 		const struct column *c = &s->columns[k];
+		size_t next = k + 1;
+		bool after_gap;
 
 		if (!c->any)
 			continue;
-		if (k - last > GAP_COLUMNS)
+		while (next < COLUMNS && !s->columns[next].any)
+			next++;
+		after_gap = !k || k - last > GAP_COLUMNS;
+		if (after_gap)
 			fputc('\n', out);
-		last = k;
-		fprintf(out, "%.9g %.9g %.9g %.9g %.9g\n", middle_ns(s, k) / tx,
+		/* between two gaps a line has no length */
+		fprintf(out, "%.9g %.9g %.9g %.9g %.9g %d\n", middle_ns(s, k) / tx,
 			(double)c->gk_min / gk, (double)c->gk_max / gk, (double)c->kb_min / kb,
-			(double)c->kb_max / kb);
+			(double)c->kb_max / kb,
+			after_gap && (next == COLUMNS || next - k > GAP_COLUMNS));
+		last = k;
 	}
 	return finish(out, f, err);
 }

@@ -696,7 +696,7 @@ static void stolen_figures(void **state)
 	free(text);
 	/* 2.5 s behind at the end, in the unit of the largest */
 	text = figure_data(&d, "native-steal-left_out", "deviation.dat");
-	assert_non_null(strstr(text, " -2.25 -2.25 9 9\n"));
+	assert_non_null(strstr(text, " -2.25 -2.25 9 9 0\n"));
 	free(text);
 	text = figure_data(&d, "native-steal-overcommit-vcpu1", "vars.gp");
 	assert_non_null(strstr(text, "vCPU 1: stolen time"));

@@ -23,11 +23,11 @@ across(n) = n / (1.0 * width)
 # Symbols are larger in SVG than in PNG, for the same size asked.
 mark = format eq "svg" ? 0.65 : 1.0
 if (format eq "svg") {
-	set terminal svg size width,height font "DejaVu Sans,11" background "#ffffff" noenhanced
+	set terminal svg size width,height rounded font "DejaVu Sans,11" background "#ffffff" noenhanced
 } else {
 	if (strstrt(GPVAL_TERMINALS, "pngcairo")) {
-		set terminal pngcairo size 1.5*width,1.5*height font "DejaVu Sans,11" fontscale 1.22 \
-			linewidth 1.5 pointscale 1.5 background "#ffffff" noenhanced
+		set terminal pngcairo size 1.5*width,1.5*height rounded font "DejaVu Sans,11" \
+			fontscale 1.22 linewidth 1.5 pointscale 1.5 background "#ffffff" noenhanced
 	} else {
 		set terminal png size width,height background "#ffffff" noenhanced
 	}

@@ -3,7 +3,7 @@
  * Owns the second half of a stolen-time scenario: reads the streams back, joins the three witnesses
  * of each vCPU (timeline/steal.h) and turns what comes out into laws, metrics, tables and files.
  */
-#include "bench/steal/engine.h"
+#include "bench/steal/detail.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,7 +13,6 @@
 #include "results/samples.h"
 #include "timeline/steal.h"
 
-#define TOP_PREEMPTORS	      5
 /* METHOD: |K - B| of the run. */
 #define RUN_PPM		      5000
 #define RUN_PPM_DETERMINISTIC 1000
@@ -52,6 +51,7 @@ struct joined {
 	struct host_source host;
 	struct pvtb_samples_reader *guest;
 	struct pvtb_samples_writer *points, *intervals;
+	struct steal_detail *detail;
 	struct pvtb_err *err;
 	u64 start_ns, event_limit_ns;
 	u64 interval_end_ns, interval_sum_ns, gaps;
@@ -237,6 +237,7 @@ static int take_interval(void *ctx, const struct pvtb_sched_interval *i)
 	j->gaps += i->start_ns != j->interval_end_ns;
 	j->interval_end_ns = i->end_ns;
 	j->interval_sum_ns += i->end_ns - i->start_ns;
+	steal_detail_interval(j->detail, i);
 	return pvtb_samples_write(j->intervals, row, INTERVAL_COLUMNS, j->err);
 }
 
@@ -246,6 +247,7 @@ static int take_point(void *ctx, const struct pvtb_steal_point *p)
 	s64 row[POINT_COLUMNS] = {(s64)(p->t_ns - j->start_ns), p->g_ns, p->k_ns, p->b_ns,
 				  p->marks};
 
+	steal_detail_point(j->detail, p);
 	return pvtb_samples_write(j->points, row, POINT_COLUMNS, j->err);
 }
 
@@ -255,13 +257,16 @@ static int make_series(struct pvtb_steal_ctx *ctx, unsigned int vcpu, const char
 		       const char *columns, struct pvtb_samples_writer **ret, struct pvtb_err *err)
 {
 	char path[768], rel[256];
+	bool entries = ctx->run->host->witnessed;
 	json_t *desc;
 	int r;
 
 	steal_path(rel, sizeof(rel), ctx, what, vcpu);
 	snprintf(path, sizeof(path), "%s/%s", ctx->run->dir, rel);
-	desc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "bench", "steal", "variant",
-			 ctx->scenario->name, "vcpu", (int)vcpu, "what", what, "columns", columns);
+	desc = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:o}", "bench", "steal", "variant",
+			 ctx->scenario->name, "vcpu", (int)vcpu, "what", what, "columns", columns,
+			 "causes", steal_cause_names(entries), "classes",
+			 steal_cause_classes(entries));
 	r = pvtb_samples_create(path, PVTB_SAMPLES_S64, sizeof(s64), desc, 3, ret, err);
 	json_decref(desc);
 	return r;
@@ -341,6 +346,9 @@ static int join_vcpu(struct pvtb_steal_ctx *ctx, struct steal_measured *m, unsig
 	j->host.entries = ctx->run->host->witnessed;
 	j->host.by_vmm = ctx->scenario->provide;
 	j->start_ns = j->interval_end_ns = meta->start_ns;
+	j->detail = steal_detail_new(meta->start_ns, meta->end_ns);
+	if (!ret && !j->detail)
+		ret = pvtb_err_sys(err, -ENOMEM, "steal");
 	if (!ret)
 		ret = make_series(ctx, vcpu, "deviation", "t_ns g_ns k_ns b_ns marks", &j->points,
 				  err);
@@ -629,152 +637,23 @@ static int add_metrics(struct judge *g, unsigned int i)
 	return 0;
 }
 
-/* ---- tables ---- */
+/* ---- what reports and figures need ---- */
 
-static json_t *time_cell(u64 ns)
+static int add_detail(struct judge *g)
 {
-	char buf[32];
-
-	if (ns >= PVTB_NSEC_PER_SEC)
-		snprintf(buf, sizeof(buf), "%.3f s", (double)ns / 1e9);
-	else if (ns >= 1000000)
-		snprintf(buf, sizeof(buf), "%.3f ms", (double)ns / 1e6);
-	else if (ns >= 1000)
-		snprintf(buf, sizeof(buf), "%.1f us", (double)ns / 1e3);
-	else
-		snprintf(buf, sizeof(buf), "%" PRIu64 " ns", ns);
-	return json_string(buf);
-}
-
-static json_t *share_cell(u64 part, u64 of)
-{
-	char buf[32] = "";
-
-	if (of)
-		snprintf(buf, sizeof(buf), "%.2f %%", 100.0 * (double)part / (double)of);
-	return json_string(buf);
-}
-
-static const char *cause_text(const struct judge *g, enum pvtb_sched_cause c, char buf[96])
-{
-	if (c == PVTB_SCHED_HOST_VMM && !g->j[0].host.entries)
-		return "current: in the guest or not is not witnessed";
-	if (!pvtb_sched_is_host(c))
-		return pvtb_sched_cause_name(c);
-	snprintf(buf, 96, "current, not in guest: %s", pvtb_sched_cause_name(c));
-	return buf;
-}
-
-/* Why a vCPU was not in the guest, how long (B), and how much of that the guest was told (G). */
-static json_t *causes_table(struct judge *g)
-{
-	static const struct {
-		enum pvtb_sched_cause from, to;
-	} order[] = {
-		{PVTB_SCHED_PREEMPTED, PVTB_SCHED_UNCLAIMED},
-		{PVTB_SCHED_BLOCKED_HALT, PVTB_SCHED_UNKNOWN},
-		{PVTB_SCHED_HOST_IRQ, PVTB_SCHED_HOST_VMM},
-		{PVTB_SCHED_GUEST, PVTB_SCHED_GUEST},
-	};
-	json_t *rows = json_array();
-	u64 wall_ns = 0;
-
-	for (unsigned int i = 0; i < g->nr; i++)
-		wall_ns += g->m->vcpus[i].end_ns - g->m->vcpus[i].start_ns;
-	for (size_t o = 0; o < PVTB_ARRAY_SIZE(order); o++)
-		for (unsigned int c = order[o].from; c <= order[o].to; c++) {
-			u64 total_ns = 0, span_ns = 0, told_ns = 0, times = 0;
-			char buf[96];
-
-			for (unsigned int i = 0; i < g->nr; i++) {
-				const struct pvtb_steal_row *r = &g->j[i].res.rows[c];
-
-				total_ns += r->total_ns;
-				span_ns += r->span_ns;
-				told_ns += r->told_ns;
-				times += g->j[i].sched.times[c];
-			}
-			if (!total_ns)
-				continue;
-			json_array_append_new(
-				rows, json_pack("[s, I, o, o, o, o]", cause_text(g, c, buf),
-						(json_int_t)times, time_cell(total_ns),
-						share_cell(total_ns, wall_ns), time_cell(told_ns),
-						share_cell(told_ns, span_ns)));
-		}
-	return json_pack("{s:s, s:[s, s, s, s, s, s], s:o}", "title",
-			 "why the vCPU was not running, and what the guest was told of it",
-			 "columns", "cause", "times", "lost (B)", "of the run", "told (G)", "of it",
-			 "rows", rows);
-}
-
-static const struct steal_name *name_of(const struct judge *g, u32 pid)
-{
-	for (unsigned int i = 0; i < g->m->nr_names; i++)
-		if (g->m->names[i].pid == pid)
-			return &g->m->names[i];
-	return NULL;
-}
-
-static json_t *preemptors_table(struct judge *g)
-{
-	json_t *rows = json_array();
+	json_t *vcpus = json_array();
 
 	for (unsigned int i = 0; i < g->nr; i++) {
-		struct pvtb_sched_preemptor top[TOP_PREEMPTORS];
-		size_t n = pvtb_sched_top(&g->j[i].sched, top, PVTB_ARRAY_SIZE(top));
-		u64 lost_ns = pvtb_sched_involuntary_ns(&g->j[i].sched);
+		const struct joined *j = &g->j[i];
 
-		for (size_t k = 0; k < n; k++) {
-			const struct steal_name *name = name_of(g, top[k].pid);
-			char text[32];
-
-			snprintf(text, sizeof(text), "%s", name && *name->comm ? name->comm : "?");
-			json_array_append_new(
-				rows,
-				json_pack("[s, I, s, I, I, o, o]", text, (json_int_t)top[k].pid,
-					  name ? name->cgroup : "", (json_int_t)i,
-					  (json_int_t)top[k].times, time_cell(top[k].ns),
-					  share_cell(top[k].ns, lost_ns)));
+		if (json_array_append_new(vcpus, steal_detail_json(j->detail, i, g->m, &j->sched,
+								   &j->res, j->host.entries))) {
+			json_decref(vcpus);
+			return -ENOMEM;
 		}
 	}
-	return json_pack("{s:s, s:[s, s, s, s, s, s, s], s:o}", "title", "who had the CPU instead",
-			 "columns", "thread", "pid", "cgroup", "vCPU", "times", "took",
-			 "of the lost", "rows", rows);
-}
-
-static json_t *witnesses_table(struct judge *g)
-{
-	json_t *rows = json_array();
-
-	for (unsigned int i = 0; i < g->nr; i++) {
-		const struct pvtb_steal_result *r = &g->j[i].res;
-		char text[16];
-
-		snprintf(text, sizeof(text), "vCPU %u", i);
-		json_array_append_new(
-			rows,
-			json_pack("[s, o, o, o, I, I, I, I]", text, time_cell((u64)r->g_final_ns),
-				  time_cell((u64)r->k_final_ns),
-				  time_cell(r->b_final_ns > 0 ? (u64)r->b_final_ns : 0),
-				  (json_int_t)r->gk.max_ns, (json_int_t)r->kb.max_ns,
-				  (json_int_t)r->kb.final_ns, (json_int_t)r->event_max_ns));
-	}
-	return json_pack("{s:s, s:[s, s, s, s, s, s, s, s], s:o}", "title",
-			 "stolen time by its three witnesses, at the end; deviations in ns",
-			 "columns", "witness", "guest (G)", "kernel (K)", "eBPF (B)", "G-K max",
-			 "K-B max", "K-B end", "K-B one event", "rows", rows);
-}
-
-static int add_tables(struct judge *g)
-{
-	json_t *tables = json_array();
-
-	json_array_append_new(tables, witnesses_table(g));
-	json_array_append_new(tables, causes_table(g));
-	json_array_append_new(tables, preemptors_table(g));
 	json_decref(g->v->detail);
-	g->v->detail = json_pack("{s:o}", "tables", tables);
+	g->v->detail = json_pack("{s:{s:o}}", "stolen", "vcpus", vcpus);
 	return g->v->detail ? 0 : -ENOMEM;
 }
 
@@ -839,10 +718,12 @@ int steal_judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvt
 				ret = add_files(&g, i);
 		}
 		if (!ret)
-			ret = add_tables(&g);
+			ret = add_detail(&g);
 		if (ret)
 			pvtb_err_sys(err, ret, "steal.%s", ctx->scenario->name);
 	}
+	for (unsigned int i = 0; i < g.nr; i++)
+		steal_detail_free(g.j[i].detail);
 	free(g.j);
 	return ret;
 }

@@ -3,7 +3,7 @@
  * steal: does the guest learn how much time it lost? Owns the list of scenarios (one file each in
  * this directory) and the order of things in one of them; bench/steal/steal.h says what they are.
  */
-#include "bench/steal/engine.h"
+#include "bench/steal/detail.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -285,7 +285,7 @@ static int steal_run(const struct pvtb_bench *bench, struct pvtb_run *run, struc
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return steal_sum_up(b) ? pvtb_err_sys(err, -ENOMEM, "%s", bench->name) : 0;
 }
 
 static const struct pvtb_bench steal = {

@@ -117,7 +117,9 @@ static const struct pvtb_command plot_command = {
 	.description =
 		"RESULT is a result directory or its result.json. Works on any machine that has\n"
 		"gnuplot; the names of the files written are printed. Per host and benchmark:\n"
-		"HOST-BENCH-latency and, where exits were traced, HOST-BENCH-decomposition.",
+		"HOST-BENCH-latency and, where exits were traced, HOST-BENCH-decomposition. Of stolen\n"
+		"time: HOST-BENCH-causes, HOST-BENCH-scenarios, and HOST-BENCH-SCENARIO[-vcpuN] with\n"
+		"the witnesses against time, whose data are the result directory's files.",
 	.options = plot_options,
 	.opts_size = sizeof(struct plot_opts),
 	.min_operands = 1,

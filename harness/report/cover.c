@@ -5,6 +5,7 @@
  */
 #include "report/formats.h"
 #include "report/quantity.h"
+#include "report/stolen.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -122,7 +123,7 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		if (pvtb_is_latency(&b->variants[i]))
 			cover_row(&t, h, &b->variants[i]);
-		else if (b->variants[i].nr_metrics)
+		else if (b->variants[i].nr_metrics && !pvtb_stolen_vcpus(&b->variants[i]))
 			others++;
 	}
 	if (t.nr_rows) {
@@ -133,6 +134,8 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 	}
 	pvtb_table_free(&t);
 	memset(&t, 0, sizeof(t));
+	if (!ret)
+		ret = pvtb_stolen_cover(b, out);
 	if (ret || !others)
 		return ret;
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
@@ -141,7 +144,9 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
 
-		for (size_t m = 0; !pvtb_is_latency(v) && m < v->nr_metrics; m++) {
+		if (pvtb_is_latency(v) || pvtb_stolen_vcpus(v))
+			continue;
+		for (size_t m = 0; m < v->nr_metrics; m++) {
 			char text[PVTB_QUANTITY_CHARS];
 
 			pvtb_quantity(h, v->metrics[m].unit, v->metrics[m].value, text,
@@ -179,7 +184,15 @@ static void checks(FILE *out, const struct pvtb_host_result *h)
 	}
 	pvtb_grouped(h->samples, n, sizeof(n));
 	fputc('\n', out);
-	if (!h->witnessed)
+	if (pvtb_host_has_stolen(h))
+		paragraph(out, "", "",
+			  "%s samples, checked against the scheduler's events%s: %zu checks held, "
+			  "%zu broke, %zu could not tell; %llu events lost, %llu causal "
+			  "violations.%s",
+			  n, h->witnessed ? " and kvm_entry" : "; kvm_entry was not witnessed",
+			  laws.held, laws.broken, laws.open, (unsigned long long)h->lost,
+			  (unsigned long long)h->causal_violations, added);
+	else if (!h->witnessed)
 		paragraph(out, "", "",
 			  "%s samples. The host side was not traced: the number of "
 			  "exits behind each figure is not checked.",
@@ -244,15 +257,31 @@ static int host_block(FILE *out, const struct pvtb_host_result *h)
 	return 0;
 }
 
+static bool only_stolen(const struct pvtb_result *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->nr_hosts; i++) {
+		const struct pvtb_host_result *h = &r->hosts[i];
+
+		any |= pvtb_host_has_stolen(h);
+		for (size_t b = 0; b < h->nr_benches; b++)
+			for (size_t v = 0; v < h->benches[b].nr_variants; v++)
+				if (pvtb_is_latency(&h->benches[b].variants[v]))
+					return false;
+	}
+	return any;
+}
+
 int pvtb_report_cover(const struct pvtb_result *r, FILE *out, struct pvtb_err *err)
 {
 	int ret = 0;
 
-	paragraph(out, "", "",
-		  "Measured with %s (%s profile, %.10s). p50, p99, max: single "
-		  "operations; per op: slope over batches, 95 %% interval; exits: kvm_exit "
-		  "events per operation.",
-		  r->tool, r->profile, r->created);
+	paragraph(out, "", "", "Measured with %s (%s profile, %.10s).%s", r->tool, r->profile,
+		  r->created,
+		  only_stolen(r) ? ""
+				 : " p50, p99, max: single operations; per op: slope over batches, "
+				   "95 % interval; exits: kvm_exit events per operation.");
 	for (size_t i = 0; i < r->nr_hosts && !ret; i++) {
 		fputc('\n', out);
 		ret = host_block(out, &r->hosts[i]);

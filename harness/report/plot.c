@@ -3,7 +3,7 @@
  * Owns the data behind the figures: which variants, in which order, and their histograms. What a
  * figure looks like is in plots/.
  */
-#include "report/figure.h"
+#include "report/plot.h"
 #include "report/formats.h"
 #include "report/quantity.h"
 
@@ -259,7 +259,7 @@ static void put_text(struct pvtb_figure *f, const char *array, size_t index, siz
 	pvtb_figure_element(f, array, index, nr, text);
 }
 
-static void put_host(struct pvtb_figure *f, const struct pvtb_host_result *h, const char *tail)
+void pvtb_plot_host(struct pvtb_figure *f, const struct pvtb_host_result *h, const char *tail)
 {
 	char tick[96], host[80], text[400];
 
@@ -454,7 +454,7 @@ static int latency_figure(const struct pvtb_host_result *h, const struct pvtb_be
 		 b->name);
 	pvtb_figure_string(&f, "title", title);
 	sample_range(rows, nr, tail, sizeof(tail));
-	put_host(&f, h, tail);
+	pvtb_plot_host(&f, h, tail);
 	put_names(&f, rows, nr);
 	put_providers(&f, rows, nr);
 	ret = latency_data(&f, h, rows, nr, &range, err);
@@ -472,8 +472,7 @@ out:
 	return ret;
 }
 
-/* 1, 2 or 5 times a power of ten, about five of them up to @high. */
-static double nice_step(double high)
+double pvtb_plot_nice_step(double high)
 {
 	double step = pow(10, floor(log10(high / 5)));
 
@@ -540,14 +539,14 @@ static int decomposition_figure(const struct pvtb_host_result *h, const struct p
 		goto out;
 	snprintf(title, sizeof(title), "%.60s: where the time of an exit goes", b->name);
 	pvtb_figure_string(&f, "title", title);
-	put_host(&f, h, "");
+	pvtb_plot_host(&f, h, "");
 	put_names(&f, rows, nr);
 	ret = decomposition_data(&f, h, rows, nr, &high, err);
 	if (ret)
 		goto out;
 	high = high > 0 ? high * 1.05 : 1;
 	pvtb_figure_number(&f, "xmax", high);
-	pvtb_figure_number(&f, "xstep", nice_step(high));
+	pvtb_figure_number(&f, "xstep", pvtb_plot_nice_step(high));
 	pvtb_figure_string(&f, "unit",
 			   h->deterministic ? "ns of virtual time, 1 ns = 1 instruction" : "ns");
 	ret = pvtb_figure_draw(&f, pvtb_plot_decomposition_gp, list, err);
@@ -560,22 +559,33 @@ out:
 int pvtb_plot_result(const struct pvtb_result *r, const struct pvtb_plot_options *opts,
 		     struct pvtb_plot_list *ret_list, struct pvtb_err *err)
 {
+	size_t missing = 0;
+
 	for (size_t i = 0; i < r->nr_hosts; i++) {
 		const struct pvtb_host_result *h = &r->hosts[i];
 
 		for (size_t b = 0; b < h->nr_benches; b++) {
-			size_t before = ret_list->nr;
+			size_t before = ret_list->nr, before_missing = missing;
 			int ret = latency_figure(h, &h->benches[b], opts, ret_list, err);
 
 			if (!ret)
 				ret = decomposition_figure(h, &h->benches[b], opts, ret_list, err);
+			if (!ret)
+				ret = pvtb_plot_stolen(h, &h->benches[b], opts, ret_list, &missing,
+						       err);
 			if (ret)
 				return ret;
-			if (ret_list->nr == before &&
+			if (ret_list->nr == before && missing == before_missing &&
 			    pvtb_plot_note(ret_list, "%s, %s: nothing to draw", h->host,
 					   h->benches[b].name))
 				return pvtb_err_sys(err, -ENOMEM, "plot");
 		}
 	}
-	return 0;
+	if (!missing)
+		return 0;
+	pvtb_err_set(err, -ENODATA, "plot", "%zu figure%s not drawn for want of data", missing,
+		     missing == 1 ? "" : "s");
+	pvtb_err_hint(err, "series are in the files that result.json names: keep the whole "
+			   "result directory");
+	return -ENODATA;
 }

@@ -11,6 +11,7 @@
  *				  "rows": [ ["preempted", "2.498 s", ...], ... ] } ] }
  *
  * (cells are strings or numbers; the first column is left-aligned, the others to the right).
+ * Stolen time has tables and figures of its own, made of the numbers in `detail`: report/stolen.h.
  */
 #ifndef PVTB_REPORT_H
 #define PVTB_REPORT_H
@@ -52,8 +53,10 @@ struct pvtb_plot_list {
 };
 
 /* Every figure of every host of @r: OUT_DIR/HOST-BENCH-latency.{svg,png} and
- * HOST-BENCH-decomposition.{svg,png}. A figure appears whole or not at all. -ENOENT with a hint
- * when there is no gnuplot. @ret_list grows; free it with pvtb_plot_list_free(). */
+ * HOST-BENCH-decomposition.{svg,png}; of stolen time -causes, -scenarios and -SCENARIO[-vcpuN]. A
+ * figure appears whole or not at all. -ENOENT with a hint when there is no gnuplot; -ENODATA, after
+ * all others were drawn, when series of stolen time could not be read (notes say which and why).
+ * @ret_list grows; free it with pvtb_plot_list_free(). */
 int pvtb_plot_result(const struct pvtb_result *r, const struct pvtb_plot_options *opts,
 		     struct pvtb_plot_list *ret_list, struct pvtb_err *err) PVTB_MUST_CHECK;
 void pvtb_plot_list_free(struct pvtb_plot_list *list);

@@ -5,6 +5,7 @@
  */
 #include "report/formats.h"
 #include "report/quantity.h"
+#include "report/stolen.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -270,7 +271,7 @@ static int metric_table(const struct page *p, const struct pvtb_bench_result *b)
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
 
-		if (pvtb_is_latency(v))
+		if (pvtb_is_latency(v) || pvtb_stolen_vcpus(v))
 			continue;
 		for (size_t m = 0; m < v->nr_metrics; m++) {
 			const struct pvtb_metric *metric = &v->metrics[m];
@@ -420,6 +421,8 @@ static int bench(const struct page *p, const struct pvtb_bench_result *b)
 		     "below one counter tick, which a single read cannot resolve: see per op");
 	if (!ret)
 		ret = metric_table(p, b);
+	if (!ret)
+		ret = pvtb_stolen_text(b, p->style, p->out);
 	for (size_t i = 0; i < b->nr_variants && !ret; i++)
 		ret = detail_tables(p, &b->variants[i]);
 	if (!ret)
@@ -467,7 +470,10 @@ static void host_header(const struct page *p)
 		     h->deterministic
 			     ? "instructions are exact; caches, pipelines and real exit costs do not exist"
 			     : "times are the emulator's; compare them with nothing but themselves");
-	if (!h->witnessed)
+	if (!h->witnessed && pvtb_host_has_stolen(h))
+		line(p, "no kvm_entry: ",
+		     "exits and entries are not witnessed here, the scheduler's events are");
+	else if (!h->witnessed)
 		line(p, "no witness: ", "the host side was not traced, so no law could be checked");
 }
 

@@ -125,6 +125,7 @@ static const struct member bench_members[] = {
 	M(pvtb_bench_result, M_NAME, name),
 	M(pvtb_bench_result, M_STRING, summary),
 	M_LIST(pvtb_bench_result, M_ARRAY, variants, &variant_type),
+	M(pvtb_bench_result, M_DETAIL, detail),
 	M_END,
 };
 static const struct type bench_type = {sizeof(struct pvtb_bench_result), bench_members};

@@ -81,6 +81,7 @@ struct pvtb_bench_result {
 	char *summary;
 	struct pvtb_variant_result *variants;
 	size_t nr_variants;
+	json_t *detail; /* the benchmark's own, over all variants; an object or NULL */
 };
 
 struct pvtb_host_result {

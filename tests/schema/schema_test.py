@@ -107,6 +107,38 @@ class Schema(unittest.TestCase):
         changed["hosts"][0]["benches"][0]["variants"][0]["detail"] = {"table": [[1.5]]}
         self.agree(changed, True, "free objects")
 
+    def test_what_is_written_about_stolen_time(self):
+        """Details are free to the program, but those of stolen time are described: what is written
+        is right, and nothing of it may be missing, more, or of another type."""
+        tool = os.path.join(os.path.dirname(TOOL), "steal_detail_test")
+        subprocess.run([tool, "--example", self.file], check=True)
+        with open(self.file) as f:
+            document = json.load(f)
+        self.agree(document, True, "stolen time")
+        bench = ("hosts", 0, "benches", 0)
+        count = 0
+        for start in (bench + ("detail", "stolen"),
+                      bench + ("variants", 0, "detail", "stolen")):
+            for path in places(at(document, start)):
+                node = at(document, start + path)
+                if isinstance(node, dict):
+                    for key in list(node) + ["unheard_of"]:
+                        broken = copy.deepcopy(document)
+                        if key in node:
+                            del at(broken, start + path)[key]
+                        else:
+                            at(broken, start + path)[key] = 1
+                        self.assertFalse(self.validator.is_valid(broken), (start + path, key))
+                        count += 1
+                elif path:
+                    broken = copy.deepcopy(document)
+                    at(broken, start + path[:-1])[path[-1]] = {}
+                    self.assertFalse(self.validator.is_valid(broken), start + path)
+        self.assertGreater(count, 100)
+        broken = copy.deepcopy(document)
+        at(broken, bench)["detail"]["stolen"]["causes"][0]["class"] = "nonsense"
+        self.assertFalse(self.validator.is_valid(broken))
+
     def test_paths_stay_inside(self):
         for path, good in (("a", True), ("a/b..c", True), ("..a", True), ("a/..", False),
                            ("../a", False), ("/a", False), ("a/../b", False), ("", False)):

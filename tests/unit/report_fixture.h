@@ -276,4 +276,128 @@ static inline void fixture_add_ugly(struct pvtb_result *r)
 	pvtb_host_add_bench(h, "empty", "no variants at all");
 }
 
+static inline json_t *fixture_cause(const char *cause, const char *class, s64 times, s64 lost_ns,
+				    s64 span_ns, s64 told_ns)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "cause", cause, "class", class, "times",
+			 (json_int_t)times, "lost_ns", (json_int_t)lost_ns, "span_ns",
+			 (json_int_t)span_ns, "told_ns", (json_int_t)told_ns);
+}
+
+static inline json_t *fixture_stolen_vcpu(int vcpu, s64 g_ns, s64 k_ns, s64 b_ns, json_t *causes,
+					  json_t *preemptors)
+{
+	json_t *gk = json_array(), *kb = json_array();
+
+	for (s64 i = 0; i < 50; i++) {
+		json_array_append_new(gk,
+				      i == 20 ? json_null() : json_integer((g_ns - k_ns) * i / 49));
+		json_array_append_new(kb,
+				      i == 20 ? json_null() : json_integer((k_ns - b_ns) * i / 49));
+	}
+	return json_pack(
+		"{s:i, s:I, s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:n}, s:{s:I, s:I, s:f}, "
+		"s:I, s:I, s:I, s:o, s:o, s:{s:i, s:o, s:o}}",
+		"vcpu", vcpu, "wall_ns", (json_int_t)5000000000, "entries", 1, "samples",
+		(json_int_t)50000, "g_ns", (json_int_t)g_ns, "k_ns", (json_int_t)k_ns, "b_ns",
+		(json_int_t)b_ns, "gk", "max_ns", (json_int_t)(g_ns - k_ns), "final_ns",
+		(json_int_t)(g_ns - k_ns), "ppm", "kb", "max_ns", (json_int_t)(k_ns - b_ns),
+		"final_ns", (json_int_t)(k_ns - b_ns), "ppm", 123.4, "event_max_ns",
+		(json_int_t)-1500, "stale_max_ns", (json_int_t)(g_ns == k_ns ? 0 : 12000000),
+		"age_max_ns", (json_int_t)4100000, "causes", causes, "preemptors", preemptors,
+		"series", "bucket_ns", 100000000, "gk_ns", gk, "kb_ns", kb);
+}
+
+static inline void fixture_stolen_files(struct pvtb_variant_result *v, const char *name, int vcpus)
+{
+	static const char *const what[] = {"deviation", "intervals"};
+
+	for (int i = 0; i < vcpus; i++) {
+		for (size_t k = 0; k < PVTB_ARRAY_SIZE(what); k++) {
+			char file[32], path[96];
+
+			snprintf(file, sizeof(file), "vcpu%d.%s", i, what[k]);
+			snprintf(path, sizeof(path), "steal.%.20s.vcpu%d.%s.zst", name, i, what[k]);
+			pvtb_variant_add_file(v, file, path);
+		}
+	}
+}
+
+/* Stolen time: two vCPUs told the truth, one that was not told of its throttling, one skip. */
+static inline void fixture_add_stolen(struct pvtb_result *r)
+{
+	struct pvtb_host_result *h = fixture_host(r, "native", "x86_64", "SVM", 2596140000u);
+	struct pvtb_bench_result *b =
+		pvtb_host_add_bench(h, "steal", "stolen time: is the guest told what it lost?");
+	struct pvtb_variant_result *v =
+		pvtb_bench_add_variant(b, "overcommit", "two vCPUs on one CPU");
+	json_t *vcpus = json_array();
+
+	h->samples = 150000;
+	json_array_append_new(
+		vcpus,
+		fixture_stolen_vcpu(
+			0, 2498000123, 2498000123, 2498003223,
+			json_pack(
+				"[o, o, o, o, o, o]",
+				fixture_cause("in guest", "guest", 1258, 2491689777, 2491689777, 0),
+				fixture_cause("host interrupt", "host", 6100, 6100000, 6100000, 0),
+				fixture_cause("exit handled by the VMM", "vmm", 22, 2206777,
+					      2200000, 0),
+				fixture_cause("preempted", "preempted", 1257, 2498000000,
+					      2497000000, 2497000000),
+				fixture_cause("woken, waiting", "waiting", 3, 3223, 3223, 3223),
+				fixture_cause("blocked in KVM", "asleep", 1, 2000223, 2000223, 0)),
+			json_pack("[{s:s,s:i,s:s,s:i,s:I,s:I,s:I}, {s:s,s:i,s:s,s:i,s:i,s:i,s:i}]",
+				  "comm", "pvtb-vcpu1", "pid", 4711, "cgroup", "/user.slice",
+				  "times", 1200, "took_ns", (json_int_t)2490000000, "span_ns",
+				  (json_int_t)2490000000, "told_ns", (json_int_t)2490000000, "comm",
+				  "", "pid", 12, "cgroup", "", "times", 57, "took_ns", 8000000,
+				  "span_ns", 7000000, "told_ns", 7000000)));
+	json_array_append_new(
+		vcpus,
+		fixture_stolen_vcpu(1, 2502000000, 2502000000, 2501999900,
+				    json_pack("[o, o]",
+					      fixture_cause("in guest", "guest", 1257, 2498000100,
+							    2498000100, 0),
+					      fixture_cause("preempted", "preempted", 1258,
+							    2501999900, 2501999900, 2501999900)),
+				    json_array()));
+	v->detail = json_pack("{s:{s:o}}", "stolen", "vcpus", vcpus);
+	fixture_stolen_files(v, "overcommit", 2);
+	fixture_metric(v, "vcpu0.lost", PVTB_UNIT_NS, 2498003223, 1260);
+	pvtb_variant_add_law(v, "told", "G equals K at every guest entry, to 0 ns", PVTB_OK,
+			     "0 ns");
+	v = pvtb_bench_add_variant(b, "left_out", "a quota the guest is not told of");
+	v->detail =
+		json_pack("{s:{s:[o]}}", "stolen", "vcpus",
+			  fixture_stolen_vcpu(0, 40000000, 3790000000, 3791000000,
+					      json_pack("[o, o, o]",
+							fixture_cause("in guest", "guest", 51,
+								      1209000000, 1209000000, 0),
+							fixture_cause("preempted", "preempted", 9,
+								      41000000, 40000000, 40000000),
+							fixture_cause("throttled", "throttled", 50,
+								      3750000000, 3750000000, 0)),
+					      json_array()));
+	fixture_stolen_files(v, "left_out", 1);
+	fixture_metric(v, "lost", PVTB_UNIT_NS, 3791000000, 59);
+	pvtb_variant_add_law(
+		v, "told", "G equals K at every guest entry, to 0 ns", PVTB_FAIL,
+		"G - K at most -3750000000 ns over 50000 samples: throttled: left out");
+	pvtb_variant_set_status(v, PVTB_FAIL, "%s", v->laws[0].verdict);
+	v = pvtb_bench_add_variant(b, "cpuset_away", "its CPU taken away");
+	pvtb_variant_set_status(v, PVTB_SKIP, "control groups: no cpuset controller");
+	b->detail = json_pack(
+		"{s:{s:i, s:I, s:[o, o, o, o, o, o, o]}}", "stolen", "scenarios", 2, "wall_ns",
+		(json_int_t)15000000000, "causes",
+		fixture_cause("in guest", "guest", 2566, 6198689877, 6198689877, 0),
+		fixture_cause("host interrupt", "host", 6100, 6100000, 6100000, 0),
+		fixture_cause("exit handled by the VMM", "vmm", 22, 2206777, 2200000, 0),
+		fixture_cause("preempted", "preempted", 2524, 5040999900, 5038999900, 5038999900),
+		fixture_cause("woken, waiting", "waiting", 3, 3223, 3223, 3223),
+		fixture_cause("blocked in KVM", "asleep", 1, 2000223, 2000223, 0),
+		fixture_cause("throttled", "throttled", 50, 3750000000, 3750000000, 0));
+}
+
 #endif

@@ -27,6 +27,7 @@ static const struct {
 	{"lab", fixture_add_lab},
 	{"native", fixture_add_native},
 	{"ugly", fixture_add_ugly},
+	{"stolen", fixture_add_stolen},
 };
 
 static struct pvtb_result *fixture(size_t i)
@@ -95,7 +96,8 @@ static void golden(void **state)
 
 		for (size_t f = 0; f < PVTB_ARRAY_SIZE(formats); f++) {
 			bool none = formats[f] == PVTB_REPORT_SEED_TABLE &&
-				    fixtures[i].add == fixture_add_ugly;
+				    (fixtures[i].add == fixture_add_ugly ||
+				     fixtures[i].add == fixture_add_stolen);
 			char *now = report(r, formats[f], none ? -ENODATA : 0);
 			char path[128], *kept;
 
@@ -484,7 +486,8 @@ static void figures_are_drawn(void **state)
 {
 	if (!have_gnuplot())
 		skip();
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(fixtures); i++) {
+	/* the last one's have a test of their own */
+	for (size_t i = 0; i + 1 < PVTB_ARRAY_SIZE(fixtures); i++) {
 		static const size_t files[] = {6, 2, 2};
 		char dir[] = "/tmp/pvtb-report-XXXXXX", out[64];
 		struct pvtb_plot_list list = {};
@@ -531,6 +534,261 @@ static void figures_are_drawn(void **state)
 	}
 }
 
+/* Details are the benchmark's own, and a file may hold anything: what is no sense is left out. */
+static void stolen_nonsense_does_no_harm(void **state)
+{
+	static const char *const details[] = {
+		"{\"stolen\": 1}",
+		"{\"stolen\": {\"vcpus\": {}, \"causes\": 3}}",
+		"{\"stolen\": {\"vcpus\": [1, null, []], \"causes\": [1, {}, {\"cause\": 5}]}}",
+		"{\"stolen\": {\"vcpus\": [{\"causes\": [{\"cause\": \"x\", \"class\": 1, \"lost_ns\": -5,"
+		"\"told_ns\": 9223372036854775807}, {\"cause\": \"x\", \"lost_ns\": 1e300}],"
+		"\"preemptors\": [{\"took_ns\": -9223372036854775807}, 1], \"gk\": [],"
+		"\"series\": {\"gk_ns\": [-9223372036854775808, \"a\", 1], \"kb_ns\": 1}}],"
+		"\"scenarios\": -1, \"causes\": [{\"cause\": \"\", \"times\": null}]}}",
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(details); i++) {
+		struct pvtb_result *r = fixture(PVTB_ARRAY_SIZE(fixtures) - 1);
+		struct pvtb_bench_result *b = &r->hosts[0].benches[0];
+		struct pvtb_plot_list list = {};
+		struct pvtb_err err = {};
+		char dir[] = "/tmp/pvtb-report-XXXXXX";
+		struct pvtb_plot_options opts = {.out_dir = mkdtemp(dir)};
+
+		json_decref(b->detail);
+		json_decref(b->variants[0].detail);
+		b->detail = json_loads(details[i], 0, NULL);
+		b->variants[0].detail = json_loads(details[i], 0, NULL);
+		assert_non_null(b->detail);
+		for (size_t f = 0; pvtb_report_formats[f]; f++) {
+			if (f != PVTB_REPORT_SEED_TABLE)
+				free(report(r, (enum pvtb_report_format)f, 0));
+		}
+		if (have_gnuplot())
+			assert_int_equal(pvtb_plot_result(r, &opts, &list, &err), -ENODATA);
+		pvtb_plot_list_free(&list);
+		clear_dir(dir);
+		pvtb_result_free(r);
+	}
+}
+
+/* ---- figures of stolen time ---- */
+
+static void write_rows(const char *dir, const char *file, json_t *description, const s64 *rows,
+		       size_t n)
+{
+	struct pvtb_samples_writer *w;
+	struct pvtb_err err = {};
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	assert_int_equal(
+		pvtb_samples_create(path, PVTB_SAMPLES_S64, sizeof(s64), description, 1, &w, &err),
+		0);
+	assert_int_equal(pvtb_samples_write(w, rows, n, &err), 0);
+	assert_int_equal(pvtb_samples_finish(w, &err), 0);
+	json_decref(description);
+}
+
+static json_t *interval_causes(void)
+{
+	return json_pack("{s:[s, s, s]}", "classes", "guest", "preempted", "throttled");
+}
+
+/* Ten periods of 500 ms, the first half in the guest; a sample each 100 ms when there. */
+static void add_stolen_files(const char *dir, const char *name, int vcpu, s64 lie_ns)
+{
+	s64 points[5 * 30], intervals[4 * 20];
+	size_t p = 0, q = 0;
+	char file[96];
+
+	for (s64 i = 0; i < 10; i++) {
+		s64 at = i * 500000000;
+
+		for (s64 t = 0; t < 250000000 && p < 5 * 30; t += 100000000) {
+			points[p++] = at + t;
+			points[p++] = i * 250000000 + i * lie_ns;
+			points[p++] = i * 250000000;
+			points[p++] = i * 250000000 - i * 1000;
+			points[p++] = 0;
+		}
+		intervals[q++] = at;
+		intervals[q++] = at + 250000000;
+		intervals[q++] = 0;
+		intervals[q++] = 0;
+		intervals[q++] = at + 250000000;
+		intervals[q++] = at + 500000000;
+		intervals[q++] = 1;
+		intervals[q++] = 4711;
+	}
+	snprintf(file, sizeof(file), "steal.%s.vcpu%d.deviation.zst", name, vcpu);
+	write_rows(dir, file, json_object(), points, p);
+	snprintf(file, sizeof(file), "steal.%s.vcpu%d.intervals.zst", name, vcpu);
+	write_rows(dir, file, interval_causes(), intervals, q);
+}
+
+struct stolen_dir {
+	char dir[32], out[64];
+	struct pvtb_result *r;
+	struct pvtb_plot_options opts;
+	struct pvtb_plot_list list;
+	struct pvtb_err err;
+};
+
+static void stolen_setup(struct stolen_dir *d)
+{
+	memset(d, 0, sizeof(*d));
+	strcpy(d->dir, "/tmp/pvtb-report-XXXXXX");
+	assert_non_null(mkdtemp(d->dir));
+	snprintf(d->out, sizeof(d->out), "%s/plots", d->dir);
+	d->r = fixture(PVTB_ARRAY_SIZE(fixtures) - 1);
+	d->opts = (struct pvtb_plot_options){.result_dir = d->dir, .out_dir = d->out};
+	add_stolen_files(d->dir, "overcommit", 0, 0);
+	add_stolen_files(d->dir, "overcommit", 1, 0);
+	add_stolen_files(d->dir, "left_out", 0, -250000000);
+}
+
+static void stolen_teardown(struct stolen_dir *d)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", d->dir);
+	assert_int_equal(system(cmd), 0);
+	pvtb_plot_list_free(&d->list);
+	pvtb_result_free(d->r);
+}
+
+static char *figure_data(const struct stolen_dir *d, const char *figure, const char *file)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s.data/%s", d->out, figure, file);
+	return read_text(path);
+}
+
+static size_t lines_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void stolen_figures(void **state)
+{
+	struct stolen_dir d;
+	char *text;
+
+	if (!have_gnuplot())
+		skip();
+	stolen_setup(&d);
+	d.opts.keep_data = true;
+	if (pvtb_plot_result(d.r, &d.opts, &d.list, &d.err))
+		fail_msg("%s: %s", d.err.what, d.err.why);
+	/* causes, scenarios, three vCPUs */
+	assert_int_equal(d.list.nr, 10);
+	assert_int_equal(d.list.nr_notes, 0);
+	text = figure_data(&d, "native-steal-left_out", "lines.dat");
+	/* a comment, the line that draws nothing, 30 samples */
+	assert_int_equal(lines_of(text), 32);
+	free(text);
+	/* 2.5 s behind at the end, in the unit of the largest */
+	text = figure_data(&d, "native-steal-left_out", "deviation.dat");
+	assert_non_null(strstr(text, " -2.25 -2.25 9 9 0\n"));
+	free(text);
+	text = figure_data(&d, "native-steal-overcommit-vcpu1", "vars.gp");
+	assert_non_null(strstr(text, "vCPU 1: stolen time"));
+	assert_non_null(strstr(text, "6.12.0-synthetic"));
+	assert_non_null(strstr(text, "zoomed = 0"));
+	assert_non_null(strstr(text, "class_name[1] = 'preempted'"));
+	free(text);
+	/* ten times two boxes, alike columns joined; none of them more than one thing */
+	text = figure_data(&d, "native-steal-overcommit-vcpu0", "strip.dat");
+	assert_int_equal(lines_of(text), 22);
+	assert_non_null(strstr(text, " 0 0.25 0 1 "));
+	assert_non_null(strstr(text, " 0.25 0.5 0 1 "));
+	free(text);
+	text = figure_data(&d, "native-steal-causes", "causes.dat");
+	assert_non_null(strstr(text, "5.0409999 5.0389999 5.0389999"));
+	assert_non_null(strstr(text, "3.75 3.75 0 "));
+	free(text);
+	text = figure_data(&d, "native-steal-scenarios", "vars.gp");
+	assert_non_null(strstr(text, "'overcommit vCPU 1'"));
+	assert_non_null(strstr(text, "'-3.750 s'"));
+	free(text);
+	stolen_teardown(&d);
+}
+
+/* Two of the figures cannot be drawn: why is said for each, the rest is there, and it is an error. */
+static void stolen_files_missing_or_short(void **state)
+{
+	static const s64 cut[] = {0, 250000000, 0, 0, 250000000};
+	struct stolen_dir d;
+	char path[128];
+
+	if (!have_gnuplot())
+		skip();
+	stolen_setup(&d);
+	snprintf(path, sizeof(path), "%s/steal.overcommit.vcpu1.deviation.zst", d.dir);
+	assert_int_equal(truncate(path, 100), 0);
+	snprintf(path, sizeof(path), "%s/steal.left_out.vcpu0.intervals.zst", d.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(pvtb_plot_result(d.r, &d.opts, &d.list, &d.err), -ENODATA);
+	assert_string_equal(d.err.why, "2 figures not drawn for want of data");
+	assert_non_null(strstr(d.err.hint, "keep the whole"));
+	assert_int_equal(d.list.nr, 6);
+	assert_int_equal(entries_of(d.out), 6);
+	assert_int_equal(d.list.nr_notes, 2);
+	assert_non_null(strstr(d.list.notes[0], "steal.overcommit-vcpu1 not drawn: "));
+	assert_non_null(strstr(d.list.notes[0], "vcpu1.deviation.zst"));
+	assert_non_null(strstr(d.list.notes[1], "steal.left_out not drawn: "));
+	assert_non_null(strstr(d.list.notes[1], "No such file"));
+	pvtb_plot_list_free(&d.list);
+	/* whole as a file, but not as rows; and one that does not say what its numbers are */
+	write_rows(d.dir, "steal.overcommit.vcpu1.intervals.zst", interval_causes(), cut,
+		   PVTB_ARRAY_SIZE(cut));
+	write_rows(d.dir, "steal.left_out.vcpu0.intervals.zst", json_object(), cut, 4);
+	memset(&d.err, 0, sizeof(d.err));
+	assert_int_equal(pvtb_plot_result(d.r, &d.opts, &d.list, &d.err), -ENODATA);
+	assert_int_equal(d.list.nr_notes, 2);
+	assert_non_null(strstr(d.list.notes[0], "ends in the middle of a row"));
+	assert_non_null(strstr(d.list.notes[1], "does not say what its causes are"));
+	stolen_teardown(&d);
+}
+
+/* Many times off the CPU: a part is shown larger, and in it each of them alone. */
+static void stolen_zoom(void **state)
+{
+	enum { N = 2000 };
+	static s64 rows[4 * N];
+	struct stolen_dir d;
+	char *text;
+
+	if (!have_gnuplot())
+		skip();
+	stolen_setup(&d);
+	d.opts.keep_data = true;
+	for (s64 i = 0; i < N; i++) {
+		rows[4 * i] = i * 2500000;
+		rows[4 * i + 1] = (i + 1) * 2500000;
+		rows[4 * i + 2] = i % 2;
+	}
+	write_rows(d.dir, "steal.left_out.vcpu0.intervals.zst", interval_causes(), rows, 4 * N);
+	assert_int_equal(pvtb_plot_result(d.r, &d.opts, &d.list, &d.err), 0);
+	text = figure_data(&d, "native-steal-left_out", "vars.gp");
+	assert_non_null(strstr(text, "zoomed = 1"));
+	assert_non_null(strstr(text, "zx_low = 2440"));
+	assert_non_null(strstr(text, "zx_high = 2560"));
+	free(text);
+	/* 24 of 1000 preemptions and what is between them, and the columns where two of them meet */
+	text = figure_data(&d, "native-steal-left_out", "zoom-strip.dat");
+	assert_in_range(lines_of(text), 2 + 48, 2 + 48 + 2 * 48);
+	free(text);
+	stolen_teardown(&d);
+}
+
 static void tables_align(void **state)
 {
 	struct pvtb_table t = {};
@@ -572,6 +830,10 @@ int main(void)
 		cmocka_unit_test(full_disk_is_an_error),
 		cmocka_unit_test(no_gnuplot_leaves_nothing),
 		cmocka_unit_test(figures_are_drawn),
+		cmocka_unit_test(stolen_nonsense_does_no_harm),
+		cmocka_unit_test(stolen_figures),
+		cmocka_unit_test(stolen_files_missing_or_short),
+		cmocka_unit_test(stolen_zoom),
 		cmocka_unit_test(tables_align),
 	};
 

@@ -76,6 +76,7 @@ static struct pvtb_result *example(void)
 	v = pvtb_bench_add_variant(b, "cntpctss", "self-synchronised");
 	assert_non_null(v);
 	pvtb_variant_set_status(v, PVTB_SKIP, "no FEAT_ECV on %s", "this host");
+	b->detail = json_pack("{s:{s:i}}", "all", "variants", 2);
 	assert_non_null(pvtb_host_add_bench(h, "hypercall", "calls"));
 	assert_non_null(pvtb_result_add_host(r, "native"));
 	return r;
@@ -274,6 +275,7 @@ static const struct {
 	{"hosts.0.benches.0.variants.0.status", "\"fine\"", -EINVAL,
 	 "hosts[0].benches[0].variants[0].status: unknown value 'fine'"},
 	{"hosts.0.benches.0.variants.0.detail", "[]", -EINVAL, "detail: must be an object or null"},
+	{"hosts.0.benches.0.detail", "1", -EINVAL, "benches[0].detail: must be an object or null"},
 	{"hosts.0.benches.0.variants.0.metrics.0.unit", "\"us\"", -EINVAL,
 	 "metrics[0].unit: unknown value 'us'"},
 	{"hosts.0.benches.0.variants.0.metrics.0.kind", "4", -EINVAL, "kind: must be a string"},

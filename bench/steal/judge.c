@@ -692,6 +692,13 @@ static int join_all(struct judge *g, struct pvtb_err *err)
 	return ret;
 }
 
+static void forget(struct judge *g)
+{
+	for (unsigned int i = 0; g->j && i < g->nr; i++)
+		steal_detail_free(g->j[i].detail);
+	free(g->j);
+}
+
 int steal_join(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_steal_result *ret,
 	       struct pvtb_err *err)
 {
@@ -700,7 +707,7 @@ int steal_join(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb
 
 	for (unsigned int i = 0; !rc && i < g.nr; i++)
 		ret[i] = g.j[i].res;
-	free(g.j);
+	forget(&g);
 	return rc;
 }
 
@@ -722,8 +729,6 @@ int steal_judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvt
 		if (ret)
 			pvtb_err_sys(err, ret, "steal.%s", ctx->scenario->name);
 	}
-	for (unsigned int i = 0; i < g.nr; i++)
-		steal_detail_free(g.j[i].detail);
-	free(g.j);
+	forget(&g);
 	return ret;
 }

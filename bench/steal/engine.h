@@ -23,6 +23,10 @@ struct steal_vcpu {
 	u64 records, records_lost;
 	u64 rec_first, rec_end; /* positions in its stream */
 	u64 switches;		/* between them, by the kernel's own count */
+	/* another thread went on, with a stream of its own, in which rec_end is: */
+	u64 turn_end, turn_first;
+	u64 turn_ns; /* it began */
+	u64 turn_old_k_ns, turn_k_ns;
 };
 
 /* A thread that had the CPU instead. */

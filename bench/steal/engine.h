@@ -57,7 +57,7 @@ void steal_path(char *buf, size_t len, const struct pvtb_steal_ctx *ctx, const c
 		unsigned int vcpu);
 
 /* At most that far apart are the counter and the value of one sample. */
-u64 steal_read_ns(const struct pvtb_run *run);
+u64 steal_read_ns(const struct pvtb_steal_ctx *ctx);
 
 struct steal_hooks {
 	/* Called when the threads are there, and when the guest was told to stop. */

@@ -251,7 +251,7 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 	/* At least a second of five, or the same share of what is shorter. */
 	if (in->limits.run_from_ns > ctx->run_ns / 5)
 		in->limits.run_from_ns = ctx->run_ns / 5;
-	in->read_ns = steal_read_ns(run);
+	in->read_ns = steal_read_ns(ctx);
 	if (!run->deterministic && (run->emulated || !run->caps.hw_assisted))
 		in->limits.clock_ns = CLOCK_NS_VIRTUAL;
 	in->start_ns = meta->start_ns;

@@ -28,6 +28,7 @@
 /* METHOD: a sample's two reads belong together. */
 #define READ_NS		 2000
 #define READ_NS_EMULATED 20000
+#define READ_NS_RING0	 100000
 
 #define SAMPLE_HZ	   10000
 #define SAMPLE_HZ_EMULATED 1000
@@ -476,7 +477,7 @@ static int start_guest(struct measure *m, struct pvtb_err *err)
 		.level = sc->sleeps ? PVTB_LEVEL_KERNEL : guest_level(run),
 		.mode = PVTB_MODE_LOOP,
 		.period = run->host->counter_hz / hz,
-		.args[7] = steal_read_ns(run) * run->host->counter_hz / PVTB_NSEC_PER_SEC,
+		.args[7] = steal_read_ns(m->ctx) * run->host->counter_hz / PVTB_NSEC_PER_SEC,
 	};
 	int ret = 0;
 
@@ -489,8 +490,13 @@ static int start_guest(struct measure *m, struct pvtb_err *err)
 	return ret;
 }
 
-u64 steal_read_ns(const struct pvtb_run *run)
+u64 steal_read_ns(const struct pvtb_steal_ctx *ctx)
 {
+	const struct pvtb_run *run = ctx->run;
+
+	/* HLT's ring, and KVM emulates it one instruction at a time. */
+	if (ctx->scenario->sleeps && run->arch == PVTB_ARCH_X86_64 && !run->caps.ring0_usable)
+		return READ_NS_RING0;
 	return run->emulated ? READ_NS_EMULATED : READ_NS;
 }
 

@@ -26,9 +26,11 @@ char LICENSE[] SEC("license") = "GPL";
 /* Minimal kernel types: only what is read, found by name in the running kernel. */
 struct sched_info {
 	unsigned long long run_delay;
+	unsigned long long last_queued;
 } __attribute__((preserve_access_index));
 
 struct rq {
+	unsigned int clock_update_flags;
 	unsigned long long clock;
 } __attribute__((preserve_access_index));
 
@@ -77,6 +79,8 @@ struct bpf_iter__task {
 } __attribute__((preserve_access_index));
 
 #define PF_EXITING 0x4 /* task_struct.flags (include/linux/sched.h) */
+
+#define RQCF_REQ_SKIP 0x1 /* rq.clock_update_flags (kernel/sched/sched.h): cleared by the switch */
 
 #define PF_KTHREAD   0x00200000
 #define MAX_RT_PRIO  100  /* task_struct.prio from here on: fair; below 0: deadline */
@@ -378,6 +382,54 @@ static __always_inline __u64 task_throttled_clock(struct task_struct *task)
 								  : 0;
 }
 
+/* The clock that run_delay follows, of the queue @task is on; 0 when it is not known. */
+static __always_inline __u64 queue_clock(struct task_struct *task)
+{
+	struct cfs_rq *cfs_rq;
+
+	if (!bpf_core_field_exists(struct sched_entity, cfs_rq) ||
+	    !bpf_core_field_exists(struct cfs_rq, rq))
+		return 0;
+	cfs_rq = task->se.cfs_rq;
+	return cfs_rq ? cfs_rq->rq->clock : 0;
+}
+
+/* At its wake-up: will the switch that @task has asked for leave the clock alone? */
+static __always_inline __u32 will_stand_still(struct task_struct *task)
+{
+	struct cfs_rq *cfs_rq;
+
+	if (!bpf_core_field_exists(struct rq, clock_update_flags) ||
+	    !bpf_core_field_exists(struct sched_entity, cfs_rq) ||
+	    !bpf_core_field_exists(struct cfs_rq, rq))
+		return 0;
+	cfs_rq = task->se.cfs_rq;
+	return cfs_rq && cfs_rq->rq->clock_update_flags & RQCF_REQ_SKIP ? PVTB_REC_F_STILL : 0;
+}
+
+/* Was the clock of @next's queue not updated since @next was queued? */
+static __always_inline __u32 stood_still(struct task_struct *next, __u64 clock)
+{
+	return clock && next->sched_info.last_queued == clock ? PVTB_REC_F_STILL : 0;
+}
+
+/*
+ * Stamps less the queue's clock, where a wait ends less where it began. A thread that was moved has
+ * waited on two clocks; the second one began at last_queued.
+ */
+static __always_inline __s64 behind_since(struct pvtb_trace_thread *th, struct task_struct *task,
+					  __u64 clock, __u64 now_ns)
+{
+	__s64 behind_ns = th->behind_ns + (__s64)(now_ns - clock);
+	__u64 queued = task->sched_info.last_queued;
+
+	if (!clock)
+		return 0;
+	if (th->moved && queued)
+		behind_ns -= (__s64)(th->migrated_ns - queued);
+	return behind_ns;
+}
+
 static __always_inline bool is_throttled(struct task_struct *task)
 {
 	struct cfs_rq *cfs_rq;
@@ -448,6 +500,7 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 	struct pvtb_trace_thread *th = thread_at(base, offset);
 	bool runnable = preempt || !state;
 	struct pvtb_rec *rec;
+	__u64 clock;
 
 	here->thread = 0;
 	if (!slot || th->pid != (__u32)prev->pid)
@@ -469,6 +522,10 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 	keep_name(base, next);
 	th->wake_ns = 0;
 	th->migrated_ns = 0;
+	th->moved = 0;
+	clock = queue_clock(prev);
+	th->behind_ns = (__s64)(clock - now_ns);
+	th->still = runnable ? stood_still(next, clock) : 0;
 	th->runnable = runnable;
 	th->throttled_ns = runnable ? -task_throttled_clock(prev) : 0;
 	commit(th);
@@ -483,8 +540,16 @@ static __always_inline void waited(char *base, __u32 cpu, __u32 slot, struct tas
 				   struct task_struct *next, __u64 now_ns)
 {
 	struct pvtb_trace_thread *th = thread_at(base, thread_offset(slot));
-	struct pvtb_rec *rec = begin(base, th, cpu, PVTB_REC_WAIT, 0);
+	__u64 clock = queue_clock(next);
+	struct pvtb_rec *rec;
 
+	rec = begin(base, th, cpu, PVTB_REC_CLOCK, th->still | stood_still(next, clock));
+	rec->t0_ns = now_ns;
+	rec->t1_ns = 0;
+	rec->arg = behind_since(th, next, clock, now_ns);
+	rec->reason = th->moved;
+	commit(th);
+	rec = begin(base, th, cpu, PVTB_REC_WAIT, 0);
 	rec->t0_ns = now_ns;
 	rec->t1_ns = th->migrated_ns;
 	rec->arg = th->runnable ? th->throttled_ns + task_throttled_clock(next) : 0;
@@ -549,6 +614,9 @@ int BPF_PROG(sched_wakeup, struct task_struct *task)
 	th->wake_ns = bpf_ktime_get_ns();
 	if (!th->runnable) {
 		th->throttled_ns = -task_throttled_clock(task);
+		th->behind_ns = (__s64)(queue_clock(task) - th->wake_ns);
+		th->still = will_stand_still(task);
+		th->moved = 0;
 		th->runnable = 1;
 	}
 	return 0;
@@ -565,12 +633,17 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task, int to)
 	struct pvtb_trace_thread *th;
 	struct cfs_rq *cfs_rq = NULL;
 	struct cfs_rq **of_cpu;
+	__u64 now_ns;
 
 	if (!slot)
 		return 0;
 	th = thread_at(shared(), thread_offset(slot));
 	th->migrations++;
-	th->migrated_ns = bpf_ktime_get_ns();
+	now_ns = bpf_ktime_get_ns();
+	/* Between two moves of one wait it was on a queue whose clock nobody has read as it came. */
+	if (th->runnable && !th->moved++)
+		th->behind_ns += (__s64)(now_ns - queue_clock(task));
+	th->migrated_ns = now_ns;
 	if (!th->runnable || !bpf_core_field_exists(struct task_group, cfs_rq))
 		return 0;
 	of_cpu = task->sched_task_group->cfs_rq;

@@ -87,6 +87,28 @@ same_twice() {
 	}
 }
 
+# steal_agrees NAME SCENARIO...: the guest was told what the kernel counts, and that is what the
+# scheduler's events come to by the kernel's own clock; and there was something to compare
+steal_agrees() {
+	run=$1
+	shift
+	for scenario in "$@"; do
+		equal "G - K of $scenario" 0 "$(value "$run" "steal.$scenario.g_k.max")"
+		at_most "K - B of $scenario by the queue's clock, ns" 20000 \
+			"$(value "$run" "steal.$scenario.k_b.rest.max")"
+		equal "switches in $scenario" 1 "$(awk -v n="$(value "$run" "steal.$scenario.switches")" \
+			'BEGIN { print (n > 2) }')"
+		equal "something told in $scenario" 1 "$(awk \
+			-v n="$(value "$run" "steal.$scenario.told.final")" 'BEGIN { print (n != 0) }')"
+	done
+}
+
+# steal_lost NAME SCENARIO MIN MAX: share of its time that the vCPU lost, by the scheduler's events
+steal_lost() {
+	equal "share lost in $2, $3 to $4" 1 "$(awk -v s="$(value "$1" "steal.$2.share")" -v a="$3" \
+		-v b="$4" 'BEGIN { print (s >= a && s <= b) }')"
+}
+
 finish() {
 	[ "$failures" = 0 ]
 	exit

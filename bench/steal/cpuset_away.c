@@ -11,6 +11,7 @@ struct away {
 	struct pvtb_plan *plan;
 	struct pvtb_plan_step steps[STEPS];
 	unsigned int turn;
+	u64 nr;
 };
 
 static int needs(const struct pvtb_run *run, struct pvtb_err *err)
@@ -37,6 +38,7 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 	int ret = steal_group_enter(ctx, PVTB_CGROUP_CPUSET, err);
 
 	nr = nr > STEPS ? STEPS : nr;
+	s->nr = nr;
 	for (u64 i = 0; i < nr; i++)
 		s->steps[i] = (struct pvtb_plan_step){
 			.at_ns = i * (ctx->run_ns / nr),
@@ -64,10 +66,12 @@ static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 
 static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, struct pvtb_err *err)
 {
-	if (seen->migrations >= 8)
+	const struct away *s = ctx->state;
+
+	if (seen->migrations >= 2 && seen->migrations >= s->nr / 4)
 		return 0;
-	return pvtb_err_set(err, -ERANGE, "cpuset", "%llu migrations",
-			    (unsigned long long)seen->migrations);
+	return pvtb_err_set(err, -ERANGE, "cpuset", "%llu migrations, %llu were meant",
+			    (unsigned long long)seen->migrations, (unsigned long long)s->nr);
 }
 
 static const struct pvtb_steal_scenario cpuset_away = {

@@ -24,6 +24,6 @@ static const struct pvtb_steal_scenario deadline_hog = {
 	.start = start,
 	.stop = steal_hogs_stop,
 	.causes = PVTB_STEAL_INVOLUNTARY,
-	.min_share = 0.20,
+	.min_share = 0.08,
 };
 PVTB_STEAL_SCENARIO(deadline_hog);

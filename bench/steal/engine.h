@@ -39,6 +39,10 @@ struct steal_vcpu {
 	/* where the VMM provides: STEAL_VISITS of them */
 	struct steal_visit *visits;
 	u64 nr_visits, visits_lost;
+	/* another thread went on, with a stream of its own, in which rec_end is: */
+	u64 turn_end, turn_first;
+	u64 turn_ns; /* it began */
+	u64 turn_old_k_ns, turn_k_ns;
 };
 
 /* A thread that had the CPU instead. */
@@ -69,7 +73,7 @@ void steal_path(char *buf, size_t len, const struct pvtb_steal_ctx *ctx, const c
 		unsigned int vcpu);
 
 /* At most that far apart are the counter and the value of one sample. */
-u64 steal_read_ns(const struct pvtb_run *run);
+u64 steal_read_ns(const struct pvtb_steal_ctx *ctx);
 
 struct steal_hooks {
 	/* Called when the threads are there, and when the guest was told to stop. */
@@ -91,8 +95,10 @@ int steal_join(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb
 	       struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* One scenario from beginning to end, into @v. What cannot be measured is a SKIP and what went wrong
- * is INVALID: neither is an error. */
+ * is INVALID: neither is an error. @trace keeps the session from one scenario to the next: NULL at
+ * first, the caller closes it. */
 int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
-		  struct pvtb_variant_result *v, struct pvtb_err *err) PVTB_MUST_CHECK;
+		  struct pvtb_trace **trace, struct pvtb_variant_result *v,
+		  struct pvtb_err *err) PVTB_MUST_CHECK;
 
 #endif

@@ -17,16 +17,18 @@
 #include "load/wait.h"
 #include "results/samples.h"
 
-#define DRAIN_NS   5000000ULL
-#define BATCH	   4096
-#define PAIR_TRIES 64
-#define SETTLE_NS  200000L
-#define STOP_MS	   60000
-#define PV_TIME_ST 0xc5000021ULL
+#define DRAIN_NS     5000000ULL
+#define BATCH	     4096
+#define PAIR_TRIES   64
+#define SETTLE_NS    200000L
+#define SETTLE_TRIES 10 /* up to 0.1 s */
+#define STOP_MS	     60000
+#define PV_TIME_ST   0xc5000021ULL
 
 /* METHOD: a sample's two reads belong together. */
 #define READ_NS		 2000
 #define READ_NS_EMULATED 20000
+#define READ_NS_RING0	 100000
 
 #define SAMPLE_HZ	   10000
 #define SAMPLE_HZ_EMULATED 1000
@@ -35,10 +37,13 @@ struct vcpu {
 	struct measure *m;
 	struct steal_vcpu *meta;
 	struct pvtb_stream *stream;
+	struct pvtb_stream *next; /* of the thread that went on */
+	bool turned;		  /* its own thread is at turn_end, the other has begun */
+	bool on_next;		  /* drained up to there */
 	struct pvtb_samples_writer *guest, *host;
 	u64 drained;	   /* guest samples taken out of the ring */
 	u64 rec_next;	   /* host records likewise */
-	u64 switches;	   /* of its thread, when the window began */
+	u64 switches;	   /* of its thread, when the window (or its turn) began */
 	bool begun, ended; /* inside the window; written by its own thread */
 };
 
@@ -87,41 +92,97 @@ static u64 own_switches(void)
 	return getrusage(RUSAGE_THREAD, &use) ? 0 : (u64)use.ru_nvcsw + (u64)use.ru_nivcsw;
 }
 
-/* Position, run_delay, switches and time at one moment: again when it was switched in between. */
-static void stamp(struct vcpu *v, u64 *ret_pos, u64 *ret_k_ns, u64 *ret_switches, u64 *ret_ns)
+/* One moment of the calling thread. */
+struct moment {
+	u64 pos, k_ns, switches, ns;
+};
+
+/* Again when it was switched in between. */
+static void stamp(struct pvtb_stream *stream, struct moment *ret)
 {
 	do {
-		*ret_switches = own_switches();
-		*ret_pos = pvtb_stream_mark(v->stream, NULL);
-		*ret_k_ns = own_delay_ns();
-		*ret_ns = pvtb_mono_ns();
-	} while (pvtb_stream_mark(v->stream, NULL) != *ret_pos);
+		ret->switches = own_switches();
+		ret->pos = pvtb_stream_mark(stream, NULL);
+		ret->k_ns = own_delay_ns();
+		ret->ns = pvtb_mono_ns();
+	} while (pvtb_stream_mark(stream, NULL) != ret->pos);
+}
+
+/*
+ * Off the CPU once: whatever exit was open is closed by it, and the entry that follows comes with its
+ * run_delay. The time may be over before the thread was switched out.
+ */
+static void settle(struct pvtb_stream *stream)
+{
+	struct timespec ts = {.tv_nsec = SETTLE_NS};
+	u64 before = pvtb_stream_mark(stream, NULL);
+
+	for (int i = 0; i < SETTLE_TRIES && pvtb_stream_mark(stream, NULL) == before; i++) {
+		nanosleep(&ts, NULL);
+		ts.tv_nsec *= 2;
+	}
 }
 
 static void on_cmd_enter(void *opaque, unsigned int vcpu)
 {
 	struct vcpu *v = &((struct measure *)opaque)->vcpus[vcpu];
-	struct timespec settle = {.tv_nsec = SETTLE_NS};
+	struct moment at;
 
 	if (v->begun)
 		return;
-	/* Off the CPU once: whatever exit was open is closed by it, and the entry that follows comes
-	 * with its run_delay. */
-	nanosleep(&settle, NULL);
-	stamp(v, &v->meta->rec_first, &v->meta->k_start_ns, &v->switches, &v->meta->start_ns);
-	v->rec_next = v->meta->rec_first;
+	settle(v->stream);
+	stamp(v->stream, &at);
+	v->meta->rec_first = v->rec_next = at.pos;
+	v->meta->k_start_ns = at.k_ns;
+	v->meta->start_ns = at.ns;
+	v->switches = at.switches;
 	__atomic_store_n(&v->begun, true, __ATOMIC_RELEASE);
+}
+
+static void on_hand_over(void *opaque, unsigned int vcpu)
+{
+	struct vcpu *v = &((struct measure *)opaque)->vcpus[vcpu];
+	struct moment at;
+
+	settle(v->stream);
+	stamp(v->stream, &at);
+	v->meta->turn_end = at.pos;
+	v->meta->turn_old_k_ns = at.k_ns;
+	v->meta->switches = at.switches - v->switches;
+}
+
+static int on_take_over(void *opaque, unsigned int vcpu, struct pvtb_err *err)
+{
+	struct measure *m = opaque;
+	struct vcpu *v = &m->vcpus[vcpu];
+	int ret = pvtb_trace_register(m->trace, &v->next, err);
+	struct moment at;
+
+	if (ret)
+		return ret;
+	settle(v->next);
+	stamp(v->next, &at);
+	v->meta->turn_first = at.pos;
+	v->meta->turn_k_ns = at.k_ns;
+	v->meta->turn_ns = at.ns;
+	v->switches = at.switches;
+	__atomic_store_n(&v->turned, true, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static void on_cmd_leave(void *opaque, unsigned int vcpu)
 {
 	struct measure *m = opaque;
 	struct vcpu *v = &m->vcpus[vcpu];
+	struct moment at;
 
 	if (!__atomic_load_n(&m->last_cmd, __ATOMIC_ACQUIRE))
 		return;
-	stamp(v, &v->meta->rec_end, &v->meta->k_end_ns, &v->meta->switches, &v->meta->end_ns);
-	v->meta->switches -= v->switches;
+	stamp(v->next ?: v->stream, &at);
+	v->meta->rec_end = at.pos;
+	v->meta->k_end_ns = at.k_ns;
+	v->meta->end_ns = at.ns;
+	v->meta->switches += at.switches - v->switches;
 	__atomic_store_n(&v->ended, true, __ATOMIC_RELEASE);
 }
 
@@ -131,14 +192,15 @@ static void on_before_run(void *opaque, unsigned int vcpu)
 	struct measure *m = opaque;
 	struct vcpu *v = &m->vcpus[vcpu];
 	struct steal_visit visit = {.left_ns = pvtb_mono_ns()};
-	u64 pos, k_ns, switches;
+	struct moment at;
 
-	stamp(v, &pos, &k_ns, &switches, &visit.ns);
+	stamp(v->stream, &at);
+	visit.ns = at.ns;
 	if (v->meta->nr_visits < STEAL_VISITS)
 		v->meta->visits[v->meta->nr_visits++] = visit;
 	else
 		v->meta->visits_lost++;
-	m->ctx->scenario->provide(m->ctx, vcpu, k_ns,
+	m->ctx->scenario->provide(m->ctx, vcpu, at.k_ns,
 				  pvtb_vm_gpa(m->vm, PVTB_GPA_STEAL + 64ULL * vcpu));
 }
 
@@ -208,18 +270,13 @@ static int write_lost(struct vcpu *v, u64 lost, struct pvtb_err *err)
 	return pvtb_samples_write(v->host, &gap, 1, err);
 }
 
-static int drain_host(struct measure *m, unsigned int i, struct pvtb_err *err)
+/* Records of @stream up to @end. */
+static int drain_stream(struct measure *m, struct vcpu *v, struct pvtb_stream *stream, u64 end,
+			struct pvtb_err *err)
 {
-	struct vcpu *v = &m->vcpus[i];
-	u64 end;
-
-	if (!__atomic_load_n(&v->begun, __ATOMIC_ACQUIRE))
-		return 0;
-	end = __atomic_load_n(&v->ended, __ATOMIC_ACQUIRE) ? v->meta->rec_end
-							   : pvtb_stream_mark(v->stream, NULL);
 	while (v->rec_next < end) {
 		u64 n = end - v->rec_next < BATCH ? end - v->rec_next : BATCH, lost = 0;
-		ssize_t got = pvtb_stream_read(v->stream, v->rec_next, n, m->recs, &lost);
+		ssize_t got = pvtb_stream_read(stream, v->rec_next, n, m->recs, &lost);
 		int ret = 0;
 
 		if (got < 0)
@@ -238,8 +295,50 @@ static int drain_host(struct measure *m, unsigned int i, struct pvtb_err *err)
 		v->meta->records += (u64)got;
 		v->rec_next += n;
 	}
-	pvtb_stream_discard(v->stream, v->rec_next);
+	pvtb_stream_discard(stream, v->rec_next);
 	return 0;
+}
+
+/* The first thread's last record is written: the other's follow. */
+static int turn(struct measure *m, struct vcpu *v, struct pvtb_err *err)
+{
+	const struct steal_vcpu *meta = v->meta;
+	struct pvtb_rec rec = {
+		.kind = PVTB_REC_THREAD,
+		.t0_ns = meta->turn_ns,
+		.t1_ns = meta->turn_old_k_ns,
+		.arg = meta->turn_k_ns,
+	};
+	int ret = drain_stream(m, v, v->stream, meta->turn_end, err);
+
+	if (!ret)
+		ret = pvtb_samples_write(v->host, &rec, 1, err);
+	v->rec_next = meta->turn_first;
+	v->on_next = true;
+	return ret;
+}
+
+static int drain_host(struct measure *m, unsigned int i, struct pvtb_err *err)
+{
+	struct vcpu *v = &m->vcpus[i];
+	struct pvtb_stream *stream;
+	u64 end;
+
+	if (!__atomic_load_n(&v->begun, __ATOMIC_ACQUIRE))
+		return 0;
+	if (__atomic_load_n(&v->turned, __ATOMIC_ACQUIRE) && !v->on_next) {
+		int ret = turn(m, v, err);
+
+		if (ret)
+			return ret;
+	}
+	stream = v->on_next ? v->next : v->stream;
+	end = __atomic_load_n(&v->ended, __ATOMIC_ACQUIRE) ? v->meta->rec_end
+							   : pvtb_stream_mark(stream, NULL);
+	/* Between the two threads: what the first does besides is nobody's. */
+	if (v->meta->turn_end && !v->on_next)
+		return 0;
+	return drain_stream(m, v, stream, end, err);
 }
 
 static int drain(struct measure *m, struct pvtb_err *err)
@@ -323,6 +422,13 @@ static enum pvtb_level guest_level(const struct pvtb_run *run)
 								      : PVTB_LEVEL_USER;
 }
 
+static u64 sample_hz(const struct pvtb_steal_ctx *ctx)
+{
+	if (ctx->scenario->sample_hz)
+		return ctx->scenario->sample_hz;
+	return ctx->run->emulated ? SAMPLE_HZ_EMULATED : SAMPLE_HZ;
+}
+
 static int make_vm(struct measure *m, struct pvtb_err *err)
 {
 	const struct pvtb_steal_scenario *sc = m->ctx->scenario;
@@ -331,12 +437,15 @@ static int make_vm(struct measure *m, struct pvtb_err *err)
 		.nr_vcpus = m->ctx->nr_vcpus,
 		.steal = !sc->provide,
 		.steal_by_caller = sc->provide,
-		.irqchip = sc->irqchip,
+		.irqchip = sc->sleeps && m->ctx->run->arch == PVTB_ARCH_ARM64,
+		.halt_ns = sc->sleeps ? PVTB_NSEC_PER_SEC / sample_hz(m->ctx) : 0,
 		.thread_start = on_thread_start,
 		.thread_stop = on_thread_stop,
 		.cmd_enter = on_cmd_enter,
 		.cmd_leave = on_cmd_leave,
 		.before_run = sc->provide ? on_before_run : NULL,
+		.hand_over = on_hand_over,
+		.take_over = on_take_over,
 		.opaque = m,
 		.cpus = cpus,
 	};
@@ -388,13 +497,14 @@ static int start_guest(struct measure *m, struct pvtb_err *err)
 {
 	const struct pvtb_steal_scenario *sc = m->ctx->scenario;
 	struct pvtb_run *run = m->ctx->run;
-	u64 hz = sc->sample_hz ?: run->emulated ? SAMPLE_HZ_EMULATED : SAMPLE_HZ;
+	u64 hz = sample_hz(m->ctx);
 	struct pvtb_cmd cmd = {
 		.op = sc->op ?: "sample_steal",
-		.level = guest_level(run),
+		/* HLT is ring 0's, however slow that is here */
+		.level = sc->sleeps ? PVTB_LEVEL_KERNEL : guest_level(run),
 		.mode = PVTB_MODE_LOOP,
 		.period = run->host->counter_hz / hz,
-		.args[7] = steal_read_ns(run) * run->host->counter_hz / PVTB_NSEC_PER_SEC,
+		.args[7] = steal_read_ns(m->ctx) * run->host->counter_hz / PVTB_NSEC_PER_SEC,
 	};
 	int ret = 0;
 
@@ -407,8 +517,13 @@ static int start_guest(struct measure *m, struct pvtb_err *err)
 	return ret;
 }
 
-u64 steal_read_ns(const struct pvtb_run *run)
+u64 steal_read_ns(const struct pvtb_steal_ctx *ctx)
 {
+	const struct pvtb_run *run = ctx->run;
+
+	/* HLT's ring, and KVM emulates it one instruction at a time. */
+	if (ctx->scenario->sleeps && run->arch == PVTB_ARCH_X86_64 && !run->caps.ring0_usable)
+		return READ_NS_RING0;
 	return run->emulated ? READ_NS_EMULATED : READ_NS;
 }
 
@@ -486,6 +601,7 @@ static int run_vm(struct measure *m, const struct steal_hooks *hooks, struct pvt
 		ret = call_pv_time_st(m, i, err);
 	for (unsigned int i = 0; !ret && i < m->ctx->nr_vcpus; i++)
 		m->ctx->tids[i] = m->vcpus[i].meta->tid;
+	m->ctx->vm = m->vm;
 	if (!ret && hooks->start)
 		ret = hooks->start(m->ctx, err);
 	if (!ret)
@@ -521,7 +637,10 @@ int steal_measure(struct pvtb_steal_ctx *ctx, const struct steal_hooks *hooks,
 		m->vcpus[i].meta = &out->vcpus[i];
 	}
 	ret = run_vm(m, hooks, err);
+	ctx->vm = NULL;
 	pvtb_vm_free(m->vm);
+	for (unsigned int i = 0; i < ctx->nr_vcpus; i++)
+		pvtb_trace_unregister(trace, m->vcpus[i].next);
 	for (unsigned int i = 0; i < ctx->nr_vcpus; i++) {
 		ret = close_file(&m->vcpus[i].guest, ret, err);
 		ret = close_file(&m->vcpus[i].host, ret, err);

@@ -405,6 +405,7 @@ static int run_all(const struct pvtb_bench *bench, struct pvtb_run *run, struct 
 {
 	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
 	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+	struct pvtb_trace *trace = NULL;
 
 	for (size_t i = 0; !ret && i < PVTB_ARRAY_SIZE(mutants); i++) {
 		const struct pvtb_steal_scenario *sc = &mutants[i].sc;
@@ -416,14 +417,15 @@ static int run_all(const struct pvtb_bench *bench, struct pvtb_run *run, struct 
 		pvtb_progress_update(run->progress, "%s.%s", bench->name, sc->name);
 		v = pvtb_bench_add_variant(b, sc->name, sc->summary);
 		if (!v || pvtb_result_set(&v->provider, "vmm"))
-			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
 		/* On a busy host threads may starve for as long as a whole run. */
 		for (unsigned int tries = 0; !ret && tries < TRIES; tries++) {
-			ret = steal_run_one(sc, run, v, err);
+			ret = steal_run_one(sc, run, &trace, v, err);
 			if (!proves_nothing(v->status))
 				break;
 		}
 	}
+	pvtb_trace_close(trace);
 	return ret;
 }
 

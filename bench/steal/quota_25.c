@@ -40,7 +40,7 @@ static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, s
 	const struct quota *q = ctx->state;
 	u64 ns = q->after.throttled_ns - q->before.throttled_ns;
 
-	if ((double)ns >= 0.50 * (double)seen->wall_ns)
+	if ((double)ns >= 0.25 * (double)seen->wall_ns)
 		return 0;
 	return pvtb_err_set(err, -ERANGE, "quota", "cpu.stat counts %.3f s throttled of %.3f s",
 			    (double)ns / 1e9, (double)seen->wall_ns / 1e9);

@@ -181,25 +181,24 @@ static int measure_in_child(struct pvtb_steal_ctx *ctx, struct steal_measured *m
 	return ret;
 }
 
-static int measure_here(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_err *err)
+/* One session serves all: opening it takes an emulator a second. */
+static int measure_here(struct pvtb_steal_ctx *ctx, struct pvtb_trace **trace,
+			struct steal_measured *m, struct pvtb_err *err)
 {
 	const struct steal_hooks hooks = {.start = call_start, .stop = call_stop};
-	struct pvtb_trace *trace = NULL;
-	int ret = open_session(ctx, &trace, err);
+	int ret = *trace ? 0 : open_session(ctx, trace, err);
 
 	if (ret) {
 		call_stop(ctx, NULL);
 		return ret;
 	}
-	ret = steal_measure(ctx, &hooks, trace, m, err);
-	pvtb_trace_close(trace);
-	return ret;
+	return steal_measure(ctx, &hooks, *trace, m, err);
 }
 
 /* ---- one scenario ---- */
 
-static int run_scenario(struct pvtb_steal_ctx *ctx, struct pvtb_variant_result *v,
-			struct pvtb_err *err)
+static int run_scenario(struct pvtb_steal_ctx *ctx, struct pvtb_trace **trace,
+			struct pvtb_variant_result *v, struct pvtb_err *err)
 {
 	const struct pvtb_steal_scenario *sc = ctx->scenario;
 	struct steal_measured *m = calloc(1, sizeof(*m));
@@ -208,7 +207,7 @@ static int run_scenario(struct pvtb_steal_ctx *ctx, struct pvtb_variant_result *
 	if (!ret && sc->setup)
 		ret = sc->setup(ctx, err);
 	if (!ret)
-		ret = sc->child ? measure_in_child(ctx, m, err) : measure_here(ctx, m, err);
+		ret = sc->child ? measure_in_child(ctx, m, err) : measure_here(ctx, trace, m, err);
 	else if (m)
 		call_stop(ctx, NULL);
 	if (!ret)
@@ -232,16 +231,27 @@ static int settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
 	return 0;
 }
 
+/* An emulator's scenarios are shorter: the whole list is to end in the same time. */
+static u64 run_ns(const struct pvtb_steal_scenario *sc, const struct pvtb_run *run)
+{
+	u64 ns = run->profile->seconds * PVTB_NSEC_PER_SEC;
+
+	if (sc->run_ms)
+		return sc->run_ms * 1000000ULL;
+	if (run->deterministic)
+		return ns / 10;
+	return run->emulated ? ns * 2 / 3 : ns;
+}
+
 int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
-		  struct pvtb_variant_result *v, struct pvtb_err *err)
+		  struct pvtb_trace **trace, struct pvtb_variant_result *v, struct pvtb_err *err)
 {
 	struct pvtb_steal_ctx ctx = {
 		.run = run,
 		.scenario = sc,
 		.nr_vcpus = sc->nr_vcpus ?: 1,
 		.pid = getpid(),
-		.run_ns = sc->run_ms ? sc->run_ms * 1000000ULL
-				     : run->profile->seconds * PVTB_NSEC_PER_SEC,
+		.run_ns = run_ns(sc, run),
 	};
 	void *state;
 	int ret;
@@ -258,7 +268,7 @@ int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
 	if (ret)
 		return settle(v, ret, err);
 	state = ctx.state = calloc(1, sc->state_size ? sc->state_size : 1);
-	ret = state ? run_scenario(&ctx, v, err) : pvtb_err_sys(err, -ENOMEM, "steal");
+	ret = state ? run_scenario(&ctx, trace, v, err) : pvtb_err_sys(err, -ENOMEM, "steal");
 	free(state);
 	return settle(v, ret, err);
 }
@@ -266,26 +276,29 @@ int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
 static int steal_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
 	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
+	struct pvtb_trace *trace = NULL;
 	size_t nr;
 	const struct pvtb_variant *all = list_variants(&nr);
+	int ret = 0;
 
 	if (!b)
 		return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; !ret && i < nr; i++) {
 		struct pvtb_variant_result *v;
-		int ret;
 
 		if (!(all[i].archs & run->arch) || !pvtb_run_wants(run, bench->name, all[i].name))
 			continue;
 		pvtb_progress_update(run->progress, "%s.%s", bench->name, all[i].name);
 		v = pvtb_bench_add_variant(b, all[i].name, all[i].summary);
 		if (!v || pvtb_result_set(&v->provider, "kvm"))
-			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-		ret = steal_run_one(scenarios.sorted[i], run, v, err);
-		if (ret)
-			return ret;
+			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+		else
+			ret = steal_run_one(scenarios.sorted[i], run, &trace, v, err);
 	}
-	return steal_sum_up(b) ? pvtb_err_sys(err, -ENOMEM, "%s", bench->name) : 0;
+	pvtb_trace_close(trace);
+	if (!ret && steal_sum_up(b))
+		ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+	return ret;
 }
 
 static const struct pvtb_bench steal = {

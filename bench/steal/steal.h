@@ -41,6 +41,7 @@ struct pvtb_steal_ctx {
 	u64 run_ns;    /* how long the guest is going to run, from start on */
 	unsigned int nr_vcpus;
 	pid_t tids[PVTB_STEAL_MAX_VCPUS]; /* valid from start on */
+	struct pvtb_vm *vm;		  /* likewise; NULL where it is a child's */
 	pid_t pid;			  /* process of these threads: a child's, if asked for */
 };
 
@@ -49,18 +50,19 @@ struct pvtb_steal_seen {
 	u64 wall_ns;
 	u64 sum_ns[PVTB_SCHED_CAUSES];
 	u64 migrations;
+	u64 threads; /* that ran the vCPU, one after the other */
 };
 
 struct pvtb_steal_scenario {
 	const char *name;
 	const char *summary;
-	enum pvtb_arch archs;	/* 0: any */
-	unsigned int nr_vcpus;	/* 0: 1 */
-	unsigned int run_ms;	/* 0: as long as the profile says */
-	bool child;		/* the VM lives in a process of its own, to be stopped as a whole */
-	bool not_pinned;	/* the vCPUs' threads may run on both CPUs */
-	bool irqchip;		/* the guest needs interrupts */
-	const char *op;		/* NULL: sample_steal */
+	enum pvtb_arch archs;  /* 0: any */
+	unsigned int nr_vcpus; /* 0: 1 */
+	unsigned int run_ms;   /* 0: as long as the profile says */
+	bool child;	       /* the VM lives in a process of its own, to be stopped as a whole */
+	bool not_pinned;       /* the vCPUs' threads may run on both CPUs */
+	bool sleeps;	/* the guest, until a timer: arm64's own; x86 in HLT, which the VMM ends */
+	const char *op; /* NULL: sample_steal */
 	unsigned int sample_hz; /* 0: the engine's choice */
 	size_t state_size;
 	/* 0, or -EOPNOTSUPP with the reason (a SKIP) */

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #endif
 
-#define PVTB_TRACE_ABI 2
+#define PVTB_TRACE_ABI 3
 
 enum pvtb_rec_kind {
 	PVTB_REC_NONE = 0,
@@ -55,7 +55,27 @@ enum pvtb_rec_kind {
 	 * the CPU.
 	 */
 	PVTB_REC_WAIT = 7,
+	/*
+	 * Right before each WAIT: t0_ns as there; arg, signed, by how much less time passed on the run
+	 * queue's clock, which run_delay follows, than by these stamps between the moments where the
+	 * wait began (switch-out or wake-up) and ended; 0 where the kernel's types do not tell. reason
+	 * moves during the wait: of more than one, what was between them is not in arg.
+	 */
+	PVTB_REC_CLOCK = 8,
+	/*
+	 * Of no program's, but the harness's where it joins two threads' records: from t0_ns on another
+	 * thread runs the vCPU. t1_ns run_delay of the one before, in the end; arg its own, then.
+	 */
+	PVTB_REC_THREAD = 9,
 };
+
+/*
+ * CLOCK: the queue's clock stood still from an event that wanted the CPU (a wake-up, a move) to the
+ * switch it brought about, as rq_clock_skip_update() in wakeup_preempt() makes it do: that was asked
+ * for at this thread's wake-up; or it showed at the switch-in, or at the switch-out of a runnable
+ * thread, what it had shown when the thread that got the CPU was queued.
+ */
+#define PVTB_REC_F_STILL 0x01
 
 #define PVTB_REC_F_PREEMPT   0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
 #define PVTB_REC_F_NOPC	     0x02 /* exits: pc is not known (VMX reads it lazily) */
@@ -132,7 +152,10 @@ struct pvtb_trace_thread {
 	__s64 throttled_ns; /* while runnable since the switch-out, less the clock where it began */
 	__u32 migrations;
 	__u32 runnable;
-	__u32 pad1[8];
+	__s64 behind_ns; /* CLOCK: what it comes to so far */
+	__u32 still;	 /* PVTB_REC_F_STILL since the switch-out */
+	__u32 moved;	 /* how often while it waited; migrated_ns is where its queue began */
+	__u32 pad1[4];
 };
 
 struct pvtb_trace_cpu {

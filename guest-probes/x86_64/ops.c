@@ -163,6 +163,34 @@ PVTB_SAMPLER_AFTER(sample_steal_vmm, "sample_steal_vmm",
 		   const struct pvtb_x86_steal *steal = (const void *)ctl->args[0], MMIO_WRITE(),
 		   value = steal_read(steal))
 
+/*
+ * sample_steal of a guest that sleeps between its samples, in HLT, until the VMM ends it (needs
+ * spec.halt_ns) and ring 0. Interrupts stay off: nothing is to be delivered.
+ */
+PVTB_OP_ENTRY(sample_steal_idle, "sample_steal_idle")
+{
+	const struct pvtb_x86_steal *steal = (const void *)ctl->args[0];
+	struct pvtb_done done = {0};
+	u64 now = arch_counter();
+	u64 next = now;
+	u64 i;
+
+	done.t_begin = now;
+	for (i = 0; !__atomic_load_n(&ctl->stop, __ATOMIC_RELAXED); i++) {
+		u64 value = 0;
+
+		now = arch_counter();
+		PVTB_SAMPLE_WHOLE(ctl, now, value = steal_read(steal));
+		PVTB_STORE_SAMPLE(ctl, i, now, value);
+		next += ctl->period;
+		while ((int64_t)(arch_counter() - next) < 0)
+			__asm__ volatile("hlt" ::: "memory");
+	}
+	done.ops = i;
+	done.t_end = now;
+	pvtb_op_finish(ctl, PVTB_STATUS_DONE, &done);
+}
+
 /* Two exits where a variant may declare one: what bench/selftest.c breaks. */
 PVTB_OP(mmio_twice, "mmio_twice", , {
 	MMIO_WRITE();

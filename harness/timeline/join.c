@@ -279,6 +279,8 @@ static int stamps_of(const struct pvtb_rec *rec, s64 *begin, s64 *end)
 	case PVTB_REC_SCHED_OUT:
 	case PVTB_REC_SCHED_IN:
 	case PVTB_REC_WAIT:
+	case PVTB_REC_CLOCK:
+	case PVTB_REC_THREAD:
 		*begin = *end = (s64)rec->t0_ns;
 		return 0;
 	case PVTB_REC_ENTRY:
@@ -320,6 +322,8 @@ static int on_record(struct join *j, const struct pvtb_rec *rec)
 		break;
 	case PVTB_REC_RUN_DELAY:
 	case PVTB_REC_WAIT:
+	case PVTB_REC_CLOCK:
+	case PVTB_REC_THREAD:
 		break; /* the business of stolen time */
 	}
 	return 0;

@@ -339,6 +339,24 @@ void pvtb_sched_begin(struct pvtb_sched *s, const struct pvtb_sched_config *cfg,
 	}
 }
 
+/* Another thread goes on, both of them current and in the VMM when they were asked. */
+static int other_thread(struct pvtb_sched *s, const struct pvtb_rec *rec)
+{
+	u64 ns = in_order(s, rec->t0_ns);
+	int rc;
+
+	if (s->state == PVTB_SCHED_ST_HOST)
+		rc = cut(s, ns, PVTB_SCHED_HOST_VMM, 0, false);
+	else if (s->state == PVTB_SCHED_ST_UNKNOWN)
+		rc = cut(s, ns, PVTB_SCHED_UNKNOWN, 0, false);
+	else
+		rc = contradiction(s, ns);
+	s->state = PVTB_SCHED_ST_HOST;
+	s->host = PVTB_SCHED_HOST_VMM;
+	s->halted = false;
+	return rc;
+}
+
 static int feed(struct pvtb_sched *s, const struct pvtb_rec *rec)
 {
 	int rc;
@@ -363,7 +381,10 @@ static int feed(struct pvtb_sched *s, const struct pvtb_rec *rec)
 	case PVTB_REC_WAIT:
 		s->wait = *rec;
 		return 0;
+	case PVTB_REC_THREAD:
+		return other_thread(s, rec);
 	case PVTB_REC_RUN_DELAY:
+	case PVTB_REC_CLOCK:
 		return 0; /* witness K's */
 	default:
 		return -EBADMSG;

@@ -25,6 +25,7 @@ struct step {
 	u64 k_ns;
 	s64 kb_ns;
 	u64 outs;
+	u64 thread;		       /* number of the one that runs the vCPU */
 	u64 sum_ns[PVTB_SCHED_CAUSES]; /* B's, up to the entry */
 	u64 holes;		       /* before it, see hole() */
 	u64 gap_ns;		       /* from when on it may have ended unseen; 0: it did not */
@@ -45,6 +46,10 @@ struct steal {
 	u64 made, at;		  /* steps: how many, and the one samples stand on */
 	u64 waits;		  /* times off the CPU whose run_delay is not known yet, */
 	u64 wait_k_ns, wait_b_ns; /* run_delay before them, and B's sum of them */
+	s64 wait_behind_ns;	  /* the queue's clock in them */
+	u64 wait_unread_ns;	  /* what it may have been besides, where it was not read */
+	struct pvtb_rec clock;	  /* what it did in the one that is about to end */
+	bool still;
 	bool wait_k_known;
 	u64 base_k_ns, base_b_ns; /* K - B counts from here ... */
 	s64 base_kb_ns;		  /* ... and was this then */
@@ -58,7 +63,7 @@ struct steal {
 	bool any; /* a sample was compared: */
 	u64 first_g_ns, last_g_ns, first_k_ns, last_k_ns;
 	u64 last_sum_ns[PVTB_SCHED_CAUSES];
-	u64 last_outs, last_holes;
+	u64 last_outs, last_holes, last_thread;
 	s64 first_gk_ns;
 	bool gk_constant;
 	u64 torn, resets, deviating;
@@ -134,18 +139,34 @@ static struct step *step_at(struct steal *s, u64 number)
  */
 static void close_waits(struct steal *s, u64 k_ns)
 {
-	s64 dev_ns;
+	struct pvtb_steal_result *res = s->res;
+	s64 waits = (s64)s->waits, dev_ns, rest_ns;
 
 	if (s->waits && s->wait_k_known) {
 		dev_ns = (s64)(k_ns - s->wait_k_ns - s->wait_b_ns);
-		farthest(&s->res->event_max_ns, dev_ns / (s64)s->waits);
-		s->res->events += s->waits;
-		if (magnitude(dev_ns) / s->waits > s->in->limits.event_ns ||
-		    (magnitude(dev_ns) / s->waits == s->in->limits.event_ns &&
-		     magnitude(dev_ns) % s->waits))
-			s->res->events_beyond += s->waits;
+		rest_ns = (s64)((u64)dev_ns + (u64)s->wait_behind_ns);
+		farthest(&res->event_max_ns, dev_ns / waits);
+		farthest(&res->rest_max_ns, rest_ns / waits);
+		res->rest_ns += rest_ns;
+		res->events += s->waits;
+		if (magnitude(rest_ns) >
+		    add_sat(s->waits * s->in->limits.event_ns, s->wait_unread_ns))
+			res->events_beyond += s->waits;
+		if (s->still) {
+			res->still_times++;
+			res->still_ns += s->wait_behind_ns;
+			farthest(&res->still_max_ns, s->wait_behind_ns);
+		} else {
+			res->late_times +=
+				magnitude(s->wait_behind_ns) > s->waits * s->in->limits.clock_ns;
+			res->late_ns += s->wait_behind_ns;
+			farthest(&res->late_max_ns, s->wait_behind_ns / waits);
+		}
 	}
 	s->waits = s->wait_b_ns = 0;
+	s->wait_behind_ns = 0;
+	s->wait_unread_ns = 0;
+	s->still = false;
 	s->wait_k_ns = k_ns;
 	s->wait_k_known = true;
 }
@@ -155,7 +176,8 @@ static void make_step(struct steal *s, const struct pvtb_rec *rec)
 	struct step *st = step_at(s, s->made);
 	u64 k_ns = rec->arg, b_ns = pvtb_sched_involuntary_ns(s->sched);
 
-	if (s->made && k_ns < step_at(s, s->made - 1)->k_ns)
+	if (s->made && k_ns < step_at(s, s->made - 1)->k_ns &&
+	    step_at(s, s->made - 1)->thread == s->res->threads)
 		s->res->k_backwards++;
 	if (!s->based) {
 		s->base_k_ns = k_ns;
@@ -169,6 +191,7 @@ static void make_step(struct steal *s, const struct pvtb_rec *rec)
 	st->kb_ns = (s64)((u64)s->base_kb_ns + (k_ns - s->base_k_ns) - (b_ns - s->base_b_ns));
 	st->outs = s->sched->outs;
 	st->holes = s->holes;
+	st->thread = s->res->threads;
 	memcpy(st->sum_ns, s->sched->sum_ns, sizeof(st->sum_ns));
 	s->made++;
 	s->res->steps++;
@@ -180,7 +203,9 @@ static void make_step(struct steal *s, const struct pvtb_rec *rec)
 static u64 counted_ns(struct steal *s)
 {
 	return s->base_counted_ns +
-	       (s->based && s->made ? sub_sat(step_at(s, s->made - 1)->k_ns, s->base_k_ns) : 0);
+	       (s->based && s->made && step_at(s, s->made - 1)->thread == s->res->threads
+			? sub_sat(step_at(s, s->made - 1)->k_ns, s->base_k_ns)
+			: 0);
 }
 
 /*
@@ -195,6 +220,10 @@ static void hole(struct steal *s, u64 since_ns)
 	s->base_kb_ns = s->res->kb.final_ns;
 	s->based = false;
 	s->waits = s->wait_b_ns = 0;
+	s->wait_behind_ns = 0;
+	s->wait_unread_ns = 0;
+	s->still = false;
+	s->clock.kind = PVTB_REC_NONE;
 	s->wait_k_known = false;
 	s->holes++;
 }
@@ -212,6 +241,21 @@ static void resume(struct steal *s, u64 k_ns)
 	s->base_k_ns = s->wait_k_ns = k_ns;
 	s->base_b_ns = pvtb_sched_involuntary_ns(s->sched);
 	s->based = s->wait_k_known = true;
+}
+
+/* Another thread: its run_delay has nothing to do with the one's before. */
+static void other_thread(struct steal *s, const struct pvtb_rec *rec)
+{
+	u64 b_ns = pvtb_sched_involuntary_ns(s->sched);
+
+	close_waits(s, rec->t1_ns);
+	if (s->based) {
+		s->base_counted_ns += rec->t1_ns - s->base_k_ns;
+		s->base_kb_ns = (s64)((u64)s->base_kb_ns + (rec->t1_ns - s->base_k_ns) -
+				      (b_ns - s->base_b_ns));
+	}
+	resume(s, rec->arg);
+	s->res->threads++;
 }
 
 static int take_record(struct steal *s, const struct pvtb_rec *rec)
@@ -243,10 +287,23 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 		if (unseen)
 			resume(s, rec->t1_ns);
 		break;
+	case PVTB_REC_CLOCK:
+		s->clock = *rec;
+		break;
+	case PVTB_REC_THREAD:
+		other_thread(s, rec);
+		break;
 	case PVTB_REC_SCHED_IN:
 		if (away) {
 			s->waits++;
 			s->wait_b_ns += pvtb_sched_involuntary_ns(s->sched) - before_ns;
+			if (s->clock.kind == PVTB_REC_CLOCK && s->clock.t0_ns == rec->t0_ns) {
+				s->wait_behind_ns += (s64)s->clock.arg;
+				if (s->clock.reason > 1)
+					s->wait_unread_ns +=
+						s->clock.reason * s->in->limits.clock_ns;
+				s->still |= s->clock.flags & PVTB_REC_F_STILL;
+			}
 		} else if (s->sched->records == 1) {
 			/* Its registration, where it runs: nothing is pending. */
 			close_waits(s, rec->arg);
@@ -399,7 +456,7 @@ static void attribute(struct steal *s, const u64 *d, u64 events, u64 ns)
 			continue;
 		part = ns < sum ? ns : sum;
 		/* K's and B's clocks differ by so much: no reason to look for another cause. */
-		if (i == 0 && ns - part <= events * s->in->limits.event_ns)
+		if (i == 0 && ns - part <= events * s->in->limits.clock_ns)
 			part = ns;
 		share(s, d, kinds[i].from, kinds[i].to, sum, part);
 		ns -= part;
@@ -521,7 +578,10 @@ static int compare(struct steal *s, u64 index, u64 t_ns, u64 g_ns)
 	if (magnitude(p.gk_ns) > s->in->limits.gk_ns)
 		look_for_stale(s, number, g_ns, &p);
 	note_deviation(s, p.gk_ns);
-	if (s->any) {
+	if (s->any && st->thread != s->last_thread) {
+		res->thread_jump_ns = (s64)(g_ns - s->last_g_ns);
+		s->gk_constant &= p.gk_ns == s->first_gk_ns;
+	} else if (s->any) {
 		compare_growth(s, st, g_ns, &p);
 		s->gk_constant &= p.gk_ns == s->first_gk_ns;
 	} else {
@@ -533,6 +593,7 @@ static int compare(struct steal *s, u64 index, u64 t_ns, u64 g_ns)
 	memcpy(s->last_sum_ns, st->sum_ns, sizeof(s->last_sum_ns));
 	s->last_outs = st->outs;
 	s->last_holes = st->holes;
+	s->last_thread = st->thread;
 	s->last_g_ns = g_ns;
 	s->last_k_ns = st->k_ns;
 	res->compared++;
@@ -643,7 +704,7 @@ static enum pvtb_steal_fault find_fault(struct steal *s)
 	if (s->resets)
 		return PVTB_STEAL_FAULT_RESET;
 	/* A small one can be the mark of another fault: what is left out was measured otherwise. */
-	if (s->back_max_ns > s->in->limits.event_ns)
+	if (s->back_max_ns > s->in->limits.clock_ns)
 		return PVTB_STEAL_FAULT_BACKWARDS;
 	if (res->stale_samples > s->deviating / 2)
 		return PVTB_STEAL_FAULT_STALE;
@@ -707,6 +768,11 @@ static void judge_gk(struct steal *s)
 		if (res->fault == PVTB_STEAL_FAULT_SHARE)
 			SAY(res->gk_verdict, " (%.3f of it told)", told_share(s));
 	}
+	if (res->threads)
+		SAY(res->gk_verdict,
+		    "; on its new thread the value jumped by %" PRId64
+		    " ns: KVM shows that thread's run_delay",
+		    res->thread_jump_ns);
 	if (res->start_assumed)
 		SAY(res->gk_verdict, " (its start taken from the first)");
 	if (res->order_errors || res->causal_errors) {
@@ -717,40 +783,71 @@ static void judge_gk(struct steal *s)
 	}
 }
 
+static bool too_much(const struct pvtb_steal_limits *lim, s64 off_ns, u64 counted_ns)
+{
+	return counted_ns >= lim->run_from_ns &&
+	       (double)magnitude(off_ns) * 1e6 > (double)lim->run_ppm * (double)counted_ns;
+}
+
+/* The clock that run_delay follows, against the stamps. */
+static void judge_clock(struct steal *s, u64 counted_ns)
+{
+	struct pvtb_steal_result *res = s->res;
+	const struct pvtb_steal_limits *lim = &s->in->limits;
+
+	res->clock_law = PVTB_STEAL_HOLDS;
+	SAY(res->clock_verdict,
+	    "%" PRId64 " ns behind in all, at most %" PRId64 " ns a wait; besides, it stood still "
+	    "before the switch in %" PRIu64 " of %" PRIu64 " waits: %" PRId64 " ns not counted",
+	    res->late_ns, res->late_max_ns, res->still_times, res->events, res->still_ns);
+	if (res->late_times || too_much(lim, res->late_ns, counted_ns)) {
+		res->clock_law = PVTB_STEAL_BROKEN;
+		SAY(res->clock_verdict, "; %" PRIu64 " beyond %" PRIu64 " ns", res->late_times,
+		    lim->clock_ns);
+	}
+}
+
 static void judge_kb(struct steal *s)
 {
 	struct pvtb_steal_result *res = s->res;
 	const struct pvtb_steal_limits *lim = &s->in->limits;
 	u64 counted = counted_ns(s);
 
-	res->kb_law = PVTB_STEAL_INCONCLUSIVE;
+	res->kb_law = res->clock_law = PVTB_STEAL_INCONCLUSIVE;
 	if (res->lost || !pvtb_sched_conclusive(s->sched)) {
 		SAY(res->kb_verdict,
 		    "%" PRIu64 " host records lost, %" PRIu64 " out of order, %" PRIu64
 		    " contradictory, %" PRIu64 " ns unknown",
 		    res->lost, s->sched->order_errors, s->sched->chain_errors,
 		    s->sched->sum_ns[PVTB_SCHED_UNKNOWN]);
+		memcpy(res->clock_verdict, res->kb_verdict, sizeof(res->clock_verdict));
 		return;
 	}
 	if (!s->made) {
 		SAY(res->kb_verdict, "run_delay was never seen");
+		SAY(res->clock_verdict, "run_delay was never seen");
 		return;
 	}
 	if (counted)
 		res->kb.ppm = (double)magnitude(res->kb.final_ns) * 1e6 / (double)counted;
+	judge_clock(s, counted);
 	res->kb_law = PVTB_STEAL_HOLDS;
 	SAY(res->kb_verdict,
 	    "K - B %" PRId64 " ns of %" PRIu64 " ns, at most %" PRId64 " ns in one of %" PRIu64
 	    " times off the CPU",
 	    res->kb.final_ns, counted, res->event_max_ns, res->events);
+	if (res->rest_ns != res->kb.final_ns)
+		SAY(res->kb_verdict, "; by the run queue's clock %" PRId64 " ns, at most %" PRId64,
+		    res->rest_ns, res->rest_max_ns);
 	if (res->events_beyond) {
 		res->kb_law = PVTB_STEAL_BROKEN;
 		SAY(res->kb_verdict, "; %" PRIu64 " beyond %" PRIu64 " ns", res->events_beyond,
 		    lim->event_ns);
 	}
-	if (counted >= lim->run_from_ns && res->kb.ppm > (double)lim->run_ppm) {
+	if (too_much(lim, res->rest_ns, counted)) {
 		res->kb_law = PVTB_STEAL_BROKEN;
-		SAY(res->kb_verdict, "; %.0f ppm, more than %" PRIu64, res->kb.ppm, lim->run_ppm);
+		SAY(res->kb_verdict, "; %.0f ppm, more than %" PRIu64,
+		    (double)magnitude(res->rest_ns) * 1e6 / (double)counted, lim->run_ppm);
 	}
 	if (res->k_backwards) {
 		res->kb_law = PVTB_STEAL_BROKEN;
@@ -778,7 +875,7 @@ static void finish(struct steal *s)
 /* What K was when the guest's value began. */
 static int find_start(struct steal *s)
 {
-	u64 call_ns, slack_ns = s->slack_ns, wide_ns = s->in->limits.event_ns;
+	u64 call_ns, slack_ns = s->slack_ns, wide_ns = s->in->limits.clock_ns;
 	const struct step *st, *next;
 	int rc;
 

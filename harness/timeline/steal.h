@@ -11,6 +11,13 @@
  *
  * Tolerances, and why they differ: G is a copy of K, so G - K must be 0. K follows the run queue's
  * clock and B the tracepoints' stamps, so K - B is bounded per time off the CPU, not zero.
+ *
+ * That clock is no fault of run_delay's, and a contract of its own: the kernel does not update it
+ * between an event that wants the CPU and the switch it brings about (rq_clock_skip_update()). A
+ * thread that is woken, or moved to another CPU, and preempts at once is therefore never charged for
+ * its way to that CPU, however long that takes; one that is preempted so is charged from a little
+ * before. CLOCK records say how far the clock fell behind in each wait, so that what K counts is
+ * judged by the kernel's own clock ("counted"), and that clock by the stamps ("clock").
  */
 #ifndef PVTB_STEAL_H
 #define PVTB_STEAL_H
@@ -51,14 +58,18 @@ struct pvtb_steal_point {
 typedef int (*pvtb_steal_sink)(void *ctx, const struct pvtb_steal_point *p);
 
 struct pvtb_steal_limits {
-	u64 gk_ns;	 /* |G - K| at any sample; 0 on a correct kernel */
-	u64 event_ns;	 /* |K - B| of one time off the CPU */
-	u64 run_ppm;	 /* |K - B| of the run, of what K counted ... */
+	u64 gk_ns;    /* |G - K| at any sample; 0 on a correct kernel */
+	u64 event_ns; /* |K - B| of one time off the CPU, less what the queue's clock was behind */
+	u64 clock_ns; /* so much may that clock be behind without having stood still */
+	u64 run_ppm;  /* both of them over the run, of what K counted ... */
 	u64 run_from_ns; /* ... once that is so much */
 };
 #define PVTB_STEAL_LIMITS                                                                          \
-	((struct pvtb_steal_limits){                                                               \
-		.gk_ns = 0, .event_ns = 20000, .run_ppm = 5000, .run_from_ns = PVTB_NSEC_PER_SEC})
+	((struct pvtb_steal_limits){.gk_ns = 0,                                                    \
+				    .event_ns = 20000,                                             \
+				    .clock_ns = 20000,                                             \
+				    .run_ppm = 5000,                                               \
+				    .run_from_ns = PVTB_NSEC_PER_SEC})
 
 struct pvtb_steal_input {
 	const struct pvtb_clock_map *map;
@@ -138,9 +149,20 @@ struct pvtb_steal_result {
 	u64 stale_max_ns, age_max_ns;
 	struct pvtb_steal_deviation gk, kb;
 	s64 g_final_ns, k_final_ns, b_final_ns;
-	u64 final_t_ns;		   /* when that was: the last compared sample */
-	u64 events, events_beyond; /* times off the CPU compared with K; beyond limits.event_ns */
+	u64 final_t_ns; /* when that was: the last compared sample */
+	u64 events;	/* times off the CPU compared with K */
 	s64 event_max_ns;
+	/* K - B once what the queue's clock was behind is added to K */
+	u64 events_beyond; /* beyond limits.event_ns */
+	s64 rest_max_ns, rest_ns;
+	/* that clock: how often it stood still, and by how much it was behind then; and otherwise */
+	u64 still_times, late_times; /* late: beyond limits.clock_ns */
+	s64 still_max_ns, still_ns, late_max_ns, late_ns;
+	/* The vCPU went on on another thread: KVM then shows that thread's run_delay, by the formula
+	 * it always uses (x86 st.last_steal, arm64 steal.last_steal: value += run_delay - last, last
+	 * = run_delay), so that the guest's value jumps, as a rule backwards. */
+	u64 threads;
+	s64 thread_jump_ns; /* of the guest's value, the last time */
 	u64 k_backwards;    /* the kernel's counter decreased: never within one thread */
 	s64 start_ns;	    /* run_delay the guest's value does not have: K - G at its start */
 	bool start_assumed; /* that was taken from the first sample */
@@ -149,10 +171,10 @@ struct pvtb_steal_result {
 	u64 order_errors;   /* samples whose counter went back */
 	u64 causal_errors;  /* samples from a time the thread was not in the guest */
 	u64 lost;
-	enum pvtb_steal_verdict gk_law, kb_law;
+	enum pvtb_steal_verdict gk_law, kb_law, clock_law;
 	enum pvtb_steal_fault fault;
 	enum pvtb_sched_cause fault_cause; /* LEFT_OUT, COUNTED */
-	char gk_verdict[192], kb_verdict[192];
+	char gk_verdict[256], kb_verdict[192], clock_verdict[192];
 };
 
 /* @sched is the state machine to use, for its preemptors and counts afterwards. -EBADMSG for

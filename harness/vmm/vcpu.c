@@ -42,7 +42,11 @@ struct pvtb_vcpu_work {
 	enum pvtb_level level;
 	bool quiet;   /* the VMM's own command: no hooks */
 	bool touched; /* every page was touched once (guest-probes/lib/touch.c) */
-	int rc;	      /* of the command */
+	u32 replace;  /* another thread shall go on with the command */
+	bool left;    /* that thread has called cmd_leave() */
+	pthread_mutex_t running_lock;
+	pthread_t running; /* the thread that is kicked */
+	int rc;		   /* of the command */
 	struct pvtb_err err;
 };
 
@@ -83,8 +87,20 @@ static void on_kick(int sig)
 
 static void kick(struct pvtb_vcpu *vcpu)
 {
+	struct pvtb_vcpu_work *w = vcpu->work;
+
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	pthread_kill(vcpu->thread, pvtb_vm_kick_signal());
+	/* So that the thread does not end between the look and the signal. */
+	pthread_mutex_lock(&w->running_lock);
+	pthread_kill(w->running, pvtb_vm_kick_signal());
+	pthread_mutex_unlock(&w->running_lock);
+}
+
+static void set_running(struct pvtb_vcpu *vcpu, pthread_t thread)
+{
+	pthread_mutex_lock(&vcpu->work->running_lock);
+	vcpu->work->running = thread;
+	pthread_mutex_unlock(&vcpu->work->running_lock);
 }
 
 /* ---- on the vCPU's thread ---- */
@@ -210,6 +226,63 @@ static int aborted(struct pvtb_vcpu *vcpu, int code, struct pvtb_err *err)
 			    code == -ETIMEDOUT ? "no end in time" : "interrupted", line);
 }
 
+static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err);
+
+/* ---- another thread in between ---- */
+
+struct stand_in {
+	struct pvtb_vcpu *vcpu;
+	struct pvtb_err *err;
+	pthread_t owner;
+	int rc;
+};
+
+static void *stand_in_thread(void *arg)
+{
+	struct stand_in *s = arg;
+	struct pvtb_vcpu *vcpu = s->vcpu;
+	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
+	struct pvtb_vcpu_work *w = vcpu->work;
+	char name[16];
+
+	snprintf(name, sizeof(name), "pvtb-vcpu%u+", vcpu->index);
+	pthread_setname_np(pthread_self(), name);
+	set_running(vcpu, pthread_self());
+	s->rc = pin(vcpu, w->cpu, s->err);
+	if (!s->rc && spec->take_over)
+		s->rc = spec->take_over(spec->opaque, vcpu->index, s->err);
+	/* As in touch_memory(). */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&w->abort_code, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (!s->rc) {
+		s->rc = run_guest(vcpu, s->err);
+		complete_exit(vcpu);
+		if (spec->cmd_leave && !w->quiet)
+			spec->cmd_leave(spec->opaque, vcpu->index);
+		w->left = true;
+	}
+	set_running(vcpu, s->owner);
+	return NULL;
+}
+
+/* The rest of the command is run by a thread of its own; this one waits for it. */
+static int run_by_another(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
+{
+	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
+	struct stand_in s = {.vcpu = vcpu, .err = err, .owner = pthread_self()};
+	pthread_t thread;
+	int ret;
+
+	if (spec->hand_over)
+		spec->hand_over(spec->opaque, vcpu->index);
+	ret = -pthread_create(&thread, NULL, stand_in_thread, &s);
+	if (ret)
+		return pvtb_err_sys(err, ret, "second thread of vCPU %u", vcpu->index);
+	pthread_join(thread, NULL);
+	return s.rc;
+}
+
 /* KVM_RUN until the doorbell. */
 static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
@@ -236,6 +309,8 @@ static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 		ret = __atomic_load_n(&w->abort_code, __ATOMIC_ACQUIRE);
 		if (ret)
 			return aborted(vcpu, ret, err);
+		if (__atomic_exchange_n(&w->replace, 0, __ATOMIC_ACQ_REL))
+			return run_by_another(vcpu, err);
 		/* A stop and continue, a debugger: nothing of ours. */
 		vcpu->result.exit_intr++;
 		vcpu->result.user_exits++;
@@ -337,7 +412,7 @@ static int run_command(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 		spec->cmd_enter(spec->opaque, vcpu->index);
 	ret = run_guest(vcpu, err);
 	complete_exit(vcpu);
-	if (spec->cmd_leave && !w->quiet)
+	if (spec->cmd_leave && !w->quiet && !w->left)
 		spec->cmd_leave(spec->opaque, vcpu->index);
 	if (!ret)
 		ret = guest_verdict(vcpu, err);
@@ -434,6 +509,7 @@ int pvtb_vcpu_thread_new(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 		return pvtb_err_sys(err, -ENOMEM, "vCPU %u", vcpu->index);
 	w->state = WORK_STARTING;
 	w->cpu = spec->cpus ? spec->cpus[vcpu->index] : -1;
+	pthread_mutex_init(&w->running_lock, NULL);
 	vcpu->work = w;
 	ret = spawn(vcpu);
 	if (ret) {
@@ -442,6 +518,7 @@ int pvtb_vcpu_thread_new(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	}
 	while (state_wait(w, WORK_STARTING, 0) == WORK_STARTING)
 		;
+	w->running = vcpu->thread;
 	ret = w->start_rc;
 	if (ret) {
 		pthread_join(vcpu->thread, NULL);
@@ -509,6 +586,8 @@ static int start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct 
 	w->quiet = quiet;
 	w->rc = 0;
 	w->abort_code = 0;
+	w->replace = 0;
+	w->left = false;
 	vcpu->run->immediate_exit = 0;
 	state_set(w, WORK_REQUESTED);
 	return 0;
@@ -531,6 +610,12 @@ int pvtb_vcpu_run_once(struct pvtb_vcpu *vcpu, const char *name, enum pvtb_level
 		return pvtb_err_set(err, -ENOENT, name, "no such op in the guest image");
 	ret = start(vcpu, op, &cmd, true, err);
 	return ret ? ret : pvtb_vcpu_wait(vcpu, 5000, ret_result, err);
+}
+
+void pvtb_vcpu_replace(struct pvtb_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->work->replace, 1, __ATOMIC_RELEASE);
+	kick(vcpu);
 }
 
 /* End the running command with @code, unless it ends by itself first. */

@@ -16,6 +16,9 @@ int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const stru
 int pvtb_vcpu_wait(struct pvtb_vcpu *vcpu, unsigned int timeout_ms, struct pvtb_cmd_result *ret,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* See pvtb_vm_replace_thread(). */
+void pvtb_vcpu_replace(struct pvtb_vcpu *vcpu);
+
 /*
  * For the VMM itself: run @op once (LOOP mode, count 1: the ring is left alone), without the
  * caller's hooks. Blocks; -EBUSY while a command runs.

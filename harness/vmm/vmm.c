@@ -395,6 +395,12 @@ bool pvtb_vm_has_op(struct pvtb_vm *vm, const char *op)
 	return pvtb_vm_find_op(vm, op);
 }
 
+void pvtb_vm_replace_thread(struct pvtb_vm *vm, unsigned int index)
+{
+	if (index < vm->spec.nr_vcpus)
+		pvtb_vcpu_replace(&vm->vcpus[index]);
+}
+
 int pvtb_vm_tid(struct pvtb_vm *vm, unsigned int index)
 {
 	return index < vm->spec.nr_vcpus ? vm->vcpus[index].tid : -1;

@@ -52,6 +52,7 @@ struct pvtb_vm_spec {
 	unsigned int nr_vcpus; /* 0: 1 */
 	u64 ring_bytes;	       /* per vCPU, power of two; 0: 1 MiB */
 	bool irqchip;	       /* in-kernel irqchip (vGICv3; LAPIC) */
+	u64 halt_ns;	       /* x86 without irqchip: a HLT sleeps that long in the VMM */
 	bool offset_counter;   /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
 	u64 counter_offset;    /* ticks, subtracted by KVM (arm64) or added (x86) */
 	enum pvtb_lpt_provider lpt;
@@ -74,6 +75,10 @@ struct pvtb_vm_spec {
 	/* Called on the vCPU's thread right before every KVM_RUN of a command, after cmd_enter():
 	 * the guest is out, and will see what is written into its memory. */
 	void (*before_run)(void *opaque, unsigned int vcpu);
+	/* pvtb_vm_replace_thread(): on the thread that leaves, after its last KVM_RUN; on the one
+	 * that goes on, before its first. cmd_leave() is then called on the latter. */
+	void (*hand_over)(void *opaque, unsigned int vcpu);
+	int (*take_over)(void *opaque, unsigned int vcpu, struct pvtb_err *err);
 	void *opaque;
 	const int *cpus; /* host CPU of each vCPU thread, -1 or NULL: not pinned */
 };
@@ -123,6 +128,9 @@ int pvtb_vm_wait(struct pvtb_vm *vm, unsigned int vcpu, unsigned int timeout_ms,
 		 struct pvtb_cmd_result *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Ask a running LOOP or sampling command to end (sets ctl->stop). */
 void pvtb_vm_stop_cmd(struct pvtb_vm *vm, unsigned int vcpu);
+
+/* Let a new thread, as pinned as the vCPU's own, run the rest of the running command. */
+void pvtb_vm_replace_thread(struct pvtb_vm *vm, unsigned int vcpu);
 
 /* The vCPU's sample ring in host memory, oldest first from index taken - min(taken, *ret_len). */
 const struct pvtb_sample *pvtb_vm_ring(struct pvtb_vm *vm, unsigned int vcpu, u64 *ret_len);

@@ -1066,7 +1066,7 @@ static void test_not_a_stream(void **state)
 {
 	struct world *w = sound(0, 10);
 
-	w->r[5].kind = PVTB_REC_WAIT + 1; /* the first number that is no kind */
+	w->r[5].kind = PVTB_REC_THREAD + 1; /* the first number that is no kind */
 	assert_int_equal(run(w), -EBADMSG);
 	w->r[5].kind = PVTB_REC_NONE;
 	assert_int_equal(run(w), -EBADMSG);

@@ -563,6 +563,142 @@ static void test_kb_run(void **state)
 	free(w);
 }
 
+/* Woken, and on the CPU 100 us and @wait later, of which the queue's clock saw the former; K is off by
+ * @skew besides. */
+static void stood_still(struct world *w, u64 wait, u8 flags, s64 skew)
+{
+	u64 out = w->now + 300;
+	struct pvtb_rec *r;
+
+	rec(w, PVTB_REC_EXIT, w->now, 0, 0, HLT);
+	rec(w, PVTB_REC_SCHED_OUT, out, 0, 77, 1);
+	w->now = out + MS + 100000 + wait;
+	r = rec(w, PVTB_REC_CLOCK, w->now, 0, wait, 0);
+	r->flags = flags;
+	rec(w, PVTB_REC_WAIT, w->now, 0, 0, 77);
+	rec(w, PVTB_REC_SCHED_IN, w->now, out + MS, w->k, 0);
+	w->k += 100000 + (u64)skew;
+	w->blocked += MS;
+	w->now += 2000;
+	enter(w);
+}
+
+/* The kernel leaves out the way to the CPU of who preempts: its contract, whatever that takes. */
+static void test_clock_still(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+
+	for (unsigned int i = 0; i < 500; i++) {
+		guest(w, 100000);
+		stood_still(w, 90000, PVTB_REC_F_STILL, 0);
+		guest(w, 100000);
+		away(w, 0, 2 * MS, 0, 0);
+	}
+	run(w);
+	assert_int_equal(w->res.gk_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.kb_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.clock_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.kb.final_ns, -500 * 90000);
+	assert_int_equal(w->res.rest_ns, 0);
+	assert_int_equal(w->res.still_times, 500);
+	assert_int_equal(w->res.still_ns, 500 * 90000);
+	assert_int_equal(w->res.late_ns, 0);
+	free(w);
+}
+
+/* Without a sign that it stood still it is a clock that runs late: not run_delay's fault either. */
+static void test_clock_late(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+
+	guest(w, 100000);
+	stood_still(w, 20000, 0, 0);
+	run(w);
+	assert_int_equal(w->res.clock_law, PVTB_STEAL_HOLDS);
+	guest(w, 100000);
+	stood_still(w, 20001, 0, 0);
+	run(w);
+	assert_int_equal(w->res.kb_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.clock_law, PVTB_STEAL_BROKEN);
+	assert_int_equal(w->res.late_times, 1);
+	assert_int_equal(w->res.late_ns, 40001);
+	free(w);
+}
+
+/* Each within bounds, the sum not. */
+static void test_clock_late_run(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, honest);
+
+	for (unsigned int i = 0; i < 600; i++) {
+		guest(w, 100000);
+		stood_still(w, 15000, 0, 0);
+		away(w, 0, 2 * MS, 0, 0);
+	}
+	run(w);
+	assert_int_equal(w->res.late_times, 0);
+	assert_int_equal(w->res.clock_law, PVTB_STEAL_BROKEN);
+	free(w);
+}
+
+/* A clock that stood still excuses what it missed, and nothing else. */
+static void test_clock_no_excuse(void **state)
+{
+	static const s64 skew[] = {20000, -20000, 20001, -20001};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(skew); i++) {
+		struct world *w = world(PVTB_STEAL_FROM_BIRTH, 50 * MS, honest);
+
+		guest(w, 100000);
+		stood_still(w, 90000, PVTB_REC_F_STILL, skew[i]);
+		run(w);
+		assert_int_equal(w->res.rest_max_ns, skew[i]);
+		assert_int_equal(w->res.events_beyond, i >= 2);
+		assert_int_equal(w->res.kb_law, i >= 2 ? PVTB_STEAL_BROKEN : PVTB_STEAL_HOLDS);
+		free(w);
+	}
+}
+
+/* The vCPU goes on on a thread that has waited for @k_ns so far. */
+static void other_thread(struct world *w, u64 k_ns)
+{
+	rec(w, PVTB_REC_EXIT, w->now, 0, 0, HLT + 1);
+	rec(w, PVTB_REC_SCHED_OUT, w->now + 300, 0, 77, 1);
+	rec(w, PVTB_REC_SCHED_IN, w->now + 200000, w->now + 199000, w->k, 0);
+	w->now += 200000;
+	w->k += 1000;
+	w->now += 5000;
+	rec(w, PVTB_REC_THREAD, w->now, w->k, k_ns, 0);
+	w->k = k_ns;
+	w->now += 2000;
+	enter(w);
+}
+
+static void test_other_thread(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 50 * MS, honest);
+
+	for (unsigned int i = 0; i < 300; i++) {
+		guest(w, 100000);
+		if (i == 150)
+			other_thread(w, 7 * MS);
+		guest(w, 100000);
+		away(w, 0, 5 * MS, 0, 3);
+	}
+	guest(w, 100000);
+	run(w);
+	assert_int_equal(w->res.threads, 1);
+	assert_int_equal(w->res.gk_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.kb_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.k_backwards, 0);
+	assert_int_equal(w->res.backwards, 0);
+	/* from what the last one had to what the new one had; its wait for the hand-over is not told */
+	assert_true(w->res.thread_jump_ns ==
+		    7 * (s64)MS - (50 * (s64)MS + 150 * (5 * (s64)MS + 3)));
+	assert_int_equal(w->res.kb.final_ns, 300 * 3);
+	free(w);
+}
+
 static void test_k_backwards(void **state)
 {
 	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 50 * MS, honest);
@@ -1062,6 +1198,11 @@ int main(void)
 		cmocka_unit_test(test_kb_event),
 		cmocka_unit_test(test_kb_event_without_entry),
 		cmocka_unit_test(test_kb_run),
+		cmocka_unit_test(test_clock_still),
+		cmocka_unit_test(test_clock_late),
+		cmocka_unit_test(test_clock_late_run),
+		cmocka_unit_test(test_clock_no_excuse),
+		cmocka_unit_test(test_other_thread),
 		cmocka_unit_test(test_k_backwards),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_unseen),

@@ -181,7 +181,7 @@ static struct tally tally(struct pvtb_stream *stream)
 /* The first record of a thread that was registered by another. */
 static bool begins_well(const struct pvtb_rec *r)
 {
-	return r->kind == PVTB_REC_WAIT ||
+	return r->kind == PVTB_REC_CLOCK ||
 	       (r->kind == PVTB_REC_SCHED_OUT && r->flags & PVTB_REC_F_UNSEEN);
 }
 

@@ -2,6 +2,7 @@
 /* Owns: an x86-64 vCPU: CPUID, paravirtual MSRs, TSC offset, registers of each command, exits. */
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "arch/counter.h"
 #include "vmm/vcpu.h"
@@ -154,6 +155,9 @@ static int handle_rdmsr(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 
 int pvtb_arch_handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
+	const u64 halt_ns = vcpu->vm->spec.halt_ns;
+	const struct timespec halt = {(time_t)(halt_ns / PVTB_NSEC_PER_SEC),
+				      (long)(halt_ns % PVTB_NSEC_PER_SEC)};
 	struct kvm_run *run = vcpu->run;
 
 	switch (run->exit_reason) {
@@ -162,7 +166,9 @@ int pvtb_arch_handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	case KVM_EXIT_X86_RDMSR:
 		return handle_rdmsr(vcpu, err);
 	case KVM_EXIT_HLT:
-		/* Without an irqchip halting is ours, and there is nothing to wait for. */
+		/* Without an irqchip halting is ours; a kick ends it. */
+		if (halt.tv_sec || halt.tv_nsec)
+			nanosleep(&halt, NULL);
 		return 0;
 	case KVM_EXIT_MMIO:
 		return pvtb_err_set(err, -EIO, "guest", "%s of %u bytes at %#llx, where nothing is",

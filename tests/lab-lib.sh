@@ -92,6 +92,9 @@ same_twice() {
 steal_agrees() {
 	run=$1
 	shift
+	grep -o '"verdict": *".*' "$scratch/$run/result.json" >/dev/null || fail "$run has no laws"
+	! grep -q '"status": *"inconclusive"' "$scratch/$run/result.json" ||
+		fail "$run: a law is inconclusive"
 	for scenario in "$@"; do
 		equal "G - K of $scenario" 0 "$(value "$run" "steal.$scenario.g_k.max")"
 		at_most "K - B of $scenario by the queue's clock, ns" 20000 \

@@ -472,14 +472,17 @@ static void compare_growth(struct steal *s, const struct step *st, u64 g_ns,
 			   struct pvtb_steal_point *p)
 {
 	u64 d[PVTB_SCHED_CAUSES];
-	u64 dg_ns = sub_sat(g_ns, s->last_g_ns), dk_ns = sub_sat(st->k_ns, s->last_k_ns);
+	u64 dk_ns = sub_sat(st->k_ns, s->last_k_ns);
+	/* On a later thread that waited less than the first had at its start the value is below 0. */
+	bool back = s->last_thread ? (s64)(g_ns - s->last_g_ns) < 0 : g_ns < s->last_g_ns;
+	u64 dg_ns = back ? 0 : g_ns - s->last_g_ns;
 
 	if (dk_ns >= 10000) {
 		s->grew++;
 		s->twice += dg_ns == 2 * dk_ns;
 		s->thousandth += dg_ns >= dk_ns / 1000 && dg_ns <= dk_ns / 1000 + 1;
 	}
-	if (g_ns < s->last_g_ns) {
+	if (back) {
 		p->marks |= PVTB_STEAL_BACKWARDS;
 		s->res->backwards++;
 		if (s->last_g_ns - g_ns > s->back_max_ns)

@@ -699,6 +699,27 @@ static void test_other_thread(void **state)
 	free(w);
 }
 
+/* Below 0 on the new thread, and through 0 again: no step back beside the jump. */
+static void test_other_thread_below_zero(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_CALL, 50 * MS, honest);
+
+	for (unsigned int i = 0; i < 40; i++) {
+		guest(w, 100000);
+		if (i == 20)
+			other_thread(w, 7 * MS);
+		guest(w, 100000);
+		away(w, 0, 5 * MS, 0, 3);
+	}
+	guest(w, 100000);
+	run(w);
+	assert_int_equal(w->res.threads, 1);
+	assert_int_equal(w->res.gk_law, PVTB_STEAL_HOLDS);
+	assert_int_equal(w->res.backwards, 0);
+	assert_true(w->res.thread_jump_ns < 0);
+	free(w);
+}
+
 static void test_k_backwards(void **state)
 {
 	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 50 * MS, honest);
@@ -1203,6 +1224,7 @@ int main(void)
 		cmocka_unit_test(test_clock_late_run),
 		cmocka_unit_test(test_clock_no_excuse),
 		cmocka_unit_test(test_other_thread),
+		cmocka_unit_test(test_other_thread_below_zero),
 		cmocka_unit_test(test_k_backwards),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_unseen),

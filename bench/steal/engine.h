@@ -31,7 +31,9 @@ struct steal_vcpu {
 	u64 k_start_ns, k_end_ns;
 	s64 delta_ticks; /* guest counter - host counter */
 	u64 delta_unc_ticks;
-	u64 call_ticks; /* arm64: guest counter just before PV_TIME_ST */
+	/* arm64: run_delay when PV_TIME_ST was handled */
+	bool call_known;
+	u64 call_k_ns;
 	u64 samples, samples_lost;
 	u64 records, records_lost;
 	u64 rec_first, rec_end; /* positions in its stream */

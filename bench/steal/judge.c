@@ -320,8 +320,10 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 	in->end_ns = meta->end_ns;
 	in->initial = PVTB_SCHED_HOST_VMM;
 	in->current_at_end = true;
-	in->from = run->arch == PVTB_ARCH_ARM64 ? PVTB_STEAL_FROM_CALL : PVTB_STEAL_FROM_BIRTH;
-	in->call_ticks = meta->call_ticks;
+	in->from = run->arch != PVTB_ARCH_ARM64 ? PVTB_STEAL_FROM_BIRTH
+		   : meta->call_known		? PVTB_STEAL_FROM_CALL
+						: PVTB_STEAL_FROM_SAMPLE;
+	in->call_k_ns = meta->call_k_ns;
 	if (j->host.by_vmm) {
 		in->from = PVTB_STEAL_FROM_BIRTH;
 		in->first_value = ctx->scenario->first_value;

@@ -30,8 +30,15 @@
 #define READ_NS_EMULATED 20000
 #define READ_NS_RING0	 100000
 
+#define CALL_TRIES 100
+
 #define SAMPLE_HZ	   10000
 #define SAMPLE_HZ_EMULATED 1000
+
+/* One moment of a thread. */
+struct moment {
+	u64 pos, k_ns, switches, ns;
+};
 
 struct vcpu {
 	struct measure *m;
@@ -41,10 +48,12 @@ struct vcpu {
 	bool turned;		  /* its own thread is at turn_end, the other has begun */
 	bool on_next;		  /* drained up to there */
 	struct pvtb_samples_writer *guest, *host;
-	u64 drained;	   /* guest samples taken out of the ring */
-	u64 rec_next;	   /* host records likewise */
-	u64 switches;	   /* of its thread, when the window (or its turn) began */
-	bool begun, ended; /* inside the window; written by its own thread */
+	u64 drained;		  /* guest samples taken out of the ring */
+	u64 rec_next;		  /* host records likewise */
+	u64 switches;		  /* of its thread, when the window (or its turn) began */
+	bool begun, ended;	  /* inside the window; written by its own thread */
+	bool calling, call_whole; /* PV_TIME_ST: under way; was not interrupted by a switch */
+	struct moment call;	  /* before it */
 };
 
 struct measure {
@@ -92,11 +101,6 @@ static u64 own_switches(void)
 	return getrusage(RUSAGE_THREAD, &use) ? 0 : (u64)use.ru_nvcsw + (u64)use.ru_nivcsw;
 }
 
-/* One moment of the calling thread. */
-struct moment {
-	u64 pos, k_ns, switches, ns;
-};
-
 /* Again when it was switched in between. */
 static void stamp(struct pvtb_stream *stream, struct moment *ret)
 {
@@ -128,10 +132,14 @@ static void on_cmd_enter(void *opaque, unsigned int vcpu)
 	struct vcpu *v = &((struct measure *)opaque)->vcpus[vcpu];
 	struct moment at;
 
-	if (v->begun)
+	if (v->begun) {
+		if (v->calling)
+			stamp(v->stream, &v->call);
 		return;
+	}
 	settle(v->stream);
 	stamp(v->stream, &at);
+	v->call = at;
 	v->meta->rec_first = v->rec_next = at.pos;
 	v->meta->k_start_ns = at.k_ns;
 	v->meta->start_ns = at.ns;
@@ -176,6 +184,8 @@ static void on_cmd_leave(void *opaque, unsigned int vcpu)
 	struct vcpu *v = &m->vcpus[vcpu];
 	struct moment at;
 
+	if (v->calling)
+		v->call_whole = own_switches() == v->call.switches;
 	if (!__atomic_load_n(&m->last_cmd, __ATOMIC_ACQUIRE))
 		return;
 	stamp(v->next ?: v->stream, &at);
@@ -471,8 +481,7 @@ static int make_vm(struct measure *m, struct pvtb_err *err)
 	return ret;
 }
 
-/* arm64: the guest asks for its structure, and from then on it is told. */
-static int call_pv_time_st(struct measure *m, unsigned int i, struct pvtb_err *err)
+static int call_once(struct measure *m, unsigned int i, struct pvtb_err *err)
 {
 	struct pvtb_cmd cmd = {
 		.op = "hvc",
@@ -486,11 +495,29 @@ static int call_pv_time_st(struct measure *m, unsigned int i, struct pvtb_err *e
 
 	if (ret)
 		return ret;
-	m->vcpus[i].meta->call_ticks = res.t_begin_ticks;
 	if (res.ret[0] != gpa)
 		return pvtb_err_set(err, -EPROTO, "PV_TIME_ST",
 				    "answers %#" PRIx64 " instead of %#" PRIx64, res.ret[0], gpa);
 	return 0;
+}
+
+/*
+ * arm64: the guest asks for its structure, and from then on it is told: what its thread waits more
+ * than it had when KVM handled the call. That is known when the thread was not switched out around
+ * it, and otherwise the guest asks again, which starts it anew.
+ */
+static int call_pv_time_st(struct measure *m, unsigned int i, struct pvtb_err *err)
+{
+	struct vcpu *v = &m->vcpus[i];
+	int ret = 0;
+
+	v->calling = true;
+	for (unsigned int tries = 0; !ret && !v->call_whole && tries < CALL_TRIES; tries++)
+		ret = call_once(m, i, err);
+	v->calling = false;
+	v->meta->call_known = v->call_whole;
+	v->meta->call_k_ns = v->call.k_ns;
+	return ret;
 }
 
 static int start_guest(struct measure *m, struct pvtb_err *err)

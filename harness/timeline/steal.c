@@ -876,47 +876,18 @@ static void finish(struct steal *s)
 }
 
 /* What K was when the guest's value began. */
-static int find_start(struct steal *s)
+static void find_start(struct steal *s)
 {
-	u64 call_ns, slack_ns = s->slack_ns, wide_ns = s->in->limits.clock_ns;
-	const struct step *st, *next;
-	int rc;
-
-	switch (s->in->from) {
-	case PVTB_STEAL_FROM_BIRTH:
-		s->k0_ns = 0 - s->in->first_value;
-		s->k0_known = true;
-		return 0;
-	case PVTB_STEAL_FROM_CALL:
-		call_ns = pvtb_clock_to_ns(s->in->map, s->in->call_ticks);
-		s->slack_ns = add_sat(slack_ns, wide_ns);
-		rc = advance(s, call_ns);
-		s->slack_ns = slack_ns;
-		if (rc)
-			return rc;
-		st = step_at(s, s->at);
-		if (!s->made || st->entry_ns > add_sat(call_ns, s->slack_ns) ||
-		    (st->gap_ns && st->gap_ns <= add_sat(call_ns, s->slack_ns)))
-			return 0;
-		/* Preempted while the call was handled: before or after run_delay was noted? */
-		next = step_at(s, s->at + 1);
-		if (s->at + 1 < s->made &&
-		    next->exit_ns <= add_sat(call_ns, add_sat(slack_ns, wide_ns)))
-			return 0;
-		s->k0_ns = st->k_ns;
-		s->k0_known = true;
-		return 0;
-	default:
-		return 0;
-	}
+	s->k0_known = s->in->from != PVTB_STEAL_FROM_SAMPLE;
+	s->k0_ns = s->in->from == PVTB_STEAL_FROM_CALL ? s->in->call_k_ns : 0 - s->in->first_value;
 }
 
 static int run(struct steal *s)
 {
-	int rc = find_start(s);
+	int rc;
 
-	if (!rc)
-		rc = compare_all(s);
+	find_start(s);
+	rc = compare_all(s);
 	while (!rc && !s->recs_end)
 		rc = pull_record(s);
 	if (!rc)

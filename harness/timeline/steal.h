@@ -79,7 +79,7 @@ struct pvtb_steal_input {
 	enum pvtb_sched_cause initial; /* see pvtb_sched_begin() */
 	bool current_at_end;	       /* see pvtb_sched_end() */
 	enum pvtb_steal_start from;
-	u64 call_ticks;	 /* FROM_CALL: guest counter just before PV_TIME_ST */
+	u64 call_k_ns;	 /* FROM_CALL: run_delay when PV_TIME_ST was handled */
 	u64 first_value; /* FROM_BIRTH: what was in the structure before, normally 0 */
 	/* the guest's two reads of a sample are at most this far apart, undisturbed */
 	u64 read_ns;

@@ -129,7 +129,7 @@ static struct world *world(enum pvtb_steal_start from, u64 birth_ns, liar lie)
 	rec(w, PVTB_REC_SCHED_IN, w->now, 0, w->k, 0);
 	w->now += 5000;
 	enter(w);
-	w->in.call_ticks = w->now - 400000;
+	w->in.call_k_ns = w->k;
 	rec(w, PVTB_REC_PAIR, w->now + 300, w->now + 2000, 0, HLT + 1);
 	w->now += 50000;
 	return w;
@@ -308,20 +308,6 @@ static void test_first_value(void **state)
 	w->in.first_value = 5555;
 	must_hold(w);
 	assert_int_equal(w->res.start_ns, -5555);
-	free(w);
-}
-
-/* Preempted while the call was handled: its run_delay is not known beforehand. */
-static void test_start_in_doubt(void **state)
-{
-	struct world *w = world(PVTB_STEAL_FROM_CALL, 1000, honest);
-
-	guest(w, 100000);
-	w->in.call_ticks = w->now - 400000 - 200;
-	away(w, 0, 5 * MS, 0, 0);
-	guest(w, 100000);
-	must_hold(w);
-	assert_true(w->res.start_assumed);
 	free(w);
 }
 
@@ -1211,7 +1197,6 @@ int main(void)
 		cmocka_unit_test(test_honest_arm64),
 		cmocka_unit_test(test_wrong_rule),
 		cmocka_unit_test(test_first_value),
-		cmocka_unit_test(test_start_in_doubt),
 		cmocka_unit_test(test_liars),
 		cmocka_unit_test(test_told_nothing),
 		cmocka_unit_test(test_staleness),

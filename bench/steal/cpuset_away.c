@@ -52,16 +52,10 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
 	struct away *s = ctx->state;
-	int ret = 0, r;
+	int ret = pvtb_plan_end(&s->plan, err), r;
 
-	if (s->plan) {
-		pvtb_plan_cancel(s->plan);
-		ret = pvtb_plan_wait(s->plan, NULL, err);
-	}
-	pvtb_plan_free(s->plan);
-	s->plan = NULL;
-	r = steal_group_stop(ctx, ret && ret != -ECANCELED ? NULL : err);
-	return ret && ret != -ECANCELED ? ret : r;
+	r = steal_group_stop(ctx, ret ? NULL : err);
+	return ret ?: r;
 }
 
 static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, struct pvtb_err *err)

@@ -3,56 +3,38 @@
  * steal.quota_over: the vCPU may use 40 % of a CPU, and has to share it with a hog until it did: it is
  * preempted and throttled in turns.
  */
-#include "bench/steal/groups.h"
 #include "bench/steal/hogs.h"
-
-#define PERIOD_US 20000
-#define QUOTA_US  8000
+#include "bench/steal/quota.h"
 
 struct quota_over {
-	struct steal_group group;
+	struct steal_quota quota;
 	struct pvtb_hogs *hogs;
-	struct pvtb_cgroup_throttled before, after;
 };
-
-static int needs(const struct pvtb_run *run, struct pvtb_err *err)
-{
-	return steal_group_possible(PVTB_CGROUP_CPU, err);
-}
 
 static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
 	/* Of less weight than the group, so that the vCPU reaches its quota before the period ends. */
 	const struct pvtb_hog_spec spec = {.count = 1, .sched.nice = 5};
-	struct quota_over *q = ctx->state;
-	int ret = steal_group_enter(ctx, PVTB_CGROUP_CPU, err);
+	struct quota_over *s = ctx->state;
+	int ret = steal_quota_start(ctx, STEAL_PERIOD_US * 2 / 5, err);
 
-	if (!ret)
-		ret = pvtb_cgroup_throttled(q->group.group, &q->before, err);
-	if (!ret)
-		ret = pvtb_cgroup_set_quota(q->group.group, QUOTA_US, PERIOD_US, err);
-	return ret ?: steal_hogs_start(ctx, spec, &q->hogs, err);
+	return ret ?: steal_hogs_start(ctx, spec, &s->hogs, err);
 }
 
 static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
-	struct quota_over *q = ctx->state;
-	int ret = pvtb_hogs_stop(q->hogs, err), r;
+	struct quota_over *s = ctx->state;
+	int ret = pvtb_hogs_stop(s->hogs, err), r;
 
-	q->hogs = NULL;
-	if (q->group.group && pvtb_cgroup_throttled(q->group.group, &q->after, NULL))
-		q->after = q->before;
-	r = steal_group_stop(ctx, ret ? NULL : err);
+	s->hogs = NULL;
+	r = steal_quota_stop(ctx, ret ? NULL : err);
 	return ret ?: r;
 }
 
 /* Both causes, by the state machine and by the group's own count. */
 static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, struct pvtb_err *err)
 {
-	const struct quota_over *q = ctx->state;
-	u64 ns = q->after.throttled_ns - q->before.throttled_ns;
-
-	if (!ns || !seen->sum_ns[PVTB_SCHED_THROTTLED])
+	if (!steal_quota_throttled_ns(ctx) || !seen->sum_ns[PVTB_SCHED_THROTTLED])
 		return pvtb_err_set(err, -ERANGE, "quota", "it was never throttled");
 	if (seen->sum_ns[PVTB_SCHED_PREEMPTED] < seen->wall_ns / 50)
 		return pvtb_err_set(err, -ERANGE, "hog", "it was preempted for %.3f s of %.3f s",
@@ -65,7 +47,7 @@ static const struct pvtb_steal_scenario quota_over = {
 	.name = "quota_over",
 	.summary = "CFS quota of 40 % of a CPU and a hog on top: throttled and preempted",
 	.state_size = sizeof(struct quota_over),
-	.needs = needs,
+	.needs = steal_quota_needs,
 	.start = start,
 	.stop = stop,
 	.causes = PVTB_STEAL_INVOLUNTARY,

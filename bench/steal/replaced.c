@@ -39,15 +39,8 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
 	struct replaced *s = ctx->state;
-	int ret = 0, r;
+	int ret = pvtb_plan_end(&s->plan, err), r;
 
-	if (s->plan) {
-		pvtb_plan_cancel(s->plan);
-		ret = pvtb_plan_wait(s->plan, NULL, err);
-	}
-	pvtb_plan_free(s->plan);
-	s->plan = NULL;
-	ret = ret == -ECANCELED ? 0 : ret;
 	r = pvtb_hogs_stop(s->hogs, ret ? NULL : err);
 	s->hogs = NULL;
 	return ret ?: r;

@@ -39,15 +39,8 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 static int stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
 	struct sigstop *s = ctx->state;
-	int ret = 0;
 
-	if (s->plan) {
-		pvtb_plan_cancel(s->plan);
-		ret = pvtb_plan_wait(s->plan, NULL, err);
-	}
-	pvtb_plan_free(s->plan);
-	s->plan = NULL;
-	return ret == -ECANCELED ? 0 : ret;
+	return pvtb_plan_end(&s->plan, err);
 }
 
 static const struct pvtb_steal_scenario sigstop = {

@@ -151,3 +151,16 @@ void pvtb_plan_free(struct pvtb_plan *p)
 	close(p->cancel_fd);
 	free(p);
 }
+
+int pvtb_plan_end(struct pvtb_plan **plan, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	if (*plan) {
+		pvtb_plan_cancel(*plan);
+		ret = pvtb_plan_wait(*plan, NULL, err);
+	}
+	pvtb_plan_free(*plan);
+	*plan = NULL;
+	return ret == -ECANCELED ? 0 : ret;
+}

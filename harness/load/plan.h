@@ -42,4 +42,7 @@ int pvtb_plan_wait(struct pvtb_plan *plan, struct pvtb_plan_done *ret_done,
 /* Cancels and waits where that has not been done; NULL is fine. */
 void pvtb_plan_free(struct pvtb_plan *plan);
 
+/* All of it, for one that may be NULL: cancelled, waited for, freed. That it was cancelled is no error. */
+int pvtb_plan_end(struct pvtb_plan **plan, struct pvtb_err *err);
+
 #endif

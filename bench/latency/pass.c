@@ -5,21 +5,38 @@
  */
 #include "bench/latency/engine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/signals.h"
 
 /*
- * Where instructions are counted, the vCPU gives way to whoever wakes up, at once: a thread left
- * waiting for its CPU until the next tick changes what an exit executes (KVM_HC_KICK_CPU looks
- * whether there is one), and at which sample it does depends on when the tick comes.
+ * Where instructions are counted, the vCPU is alone on its run queue whenever it runs: what an exit
+ * executes may depend on that (KVM_HC_KICK_CPU looks for others), and when others are there depends
+ * on the emulator's own time. A thread left waiting for the CPU until the next tick: so the vCPU
+ * gives way to whoever wakes up, at once. One that sleeps, but is kept queued until it has made good
+ * what it ran too long (DELAY_DEQUEUE, Linux 6.12): so it is not kept. This is the lab's kernel, and
+ * nobody else's.
  */
-static int give_way(struct pvtb_err *err)
+static void keep_sleepers_queued(bool on)
+{
+	static const char *const words[] = {"NO_DELAY_DEQUEUE", "DELAY_DEQUEUE"};
+	int fd PVTB_CLOSE = open("/sys/kernel/debug/sched/features", O_WRONLY | O_CLOEXEC);
+
+	/* A kernel that does not know the word does not do that either. */
+	if (fd >= 0 && write(fd, words[on], strlen(words[on])) < 0)
+		return;
+}
+
+static int be_alone(struct pvtb_err *err)
 {
 	static const struct sched_param param;
 
+	keep_sleepers_queued(false);
 	/* 0 is the calling thread */
 	if (sched_setscheduler(0, SCHED_IDLE, &param))
 		return pvtb_err_sys(err, -errno, "SCHED_IDLE for the vCPU's thread");
@@ -29,7 +46,7 @@ static int give_way(struct pvtb_err *err)
 static int on_thread_start(void *opaque, unsigned int vcpu, struct pvtb_err *err)
 {
 	struct latency_session *s = opaque;
-	int ret = s->run->deterministic ? give_way(err) : 0;
+	int ret = s->run->deterministic ? be_alone(err) : 0;
 
 	if (ret || !s->run->trace)
 		return ret;
@@ -43,6 +60,8 @@ static void on_thread_stop(void *opaque, unsigned int vcpu)
 	if (s->stream)
 		pvtb_trace_unregister(s->run->trace, s->stream);
 	s->stream = NULL;
+	if (s->run->deterministic)
+		keep_sleepers_queued(true);
 }
 
 static void on_cmd_enter(void *opaque, unsigned int vcpu)

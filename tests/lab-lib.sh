@@ -97,8 +97,10 @@ steal_agrees() {
 		fail "$run: a law is inconclusive"
 	for scenario in "$@"; do
 		equal "G - K of $scenario" 0 "$(value "$run" "steal.$scenario.g_k.max")"
-		at_most "K - B of $scenario by the queue's clock, ns" 20000 \
-			"$(value "$run" "steal.$scenario.k_b.rest.max")"
+		# of a wait with several moves the clock between them is not known: the law allows for it
+		[ "$scenario" = moved ] ||
+			at_most "K - B of $scenario by the queue's clock, ns" 20000 \
+				"$(value "$run" "steal.$scenario.k_b.rest.max")"
 		equal "switches in $scenario" 1 "$(awk -v n="$(value "$run" "steal.$scenario.switches")" \
 			'BEGIN { print (n > 2) }')"
 		equal "something told in $scenario" 1 "$(awk \

@@ -20,21 +20,23 @@
 #include "load/mover.h"
 
 /* Long enough for some dozen times off the CPU in an emulator, too. */
-#define RUN_MS		700
-#define SAMPLE_HZ	1000
+#define RUN_MS		 700
+#define SAMPLE_HZ	 1000
 /* The carry into the upper half is on the way. */
-#define CARRY_FROM_NS	((1ULL << 32) - 100000000ULL)
-#define SLEEP_EVERY	10
-#define SLEEP_NS	5000000ULL
-#define SLEEP_LONG_NS	20000000ULL
-#define MOVE_NS		20000000ULL
-#define QUOTA_US	5000
-#define QUOTA_PERIOD_US 20000
+#define CARRY_FROM_NS	 ((1ULL << 32) - 100000000ULL)
+#define SLEEP_EVERY	 10
+#define SLEEP_NS	 5000000ULL
+#define SLEEP_LONG_NS	 20000000ULL
+#define MOVE_NS		 20000000ULL
+#define QUOTA_US	 5000
+#define QUOTA_PERIOD_US	 20000
 /* Enough not to wait for others when throttled, too. */
-#define WEIGHT_MAX	10000
+#define WEIGHT_MAX	 10000
 /* Fewer samples or steps prove nothing. */
-#define STEPS_MIN	5
-#define TRIES		3
+#define STEPS_MIN	 5
+/* With fewer a starved guest is seen to be lied to, but not how: its name is no evidence either way. */
+#define NAME_SAMPLES_MIN 100
+#define TRIES		 6
 
 struct mutant {
 	struct pvtb_steal_scenario sc; /* first: found again from ctx->scenario */
@@ -194,6 +196,7 @@ static void look_at(const struct mutant *mu, const struct pvtb_steal_result *res
 {
 	const struct pvtb_steal_result *r = &results[i];
 	int other = pvtb_steal_swapped(results, (int)nr, (int)i);
+	enum pvtb_status misnamed = r->compared < NAME_SAMPLES_MIN ? PVTB_INVALID : PVTB_FAIL;
 
 	if (mu->lie != &steal_truth && !lies)
 		find(f, PVTB_INVALID, "vCPU %u: the lie was never told", i);
@@ -209,11 +212,11 @@ static void look_at(const struct mutant *mu, const struct pvtb_steal_result *res
 	else if (r->gk_law == PVTB_STEAL_HOLDS)
 		find(f, PVTB_FAIL, "not noticed: %s", r->gk_verdict);
 	else if (mu->swapped && other < 0)
-		find(f, PVTB_FAIL, "vCPU %u: noticed, but not as swapped: %s", i, r->gk_verdict);
+		find(f, misnamed, "vCPU %u: noticed, but not as swapped: %s", i, r->gk_verdict);
 	else if (mu->swapped)
 		find(f, PVTB_OK, "noticed: vCPU %u was told what vCPU %d lost", i, other);
 	else if (!named_right(mu, r))
-		find(f, PVTB_FAIL, "not called \"%s\": %s", pvtb_steal_fault_name(mu->fault),
+		find(f, misnamed, "not called \"%s\": %s", pvtb_steal_fault_name(mu->fault),
 		     r->gk_verdict);
 	else
 		find(f, PVTB_OK, "noticed: %s", r->gk_verdict);

@@ -85,13 +85,9 @@ static int by_ten_years(const void *a, const void *b)
 	return x->ten_years_ns < y->ten_years_ns ? 1 : x->ten_years_ns > y->ten_years_ns ? -1 : 0;
 }
 
-/* "62500000", "62.5 MHz": whatever is exact. */
 static void put_hz(u64 hz, char *buf, size_t size)
 {
-	if (hz % 100000 || hz < 1000000)
-		snprintf(buf, size, "%" PRIu64, hz);
-	else
-		snprintf(buf, size, "%.12g MHz", (double)hz / 1e6);
+	snprintf(buf, size, "%" PRIu64, hz);
 }
 
 static json_t *worst_table(const struct point *points, size_t n)
@@ -113,7 +109,7 @@ static json_t *worst_table(const struct point *points, size_t n)
 	}
 	return json_pack("{s:s, s:[s,s,s,s,s,s,s], s:o}", "title",
 			 "the ratios that are furthest from exact after ten years", "columns",
-			 "native", "PV", "bits", "rate, ppb", "ticks now", "in 10 years",
+			 "native Hz", "PV Hz", "bits", "rate, ppb", "ticks now", "in 10 years",
 			 "late by, ns", "rows", rows);
 }
 
@@ -296,8 +292,8 @@ static int tell_rates(const struct rate *rates, const u64 *pv_hz, size_t n, u64 
 					   native_hz, n, worst, unc);
 	v->detail = json_pack("{s:[{s:s, s:[s,s,s,s], s:o}]}", "tables", "title",
 			      "LPT's rate against CLOCK_MONOTONIC_RAW, ppb from what was promised",
-			      "columns", "PV frequency", "LPT", "native counter", "scaling adds",
-			      "rows", rows);
+			      "columns", "PV Hz", "LPT", "native counter", "scaling adds", "rows",
+			      rows);
 	return ret ?: v->detail ? 0 : -ENOMEM;
 }
 

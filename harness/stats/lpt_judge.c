@@ -112,11 +112,12 @@ static bool truncated(const struct judged *j, unsigned int *ret_bits)
 
 	for (size_t i = 0; i < j->n; i++)
 		most = j->pairs[i].t1 > most ? j->pairs[i].t1 : most;
-	for (unsigned int k = 64 - (unsigned int)__builtin_clzll(most); k < 64; k++) {
+	/* from above: what is cut to 32 bits may happen to need but 31 */
+	for (unsigned int k = 63; most >> k == 0; k--) {
 		size_t i;
 
 		if (1ULL << k < TELLING * allowed(j, &j->last))
-			continue;
+			break;
 		for (i = 0; i < j->n; i++) {
 			u64 rest = (u64)error_of(j, &j->pairs[i]) & ((1ULL << k) - 1);
 
@@ -139,7 +140,9 @@ static bool near(double rate, double of)
 static enum pvtb_lpt_fault fault_of_rate(const struct judged *j, double relative)
 {
 	double ratio = (double)j->pv_hz / (double)j->native_hz;
-	double rate = ratio * (1 + relative);
+	/* not from @relative, which has no digits left where hardly anything of the rate is */
+	double rate =
+		((double)j->last.t1 - (double)j->first.t1) / (double)(j->last.t0 - j->first.t0);
 	double cut_native = (double)(u32)j->native_hz, cut_pv = (double)(u32)j->pv_hz;
 
 	if (fabs(relative) < ROUNDING_ABOVE)
@@ -249,16 +252,16 @@ enum pvtb_lpt_fault pvtb_lpt_judge_vcpus(const struct pvtb_lpt_result *results, 
 enum pvtb_lpt_fault pvtb_lpt_judge_sequence(u64 before, u64 after, u64 runs, unsigned int nr_vcpus)
 {
 	/* bit 0 is reserved, the count is above it */
-	u64 step = (after >> 1) - (before >> 1);
+	u64 step = (after & ~1ULL) - (before & ~1ULL);
 
-	if (step == runs)
+	if (step == 2 * runs)
 		return PVTB_LPT_FAULT_NONE;
 	if (!step)
 		return PVTB_LPT_FAULT_SEQUENCE;
 	if ((s64)step < 0)
 		return PVTB_LPT_FAULT_SEQUENCE_REPEATS;
-	return nr_vcpus > 1 && step == runs * nr_vcpus ? PVTB_LPT_FAULT_SEQUENCE_PER_VCPU
-						       : PVTB_LPT_FAULT_SEQUENCE_STEP;
+	return nr_vcpus > 1 && step == 2 * runs * nr_vcpus ? PVTB_LPT_FAULT_SEQUENCE_PER_VCPU
+							   : PVTB_LPT_FAULT_SEQUENCE_STEP;
 }
 
 double pvtb_lpt_coefficient_error(u64 from_hz, u64 to_hz, u64 mult, u32 fracbits)

@@ -105,29 +105,29 @@ static double rate_error(const struct judged *j)
 	return (double)(is - (s128)should) / (double)should;
 }
 
-/* The values are what they should be but for bits above the @ret_bits lowest. */
+/* The values are what they should be but for the bits from @k on. */
+static bool truncated_to(const struct judged *j, unsigned int k)
+{
+	if (1ULL << k < TELLING * allowed(j, &j->last))
+		return false;
+	for (size_t i = 0; i < j->n; i++) {
+		u64 rest = (u64)error_of(j, &j->pairs[i]) & ((1ULL << k) - 1);
+
+		if (j->pairs[i].t1 >> k || rest >= allowed(j, &j->pairs[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Few readings may fit several lengths: the likely one first. */
 static bool truncated(const struct judged *j, unsigned int *ret_bits)
 {
-	u64 most = 1;
+	static const unsigned int likely = 32;
 
-	for (size_t i = 0; i < j->n; i++)
-		most = j->pairs[i].t1 > most ? j->pairs[i].t1 : most;
-	/* from above: what is cut to 32 bits may happen to need but 31 */
-	for (unsigned int k = 63; most >> k == 0; k--) {
-		size_t i;
-
-		if (1ULL << k < TELLING * allowed(j, &j->last))
-			break;
-		for (i = 0; i < j->n; i++) {
-			u64 rest = (u64)error_of(j, &j->pairs[i]) & ((1ULL << k) - 1);
-
-			if (rest >= allowed(j, &j->pairs[i]))
-				break;
-		}
-		if (i == j->n) {
-			*ret_bits = k;
+	for (unsigned int k = 0; k < 64; k++) {
+		*ret_bits = k ? k : likely;
+		if (truncated_to(j, *ret_bits))
 			return true;
-		}
 	}
 	return false;
 }

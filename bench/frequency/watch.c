@@ -126,7 +126,9 @@ int freq_tell(const char *prefix, const struct freq_seen *s, struct pvtb_variant
 	ret = freq_add(v, name, PVTB_UNIT_PPB, s->rate.ppb, s->rate.unc_ppb, 2);
 	snprintf(name, sizeof(name), "%sread", prefix);
 	if (!ret)
-		ret = freq_add(v, name, PVTB_UNIT_NS, s->read_ns, (double)NAN, s->watch.reads);
+		ret = pvtb_variant_add_metric(v, name, PVTB_UNIT_NS, PVTB_KIND_TIME,
+					      PVTB_LOWER_IS_BETTER, s->read_ns, NAN, NAN,
+					      s->watch.reads);
 	snprintf(name, sizeof(name), "%scycles", prefix);
 	if (!ret && isfinite(s->cycles_hz))
 		ret = freq_add(v, name, PVTB_UNIT_PER_SECOND, s->cycles_hz, (double)NAN, 1);

@@ -5,6 +5,7 @@
  */
 #include "report/formats.h"
 #include "report/quantity.h"
+#include "report/rates.h"
 #include "report/stolen.h"
 
 #include <ctype.h>
@@ -590,7 +591,7 @@ static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE 
 		host_footer(&p);
 		host_verdicts(&p);
 	}
-	return ret;
+	return ret ?: pvtb_rates_text(r, style, out);
 }
 
 /* Markdown wants a blank line around everything; neighbours would each bring theirs. */

@@ -62,7 +62,9 @@ struct lpt_stress {
 	u64 wall_ns;
 };
 
-/* Fills @s: fills the structure, lets every vCPU read for @run_ns while @update writes. */
+#define LPT_SEEN_MIN 10 /* updates that each vCPU has to have seen, or nothing was shown */
+/* Fills @s: fills the structure, lets every vCPU read for @run_ns while @update writes; longer, where
+ * a busy host has kept them apart so far that a vCPU has not seen LPT_SEEN_MIN updates yet. */
 int lpt_stress(struct lpt_vm *v, u64 run_ns, u64 gap_ns,
 	       void (*update)(struct lpt_writer *w, const struct pvtb_lpt *next),
 	       struct lpt_stress *s, struct pvtb_err *err) PVTB_MUST_CHECK;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define SEEN_MIN    10 /* updates that each vCPU has to have seen, or nothing was shown */
 /* quick; 60 s in standard and long */
 #define RUN_MS	    800
 #define RUN_MS_LONG 60000
@@ -88,7 +87,7 @@ static int add_metrics(const struct lpt_stress *s, const struct sum *t,
 
 static int add_laws(const struct lpt_stress *s, const struct sum *t, struct pvtb_variant_result *v)
 {
-	enum pvtb_status held = t->least_seen >= SEEN_MIN ? PVTB_OK : PVTB_INCONCLUSIVE;
+	enum pvtb_status held = t->least_seen >= LPT_SEEN_MIN ? PVTB_OK : PVTB_INCONCLUSIVE;
 	bool back = t->backward || t->counter_backward;
 	int ret;
 

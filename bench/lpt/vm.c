@@ -9,6 +9,9 @@
 #include "core/signals.h"
 #include "load/wait.h"
 
+/* As many times as long, at most. */
+#define STRETCHES 6
+
 static void choose_cpus(const struct pvtb_run *run, unsigned int nr, int *cpus)
 {
 	int found[LPT_MAX_VCPUS], online = (int)sysconf(_SC_NPROCESSORS_CONF);
@@ -160,6 +163,34 @@ static int start_reader(struct lpt_vm *v, unsigned int vcpu, const struct lpt_wr
 	return pvtb_vm_start(v->vm, vcpu, &cmd, err);
 }
 
+static bool all_have_seen(const struct lpt_vm *v)
+{
+	for (unsigned int i = 0; i < v->nr_vcpus; i++) {
+		const struct pvtb_lpt_watch *w = pvtb_vm_gpa(v->vm, watch_gpa(i));
+
+		/* what was seen without its number counts as well */
+		if (__atomic_load_n(&w->updates, __ATOMIC_RELAXED) +
+			    __atomic_load_n(&w->silent, __ATOMIC_RELAXED) <
+		    LPT_SEEN_MIN)
+			return false;
+	}
+	return true;
+}
+
+static int let_run(const struct lpt_vm *v, u64 run_ns, struct pvtb_err *err)
+{
+	u64 end_ns = pvtb_mono_ns() + run_ns;
+
+	for (unsigned int i = 0; i < STRETCHES; i++) {
+		if (pvtb_load_wait_until(end_ns, -1))
+			return pvtb_check_interrupted(err);
+		if (all_have_seen(v))
+			break;
+		end_ns += run_ns;
+	}
+	return 0;
+}
+
 int lpt_stress(struct lpt_vm *v, u64 run_ns, u64 gap_ns,
 	       void (*update)(struct lpt_writer *w, const struct pvtb_lpt *next),
 	       struct lpt_stress *s, struct pvtb_err *err)
@@ -184,8 +215,8 @@ int lpt_stress(struct lpt_vm *v, u64 run_ns, u64 gap_ns,
 	begin_ns = pvtb_mono_ns();
 	for (; !ret && started < v->nr_vcpus; started += !ret)
 		ret = start_reader(v, started, w, err);
-	if (!ret && pvtb_load_wait_until(begin_ns + run_ns, -1))
-		ret = pvtb_check_interrupted(err);
+	if (!ret)
+		ret = let_run(v, run_ns, err);
 	for (unsigned int i = 0; i < started; i++)
 		pvtb_vm_stop_cmd(v->vm, i);
 	for (unsigned int i = 0; i < started; i++) {

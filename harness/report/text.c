@@ -451,6 +451,16 @@ static void not_controlled(const struct page *p)
 	line(p, "not controlled: ", text);
 }
 
+/* Benchmarks whose laws are the guest's own are checked all the same. */
+static bool needs_witness(const struct pvtb_host_result *h)
+{
+	for (size_t b = 0; b < h->nr_benches; b++) {
+		if (bench_is_latency(&h->benches[b]))
+			return true;
+	}
+	return false;
+}
+
 static void host_header(const struct page *p)
 {
 	const struct pvtb_host_result *h = p->h;
@@ -474,7 +484,7 @@ static void host_header(const struct page *p)
 	if (!h->witnessed && pvtb_host_has_stolen(h))
 		line(p, "no kvm_entry: ",
 		     "exits and entries are not witnessed here, the scheduler's events are");
-	else if (!h->witnessed)
+	else if (!h->witnessed && needs_witness(h))
 		line(p, "no witness: ", "the host side was not traced, so no law could be checked");
 }
 

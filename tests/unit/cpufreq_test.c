@@ -77,7 +77,7 @@ static void assert_holds(const struct fixture *f, const char *name, const char *
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	char cmd[256];
+	char cmd[512];
 
 	strcpy(f->root, "/tmp/pvtb-cpufreq-XXXXXX");
 	if (!mkdtemp(f->root))

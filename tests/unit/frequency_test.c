@@ -106,7 +106,7 @@ int __wrap_freq_watch(struct freq_vm *v, u64 run_ns,
 
 static int setup(void **state)
 {
-	char cmd[256];
+	char cmd[512];
 
 	play = calloc(1, sizeof(*play));
 	strcpy(play->root, "/tmp/pvtb-frequency-XXXXXX");

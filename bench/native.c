@@ -240,6 +240,7 @@ int pvtb_native_run(const struct pvtb_native_opts *opts, struct pvtb_result *res
 		.dir = opts->dir,
 		.progress = opts->progress,
 		.guardian = opts->guardian,
+		.slew = opts->slew,
 		.filters = opts->filters,
 		.nr_filters = opts->nr_filters,
 	};

@@ -10,6 +10,7 @@ struct pvtb_native_opts {
 	const char *host_spec; /* as the user asked: "native", or the lab host we are inside of */
 	bool emulated;
 	bool deterministic;
+	bool slew;     /* the host's clock may be slewed (adjtimex) */
 	bool no_trace; /* measure without a witness: every law is inconclusive */
 	const struct pvtb_profile *profile;
 	const char *dir; /* result directory being written; samples/ is made in it */

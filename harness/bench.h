@@ -44,6 +44,7 @@ struct pvtb_run {
 	struct pvtb_guardian *guardian; /* puts the host back if this process is killed; or NULL */
 	const char *dir;		/* result directory being written */
 	int vcpu_cpu, harness_cpu;	/* placement, -1: not pinned */
+	bool slew;			/* asked for: the host's clock may be slewed */
 	struct pvtb_progress *progress;
 	struct pvtb_clock_pair pairs[256]; /* counter against CLOCK_MONOTONIC, over the whole run */
 	unsigned int nr_pairs;

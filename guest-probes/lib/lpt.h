@@ -23,23 +23,34 @@ static inline __attribute__((always_inline)) u64 pvtb_lpt_shift(u128 product, u3
  * 0 is reserved, and our writer keeps it set while it writes. The second read is made to depend on
  * the counter's value (arch_after), because a barrier between loads does not order a counter read.
  */
-static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb_lpt *lpt)
-{
+struct pvtb_lpt_reading {
 	u64 seq;
 	u64 native;
 	u64 mult;
 	u32 fracbits;
+};
 
-	do {
-		seq = __atomic_load_n(&lpt->sequence_number, __ATOMIC_RELAXED);
-		arch_load_barrier();
-		mult = __atomic_load_n(&lpt->scale_mult, __ATOMIC_RELAXED);
-		fracbits = __atomic_load_n(&lpt->fracbits, __ATOMIC_RELAXED);
-		native = arch_counter();
-		arch_load_barrier();
-	} while (__atomic_load_n(arch_after(&lpt->sequence_number, native), __ATOMIC_RELAXED) !=
-		 (seq & ~1ULL));
-	return pvtb_lpt_shift((u128)native * mult, fracbits);
+/* One try: false when it may mix two versions. */
+static inline __attribute__((always_inline)) int pvtb_lpt_try(const struct pvtb_lpt *lpt,
+							      struct pvtb_lpt_reading *r)
+{
+	r->seq = __atomic_load_n(&lpt->sequence_number, __ATOMIC_RELAXED);
+	arch_load_barrier();
+	r->mult = __atomic_load_n(&lpt->scale_mult, __ATOMIC_RELAXED);
+	r->fracbits = __atomic_load_n(&lpt->fracbits, __ATOMIC_RELAXED);
+	r->native = arch_counter();
+	arch_load_barrier();
+	return __atomic_load_n(arch_after(&lpt->sequence_number, r->native), __ATOMIC_RELAXED) ==
+	       (r->seq & ~1ULL);
+}
+
+static inline __attribute__((always_inline)) u64 pvtb_lpt_read(const struct pvtb_lpt *lpt)
+{
+	struct pvtb_lpt_reading r;
+
+	while (!pvtb_lpt_try(lpt, &r))
+		;
+	return pvtb_lpt_shift((u128)r.native * r.mult, r.fracbits);
 }
 
 #endif

@@ -119,7 +119,8 @@ static const struct pvtb_command plot_command = {
 		"gnuplot; the names of the files written are printed. Per host and benchmark:\n"
 		"HOST-BENCH-latency and, where exits were traced, HOST-BENCH-decomposition. Of stolen\n"
 		"time: HOST-BENCH-causes, HOST-BENCH-scenarios, and HOST-BENCH-SCENARIO[-vcpuN] with\n"
-		"the witnesses against time, whose data are the result directory's files.",
+		"the witnesses against time, whose data are the result directory's files. Of Live\n"
+		"Physical Time: HOST-lpt-ratio; of counters' rates, over all hosts: frequency-rates.",
 	.options = plot_options,
 	.opts_size = sizeof(struct plot_opts),
 	.min_operands = 1,

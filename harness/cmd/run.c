@@ -26,6 +26,7 @@ struct run_opts {
 	u64 timeout_s;
 	bool no_trace;
 	bool no_plots;
+	bool slew;
 	const char *lab_host; /* set inside a lab guest */
 };
 
@@ -47,6 +48,8 @@ static const struct pvtb_opt run_options[] = {
 		     "give up on a lab host after that long"),
 	PVTB_OPT_FLAG(0, "no-trace", struct run_opts, no_trace,
 		      "no eBPF: measure without a witness, judge nothing"),
+	PVTB_OPT_FLAG(0, "slew", struct run_opts, slew,
+		      "let frequency.slew change the rate of the host's clock for a while"),
 	PVTB_OPT_FLAG(0, "no-plots", struct run_opts, no_plots, "draw no figures"),
 	PVTB_OPT_STRING(0, "lab-host", struct run_opts, lab_host, "HOST",
 			"inside a lab guest: the host as it was asked for",
@@ -118,6 +121,7 @@ static int native_job(struct host_job *job)
 		.deterministic = job->opts->lab_host &&
 				 strstr(job->opts->lab_host, ",deterministic") != NULL,
 		.no_trace = job->opts->no_trace,
+		.slew = job->opts->slew,
 		.profile = &pvtb_profiles[job->opts->profile],
 		.dir = job->dir,
 		.filters = job->filters,
@@ -206,6 +210,8 @@ static int lab_job(struct host_job *job)
 	argv[n++] = (char *)"--no-plots";
 	if (job->opts->no_trace)
 		argv[n++] = (char *)"--no-trace";
+	if (job->opts->slew)
+		argv[n++] = (char *)"--slew";
 	argv[n++] = (char *)"--";
 	for (size_t i = 0; i < job->nr_filters && n < PVTB_ARRAY_SIZE(argv) - 1; i++)
 		argv[n++] = job->filters[i];

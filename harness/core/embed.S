@@ -27,6 +27,8 @@
 	embed_file pvtb_plot_style_gp, "plots/style.gp"
 	embed_file pvtb_plot_latency_gp, "plots/latency.gp"
 	embed_file pvtb_plot_decomposition_gp, "plots/decomposition.gp"
+	embed_file pvtb_plot_rate_steps_gp, "plots/rate-steps.gp"
+	embed_file pvtb_plot_lpt_ratio_gp, "plots/lpt-ratio.gp"
 	embed_file pvtb_plot_steal_time_gp, "plots/steal-time.gp"
 	embed_file pvtb_plot_steal_causes_gp, "plots/steal-causes.gp"
 	embed_file pvtb_plot_steal_scenarios_gp, "plots/steal-scenarios.gp"

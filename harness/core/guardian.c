@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/wait.h>
 
 enum verb {
@@ -23,6 +24,7 @@ enum verb {
 	ADD_KILL,
 	ADD_CONTINUE,
 	ADD_CGROUP,
+	ADD_CLOCK_RATE,
 	REMOVE,
 	UNDO,
 	STOP
@@ -149,6 +151,13 @@ static int undo_cgroup(const char *dir)
 	return r == -ENOENT ? 0 : r;
 }
 
+static int undo_clock_rate(const char *freq)
+{
+	struct timex t = {.modes = ADJ_FREQUENCY, .freq = strtol(freq, NULL, 10)};
+
+	return adjtimex(&t) < 0 ? -errno : 0;
+}
+
 static int undo_one(const struct message *m)
 {
 	const char *path = m->text, *value = m->text + m->path_len;
@@ -166,6 +175,8 @@ static int undo_one(const struct message *m)
 		return undo_by_signal(m, SIGCONT);
 	case ADD_CGROUP:
 		return undo_cgroup(path);
+	case ADD_CLOCK_RATE:
+		return undo_clock_rate(value);
 	case REMOVE:
 	case UNDO:
 	case STOP:
@@ -439,6 +450,15 @@ int pvtb_guardian_add_cgroup(struct pvtb_guardian *g, const char *dir, u64 *ret_
 			     struct pvtb_err *err)
 {
 	return add(g, ADD_CGROUP, dir, "", 0, ret_id, err);
+}
+
+int pvtb_guardian_add_clock_rate(struct pvtb_guardian *g, long freq, u64 *ret_id,
+				 struct pvtb_err *err)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%ld", freq);
+	return add(g, ADD_CLOCK_RATE, "clock", value, 0, ret_id, err);
 }
 
 int pvtb_guardian_remove(struct pvtb_guardian *g, u64 id, struct pvtb_err *err)

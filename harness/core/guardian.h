@@ -43,6 +43,10 @@ int pvtb_guardian_add_continue(struct pvtb_guardian *g, pid_t pid, u64 *ret_id,
 int pvtb_guardian_add_cgroup(struct pvtb_guardian *g, const char *dir, u64 *ret_id,
 			     struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* The rate of the host's clock, as struct timex has it (adjtimex(2), ADJ_FREQUENCY). */
+int pvtb_guardian_add_clock_rate(struct pvtb_guardian *g, long freq, u64 *ret_id,
+				 struct pvtb_err *err) PVTB_MUST_CHECK;
+
 /* Taken off without being done: the caller has undone it itself. */
 int pvtb_guardian_remove(struct pvtb_guardian *g, u64 id, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* Done now, and taken off; waits. -EIO when it could not be done. */

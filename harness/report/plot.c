@@ -6,6 +6,7 @@
 #include "report/plot.h"
 #include "report/formats.h"
 #include "report/quantity.h"
+#include "report/rates.h"
 
 #include <math.h>
 #include <string.h>
@@ -560,7 +561,10 @@ int pvtb_plot_result(const struct pvtb_result *r, const struct pvtb_plot_options
 		     struct pvtb_plot_list *ret_list, struct pvtb_err *err)
 {
 	size_t missing = 0;
+	int code = pvtb_plot_rates(r, opts, ret_list, err);
 
+	if (code)
+		return code;
 	for (size_t i = 0; i < r->nr_hosts; i++) {
 		const struct pvtb_host_result *h = &r->hosts[i];
 
@@ -571,11 +575,14 @@ int pvtb_plot_result(const struct pvtb_result *r, const struct pvtb_plot_options
 			if (!ret)
 				ret = decomposition_figure(h, &h->benches[b], opts, ret_list, err);
 			if (!ret)
+				ret = pvtb_plot_lpt(h, &h->benches[b], opts, ret_list, err);
+			if (!ret)
 				ret = pvtb_plot_stolen(h, &h->benches[b], opts, ret_list, &missing,
 						       err);
 			if (ret)
 				return ret;
 			if (ret_list->nr == before && missing == before_missing &&
+			    !pvtb_bench_has_rates(&h->benches[b]) &&
 			    pvtb_plot_note(ret_list, "%s, %s: nothing to draw", h->host,
 					   h->benches[b].name))
 				return pvtb_err_sys(err, -ENOMEM, "plot");

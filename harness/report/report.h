@@ -53,7 +53,8 @@ struct pvtb_plot_list {
 };
 
 /* Every figure of every host of @r: OUT_DIR/HOST-BENCH-latency.{svg,png} and
- * HOST-BENCH-decomposition.{svg,png}; of stolen time -causes, -scenarios and -SCENARIO[-vcpuN]. A
+ * HOST-BENCH-decomposition.{svg,png}; of stolen time -causes, -scenarios and -SCENARIO[-vcpuN]; of LPT
+ * HOST-lpt-ratio, of rates frequency-rates, over all hosts. A
  * figure appears whole or not at all. -ENOENT with a hint when there is no gnuplot; -ENODATA, after
  * all others were drawn, when series of stolen time could not be read (notes say which and why).
  * @ret_list grows; free it with pvtb_plot_list_free(). */

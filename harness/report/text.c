@@ -5,6 +5,7 @@
  */
 #include "report/formats.h"
 #include "report/quantity.h"
+#include "report/rates.h"
 #include "report/stolen.h"
 
 #include <ctype.h>
@@ -450,6 +451,16 @@ static void not_controlled(const struct page *p)
 	line(p, "not controlled: ", text);
 }
 
+/* Benchmarks whose laws are the guest's own are checked all the same. */
+static bool needs_witness(const struct pvtb_host_result *h)
+{
+	for (size_t b = 0; b < h->nr_benches; b++) {
+		if (bench_is_latency(&h->benches[b]))
+			return true;
+	}
+	return false;
+}
+
 static void host_header(const struct page *p)
 {
 	const struct pvtb_host_result *h = p->h;
@@ -473,7 +484,7 @@ static void host_header(const struct page *p)
 	if (!h->witnessed && pvtb_host_has_stolen(h))
 		line(p, "no kvm_entry: ",
 		     "exits and entries are not witnessed here, the scheduler's events are");
-	else if (!h->witnessed)
+	else if (!h->witnessed && needs_witness(h))
 		line(p, "no witness: ", "the host side was not traced, so no law could be checked");
 }
 
@@ -590,7 +601,7 @@ static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE 
 		host_footer(&p);
 		host_verdicts(&p);
 	}
-	return ret;
+	return ret ?: pvtb_rates_text(r, style, out);
 }
 
 /* Markdown wants a blank line around everything; neighbours would each bring theirs. */

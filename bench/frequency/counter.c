@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* frequency.counter: does the guest's counter run at the rate the guest is told? */
+#include "bench/frequency/frequency.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* More than any calibration leaves, less than any wrong frequency. */
+#define RATE_PPB 500000.0
+
+static int judge(struct pvtb_run *run, const struct freq_seen *s, struct pvtb_variant_result *v)
+{
+	u64 hz = run->caps.counter_hz, told = s->cmd.counter_hz;
+	char name[64];
+	int ret;
+
+	ret = pvtb_variant_add_metric(v, "hz", PVTB_UNIT_PER_SECOND, PVTB_KIND_COUNT,
+				      PVTB_NEITHER_IS_BETTER, (double)hz, NAN, NAN, 1);
+	if (!ret)
+		ret = freq_tell("", s, v);
+	if (!ret)
+		ret = pvtb_variant_add_law(
+			v, "rate", "within 500 ppm of what is told",
+			fabs(s->rate.ppb) <= RATE_PPB + s->rate.unc_ppb ? PVTB_OK : PVTB_FAIL,
+			"%.0f +- %.0f ppb from %" PRIu64 " Hz in %.2f s", s->rate.ppb,
+			s->rate.unc_ppb, hz, (double)s->rate.span_ns / 1e9);
+	/* x86 has no such register */
+	if (!ret && told)
+		ret = pvtb_variant_add_law(v, "told", "CNTFRQ_EL0 in the guest is the counter's",
+					   told == hz ? PVTB_OK : PVTB_FAIL,
+					   "%" PRIu64 " Hz told, %" PRIu64 " Hz is", told, hz);
+	if (!ret)
+		ret = freq_monotonic(s, v);
+	snprintf(name, sizeof(name), "%" PRIu64 " Hz", hz);
+	return ret ?: freq_step(v, name, s);
+}
+
+int freq_counter(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err)
+{
+	struct freq_seen seen;
+	struct freq_vm vm;
+	int ret = freq_vm_new(run, &vm, err);
+
+	if (!ret)
+		ret = freq_watch(&vm, freq_run_ns(run), NULL, NULL, NULL, &seen, err);
+	if (!ret && judge(run, &seen, v))
+		ret = pvtb_err_sys(err, -ENOMEM, "frequency");
+	freq_vm_free(&vm);
+	return ret;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * frequency: does the guest's counter keep its rate, whatever the CPU's frequency, whichever the CPU,
+ * whatever NTP does to the host's clock? Owns the list of variants. Run by name only: the sweep
+ * sets the CPU's frequency (and puts it back).
+ */
+#include "bench/frequency/frequency.h"
+
+#include <string.h>
+
+#include "core/progress.h"
+#include "core/signals.h"
+
+typedef int measure_fn(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
+
+static const struct pvtb_variant variants[] = {
+	{.name = "counter",
+	 .summary = "rate and cost of the guest's counter, against CLOCK_MONOTONIC_RAW",
+	 .archs = PVTB_ARCH_ANY,
+	 .provider = "cpu"},
+	{.name = "cpufreq",
+	 .summary = "the same at every frequency, governor and turbo setting of its CPU",
+	 .archs = PVTB_ARCH_ANY,
+	 .provider = "cpu"},
+	{.name = "moved",
+	 .summary = "the same while the vCPU is moved between CPUs; do their counters agree?",
+	 .archs = PVTB_ARCH_ANY,
+	 .provider = "cpu"},
+	{.name = "slew",
+	 .summary = "the same while the host's clock is slewed by 500 ppm (only with --slew)",
+	 .archs = PVTB_ARCH_ANY,
+	 .provider = "cpu"},
+};
+
+static measure_fn *const measures[] = {freq_counter, freq_cpufreq, freq_moved, freq_slew};
+
+_Static_assert(PVTB_ARRAY_SIZE(variants) == PVTB_ARRAY_SIZE(measures), "one for each");
+
+static int settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
+{
+	if (!ret)
+		return 0;
+	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
+		return pvtb_check_interrupted(err) ?: ret;
+	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
+				err->what, err->why);
+	memset(err, 0, sizeof(*err));
+	return 0;
+}
+
+static int frequency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
+{
+	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
+	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+
+	for (size_t i = 0; !ret && i < bench->nr_variants; i++) {
+		const struct pvtb_variant *var = &bench->variants[i];
+		struct pvtb_variant_result *v;
+
+		if (!pvtb_run_wants(run, bench->name, var->name))
+			continue;
+		pvtb_progress_update(run->progress, "%s.%s", bench->name, var->name);
+		v = pvtb_bench_add_variant(b, var->name, var->summary);
+		if (!v || pvtb_result_set(&v->provider, var->provider))
+			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+		ret = run->caps.counter_hz
+			      ? measures[i](run, v, err)
+			      : pvtb_err_set(err, -EOPNOTSUPP, "counter", "its rate is not told");
+		ret = settle(v, ret, err);
+	}
+	return ret;
+}
+
+static const struct pvtb_bench frequency = {
+	.name = "frequency",
+	.summary = "the guest's counter while frequencies, CPUs and clocks change",
+	.source = "Arm ARM D13 (generic timer), Documentation/admin-guide/pm/cpufreq.rst, "
+		  "adjtimex(2)",
+	.variants = variants,
+	.nr_variants = PVTB_ARRAY_SIZE(variants),
+	.by_name_only = true,
+	.run = frequency_run,
+};
+PVTB_BENCH(frequency);

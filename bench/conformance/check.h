@@ -48,6 +48,7 @@ struct cf {
 	u32 kernel; /* major << 16 | minor */
 	bool emulated;
 	bool failed, known;
+	enum pvtb_level level; /* streams run there */
 	int kvm;
 	struct pvtb_vm *vm; /* the one that cf_vm() made last */
 	struct cf_exit exits[CF_MAX_EXITS];
@@ -137,6 +138,25 @@ void cf_w64(struct pvtb_vm *vm, u64 gpa, u64 value);
 #define CF_READ32(gpa)	   CF_STEP(PVTB_STEP_READ32, gpa)
 #define CF_HVC(...)	   CF_STEP(PVTB_STEP_HVC, __VA_ARGS__)
 #define CF_NOT_SUPPORTED   (~0ULL)
+
+/* ---- x86 (x86_common.c) ---- */
+/* 1: done, 0: KVM refuses the MSR, -errno. */
+int cf_msr_set(struct cf *cf, int vcpu_fd, u32 msr, u64 value);
+int cf_msr_get(struct cf *cf, int vcpu_fd, u32 msr, u64 *ret);
+int cf_tsc_offset(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, unsigned long req,
+		  u64 *offset);
+/* KVM_GET_CLOCK, which has to succeed. */
+void cf_get_clock(struct cf *cf, struct pvtb_vm *vm, struct cf_clock *ret);
+int cf_set_clock(struct cf *cf, struct pvtb_vm *vm, const struct cf_clock *clock);
+/* A SKIP unless KVM_GET_CLOCK gives all of these flags here. */
+void cf_need_clock(struct cf *cf, struct pvtb_vm *vm, u32 flags);
+/* Clear bits of 0x40000001.EAX for a vCPU that has not run; hold the guest to what is left. */
+void cf_without_features(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u32 features);
+#define CF_PVCLOCK(vcpu)  (PVTB_GPA_PVCLOCK + 64ULL * (vcpu))
+#define CF_READ_CLOCK(vcpu) CF_STEP(PVTB_STEP_PVCLOCK, CF_PVCLOCK(vcpu))
+#define CF_RDMSR(msr)	  CF_STEP(PVTB_STEP_RDMSR, msr)
+#define CF_WRMSR(msr, v)  CF_STEP(PVTB_STEP_WRMSR, msr, v)
+#define CF_VECTOR_GP	  13
 
 /* ---- time ---- */
 u64 cf_clock_ns(clockid_t id);

@@ -396,6 +396,7 @@ void cf_stream_start(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu,
 	struct pvtb_step *shared = pvtb_vm_gpa(vm, PVTB_GPA_STREAM(vcpu));
 	struct pvtb_cmd cmd = {.op = "stream",
 			       .mode = PVTB_MODE_LOOP,
+			       .level = cf->level,
 			       .args = {PVTB_GPA_STREAM(vcpu), nr}};
 	struct pvtb_err err = {0};
 

@@ -2,7 +2,7 @@
 /* Rows FWR: which calls the firmware bitmap registers let a guest make (arm/fw-pseudo-registers.rst). */
 #include "bench/conformance/check.h"
 
-#define FW_DOC "arm/fw-pseudo-registers.rst"
+#define FW_DOC	     "arm/fw-pseudo-registers.rst"
 /* No kernel has that many. */
 #define NO_SUCH_BMAP CF_REG_FW_BMAP(0xff)
 
@@ -18,8 +18,9 @@ static void fwr_01(struct cf *cf)
 	cf_true(cf, value & 1, "bit 0 (PV time) is clear in %#llx", (unsigned long long)value);
 }
 CF_ROW(fwr_01, .id = "FWR-01", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = FW_DOC,
-       .since = "5.19", .statement = "the bitmaps begin with everything the kernel supports: "
-				     "PV time is bit 0 of KVM_REG_ARM_STD_HYP_BMAP",
+       .since = "5.19",
+       .statement = "the bitmaps begin with everything the kernel supports: "
+		    "PV time is bit 0 of KVM_REG_ARM_STD_HYP_BMAP",
        .how = "the register of a new vCPU", .run = fwr_01,
        .mutant = CF_M_VALUE(KVM_GET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));
 
@@ -35,8 +36,9 @@ static void fwr_02(struct cf *cf)
 	cf_eq(cf, cf_call(cf, vm, 0, CF_PV_ST, 0, 0, 0), CF_NOT_SUPPORTED, "PV_TIME_ST");
 }
 CF_ROW(fwr_02, .id = "FWR-02", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = FW_DOC,
-       .since = "5.19", .statement = "with bit 0 of KVM_REG_ARM_STD_HYP_BMAP clear all three calls of "
-				     "PV time answer -1",
+       .since = "5.19",
+       .statement = "with bit 0 of KVM_REG_ARM_STD_HYP_BMAP clear all three calls of "
+		    "PV time answer -1",
        .how = "cleared before the first run of a vCPU that has a structure", .run = fwr_02,
        .mutant = CF_M_INPUT(KVM_SET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));
 
@@ -106,8 +108,9 @@ static void fwr_06(struct cf *cf)
 	      "UID with bit 0 clear");
 }
 CF_ROW(fwr_06, .id = "FWR-06", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = FW_DOC,
-       .since = "5.19", .statement = "KVM_REG_ARM_VENDOR_HYP_BMAP: bit 1 lets PTP through, bit 0 the "
-				     "calls for features and identity",
+       .since = "5.19",
+       .statement = "KVM_REG_ARM_VENDOR_HYP_BMAP: bit 1 lets PTP through, bit 0 the "
+		    "calls for features and identity",
        .how = "each bit cleared in a VM of its own, against one left alone", .run = fwr_06,
        .mutant = CF_M_INPUT(KVM_SET_ONE_REG, CF_REG_VENDOR_BMAP, 0, 8, CF_XOR, 3));
 
@@ -123,7 +126,8 @@ static void fwr_07(struct cf *cf)
 	      "ARCH_FEATURES(PV_TIME_FEATURES), bitmap not touched");
 }
 CF_ROW(fwr_07, .id = "FWR-07", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = FW_DOC,
-       .since = "5.19", .statement = "what a VMM leaves alone the guest is offered as the kernel has it",
+       .since = "5.19",
+       .statement = "what a VMM leaves alone the guest is offered as the kernel has it",
        .how = "the calls for features, against the registers as they are", .run = fwr_07,
        .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 0, CF_XOR, 2));
 
@@ -146,7 +150,8 @@ static void fwr_08(struct cf *cf)
 	      CF_NOT_SUPPORTED, "a call the source had disabled");
 }
 CF_ROW(fwr_08, .id = "FWR-08", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = FW_DOC,
-       .since = "5.19", .statement = "the bitmaps are saved and restored as any register, and the guest "
-				     "is offered the same as before",
+       .since = "5.19",
+       .statement = "the bitmaps are saved and restored as any register, and the guest "
+		    "is offered the same as before",
        .how = "a VM that had a bit cleared and ran, restored into a new one", .run = fwr_08,
        .mutant = CF_M_VALUE(KVM_GET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));

@@ -5,9 +5,9 @@
 
 #include "bench/conformance/check.h"
 
-#define LPT_SRC "DEN 0057A; \"KVM: arm64: Add pvtime LPT support\", RFC, 2020"
-#define ARM	.archs = PVTB_ARCH_ARM64
-#define PV_HZ	100000000U
+#define LPT_SRC	 "DEN 0057A; \"KVM: arm64: Add pvtime LPT support\", RFC, 2020"
+#define ARM	 .archs = PVTB_ARCH_ARM64
+#define PV_HZ	 100000000U
 #define FIELD(f) (PVTB_GPA_LPT + offsetof(struct pvtb_lpt, f))
 
 static struct pvtb_vm *lpt_vm(struct cf *cf)
@@ -45,10 +45,12 @@ static void lpt_02(struct cf *cf)
 	      "where it is not");
 }
 CF_ROW(lpt_02, .id = "LPT-02", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "PV_TIME_FEATURES(PV_TIME_LPT) answers 0 exactly where LPT is offered, and stolen "
-		    "time is answered for separately",
-       .how = "a VM with LPT alone, and one without", .needs = "the SMCCC filter, or a kernel with LPT",
-       .run = lpt_02, .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, 0));
+       .statement =
+	       "PV_TIME_FEATURES(PV_TIME_LPT) answers 0 exactly where LPT is offered, and stolen "
+	       "time is answered for separately",
+       .how = "a VM with LPT alone, and one without",
+       .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_02,
+       .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, 0));
 
 static void lpt_03(struct cf *cf)
 {
@@ -64,8 +66,9 @@ static void lpt_03(struct cf *cf)
 	cf_within(cf, cf_r32(cf, vm, FIELD(rfracbits)), 32, 64, "rfracbits, 32 bits at 44");
 }
 CF_ROW(lpt_03, .id = "LPT-03", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "the structure is 48 bytes, little-endian: revision, attributes, sequence number, "
-		    "both frequencies, both factors and their fraction bits",
+       .statement =
+	       "the structure is 48 bytes, little-endian: revision, attributes, sequence number, "
+	       "both frequencies, both factors and their fraction bits",
        .how = "each field at its offset, against the frequencies that were asked for",
        .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_03,
        .mutant = CF_M_MEM(FIELD(native_freq), 4, CF_ADD, 1));
@@ -90,24 +93,28 @@ static void lpt_04(struct cf *cf)
 		/* One tick of the coarser counter, in ticks of the other. */
 		s64 tick = (s64)(hz > PV_HZ ? hz / PV_HZ : 1) + 1;
 
-		cf_within(cf, (s64)(pv - exact), -1, 1, "%" PRIu64 " native ticks as PV ticks, "
-						       "beside the exact quotient",
+		cf_within(cf, (s64)(pv - exact), -1, 1,
+			  "%" PRIu64 " native ticks as PV ticks, "
+			  "beside the exact quotient",
 			  native);
 		cf_within(cf, (s64)(back - native), -tick, tick,
 			  "and back, beside the %" PRIu64 " there were", native);
 	}
 }
 CF_ROW(lpt_04, .id = "LPT-04", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "pv = (native * scale_mult) >> fracbits, with a product of 128 bits, and its inverse "
-		    "agree to one tick",
+       .statement =
+	       "pv = (native * scale_mult) >> fracbits, with a product of 128 bits, and its inverse "
+	       "agree to one tick",
        .how = "one second to a month of ticks, scaled there and back, against the exact quotient",
        .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_04,
        .mutant = CF_M_MEM(FIELD(scale_mult), 8, CF_XOR, 1ULL << 40));
 
 CF_ROW(lpt_05, .id = "LPT-05", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "the sequence number changes with every resume, and a reader that met a change reads "
-		    "again",
-       .manual = "wants a VM that is resumed on another host: a matter of migration, not of one host");
+       .statement =
+	       "the sequence number changes with every resume, and a reader that met a change reads "
+	       "again",
+       .manual =
+	       "wants a VM that is resumed on another host: a matter of migration, not of one host");
 
 static void lpt_06(struct cf *cf)
 {
@@ -115,19 +122,23 @@ static void lpt_06(struct cf *cf)
 	struct pvtb_step s[] = {CF_READ64(FIELD(sequence_number)), CF_READ32(FIELD(pv_freq))};
 
 	cf_stream(cf, vm, 0, s, 2);
-	cf_true(cf, s[0].out[0] >> 1, "sequence number %#" PRIx64 ": no run is counted", s[0].out[0]);
+	cf_true(cf, s[0].out[0] >> 1, "sequence number %#" PRIx64 ": no run is counted",
+		s[0].out[0]);
 	cf_eq(cf, s[0].out[0] & 1, 0, "bit 0 of the sequence number, which is reserved");
 	cf_eq(cf, s[1].out[0], PV_HZ, "pv_freq as the guest's first load finds it");
 }
 CF_ROW(lpt_06, .id = "LPT-06", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "the structure is filled before the first vCPU runs: its sequence number counts this "
-		    "run",
-       .how = "the guest's first instructions read it", .needs = "the SMCCC filter, or a kernel with LPT",
-       .run = lpt_06, .mutant = CF_M_MEM(FIELD(sequence_number), 8, CF_SET, 0));
+       .statement =
+	       "the structure is filled before the first vCPU runs: its sequence number counts this "
+	       "run",
+       .how = "the guest's first instructions read it",
+       .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_06,
+       .mutant = CF_M_MEM(FIELD(sequence_number), 8, CF_SET, 0));
 
 CF_ROW(lpt_07, .id = "LPT-07", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "the kernel's attribute for the address is ENXIO, EEXIST or EINVAL as that of stolen "
-		    "time is",
+       .statement =
+	       "the kernel's attribute for the address is ENXIO, EEXIST or EINVAL as that of stolen "
+	       "time is",
        .manual = "no kernel there is to boot has it; its group number is the SMCCC filter's today");
 CF_ROW(lpt_08, .id = "LPT-08", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
        .statement = "the kernel's attribute for the frequency is ENXIO, EEXIST, or EINVAL for 0",
@@ -136,6 +147,7 @@ CF_ROW(lpt_09, .id = "LPT-09", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
        .statement = "the physical timer and the event stream go by PV time too",
        .manual = "the duty of a guest's driver; no guest kernel has one");
 CF_ROW(lpt_10, .id = "LPT-10", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
-       .statement = "PV time goes on over a move to a host of another frequency: no step back, no gap, "
-		    "rate error below 2^-fracbits",
+       .statement =
+	       "PV time goes on over a move to a host of another frequency: no step back, no gap, "
+	       "rate error below 2^-fracbits",
        .manual = "wants two hosts: a matter of migration, not of one host");

@@ -4,9 +4,9 @@
 
 #include "bench/conformance/check.h"
 
-#define FLT_DOC "devices/vm.rst 6"
-#define KEY	((u64)CF_SMCCC_CTRL << 32 | CF_SMCCC_FILTER)
-#define COMMON	.archs = PVTB_ARCH_ARM64, .since = "6.4"
+#define FLT_DOC	  "devices/vm.rst 6"
+#define KEY	  ((u64)CF_SMCCC_CTRL << 32 | CF_SMCCC_FILTER)
+#define COMMON	  .archs = PVTB_ARCH_ARM64, .since = "6.4"
 /* Vendor hypervisor calls KVM does not use. */
 #define FREE_CALL 0xc600fe00U
 #define INSN_HVC0 0xd4000002U
@@ -28,8 +28,9 @@ static void flt_01(struct cf *cf)
 			.base = FREE_CALL + i, .nr_functions = 1, .action = CF_FILTER_DENY};
 
 		f.pad[i] = 1;
-		cf_errno(cf, cf_attr(cf, cf_vm_fd(vm), KVM_SET_DEVICE_ATTR, CF_SMCCC_CTRL,
-				     CF_SMCCC_FILTER, &f),
+		cf_errno(cf,
+			 cf_attr(cf, cf_vm_fd(vm), KVM_SET_DEVICE_ATTR, CF_SMCCC_CTRL,
+				 CF_SMCCC_FILTER, &f),
 			 -EINVAL, "byte %u of the padding set", i);
 	}
 }
@@ -77,8 +78,10 @@ static void flt_05(struct cf *cf)
 
 	cf_errno(cf, filter(cf, vm, FREE_CALL, 8, CF_FILTER_DENY), 0, "a range");
 	cf_errno(cf, filter(cf, vm, FREE_CALL, 8, CF_FILTER_DENY), -EEXIST, "the same again");
-	cf_errno(cf, filter(cf, vm, FREE_CALL + 7, 2, CF_FILTER_DENY), -EEXIST, "its last function");
-	cf_errno(cf, filter(cf, vm, FREE_CALL - 1, 2, CF_FILTER_FWD), -EEXIST, "its first function");
+	cf_errno(cf, filter(cf, vm, FREE_CALL + 7, 2, CF_FILTER_DENY), -EEXIST,
+		 "its last function");
+	cf_errno(cf, filter(cf, vm, FREE_CALL - 1, 2, CF_FILTER_FWD), -EEXIST,
+		 "its first function");
 	cf_errno(cf, filter(cf, vm, FREE_CALL + 8, 1, CF_FILTER_DENY), 0, "the one behind it");
 }
 CF_ROW(flt_05, .id = "FLT-05", .tag = CF_DOC, COMMON, .source = FLT_DOC,
@@ -90,10 +93,10 @@ static void flt_06(struct cf *cf)
 {
 	static const struct {
 		u32 base, nr;
-	} reserved[] = {{0x80000000U, 1},     {0x8000ffffU, 1},	    {0x7fffffffU, 2},
-			{0x8000ffffU, 2},     {0xc0000000U, 1},	    {0xc000ffffU, 1},
-			{0xbfffffffU, 2},     {0x80000000U, 0x10000}, {0xc0000000U, 0x10000},
-			{0x80000001U, 1},     {0x70000000U, 0x20000000}};
+	} reserved[] = {{0x80000000U, 1}, {0x8000ffffU, 1},	    {0x7fffffffU, 2},
+			{0x8000ffffU, 2}, {0xc0000000U, 1},	    {0xc000ffffU, 1},
+			{0xbfffffffU, 2}, {0x80000000U, 0x10000},   {0xc0000000U, 0x10000},
+			{0x80000001U, 1}, {0x70000000U, 0x20000000}};
 	struct pvtb_vm *vm = cf_plain_vm(cf);
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(reserved); i++)
@@ -101,8 +104,9 @@ static void flt_06(struct cf *cf)
 			 -EEXIST, "%#x, %#x functions", reserved[i].base, reserved[i].nr);
 }
 CF_ROW(flt_06, .id = "FLT-06", .tag = CF_DOC, COMMON, .source = FLT_DOC,
-       .statement = "the Arm architecture calls (0x80000000 and 0xC0000000, 0x10000 each) are reserved: "
-		    "a range with any of them is EEXIST",
+       .statement =
+	       "the Arm architecture calls (0x80000000 and 0xC0000000, 0x10000 each) are reserved: "
+	       "a range with any of them is EEXIST",
        .how = "their ends, all of them, ranges that reach into them", .run = flt_06,
        .mutant = CF_M_ERRNO_AFTER(KVM_SET_DEVICE_ATTR, KEY, -EEXIST, 0, 10));
 
@@ -127,8 +131,9 @@ static void flt_09(struct cf *cf)
 	struct cf_smccc_filter f = {0};
 	int fd = cf_vm_fd(vm), got;
 
-	cf_errno(cf, cf_attr(cf, fd, KVM_SET_DEVICE_ATTR, CF_SMCCC_CTRL, CF_SMCCC_FILTER,
-			     CF_BAD_POINTER),
+	cf_errno(cf,
+		 cf_attr(cf, fd, KVM_SET_DEVICE_ATTR, CF_SMCCC_CTRL, CF_SMCCC_FILTER,
+			 CF_BAD_POINTER),
 		 -EFAULT, "a pointer to nothing");
 	cf_errno(cf, cf_attr(cf, fd, KVM_SET_DEVICE_ATTR, CF_SMCCC_CTRL, 99, &f), -ENXIO,
 		 "attribute 99");
@@ -138,7 +143,8 @@ static void flt_09(struct cf *cf)
 	cf_true(cf, got < 0, "KVM_GET_DEVICE_ATTR of a write-only attribute succeeds");
 }
 CF_ROW(flt_09, .id = "FLT-09", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
-       .statement = "a bad pointer is EFAULT, another attribute ENXIO, and the filter cannot be read",
+       .statement =
+	       "a bad pointer is EFAULT, another attribute ENXIO, and the filter cannot be read",
        .how = "set, has and get", .run = flt_09,
        .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EFAULT, 0));
 
@@ -198,8 +204,9 @@ static void flt_11(struct cf *cf)
 	}
 }
 CF_ROW(flt_11, .id = "FLT-11", .tag = CF_DOC, COMMON, .source = "devices/vm.rst 6, api.rst 5",
-       .statement = "what is forwarded leaves as KVM_EXIT_HYPERCALL: its number in nr, the flag SMC for "
-		    "an SMC and no other, the pc behind the instruction",
+       .statement =
+	       "what is forwarded leaves as KVM_EXIT_HYPERCALL: its number in nr, the flag SMC for "
+	       "an SMC and no other, the pc behind the instruction",
        .how = "one call by each conduit", .run = flt_11, .mutant = CF_M_EXIT(flags, CF_XOR, 2));
 
 static void flt_12(struct cf *cf)
@@ -218,8 +225,9 @@ static void flt_12(struct cf *cf)
 		cf_eq(cf, s.out[i], cf->data[i], "x%u as the guest gets it", i);
 }
 CF_ROW(flt_12, .id = "FLT-12", .tag = CF_DOC, COMMON, .source = "api.rst 5",
-       .statement = "the VMM reads a forwarded call's arguments as registers, and the x0 to x3 it writes "
-		    "are what the guest gets",
+       .statement =
+	       "the VMM reads a forwarded call's arguments as registers, and the x0 to x3 it writes "
+	       "are what the guest gets",
        .how = "three arguments and four results", .run = flt_12,
        .mutant = CF_M_INPUT(KVM_SET_ONE_REG, CF_REG_X(2), 0, 8, CF_XOR, 1));
 
@@ -256,21 +264,22 @@ static void flt_14(struct cf *cf)
 		"without a filter the call is not handled");
 }
 CF_ROW(flt_14, .id = "FLT-14", .tag = CF_DOC, COMMON, .source = FLT_DOC,
-       .statement = "several ranges hold side by side, and what lies outside is handled as without any",
+       .statement =
+	       "several ranges hold side by side, and what lies outside is handled as without any",
        .how = "three ranges against a VM without a filter", .run = flt_14,
        .mutant = CF_M_INPUT_AFTER(KVM_SET_DEVICE_ATTR, KEY, 8, 1, CF_SET, CF_FILTER_HANDLE, 1));
 
 static void flt_15(struct cf *cf)
 {
-	struct pvtb_vm *vm =
-		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .lpt = PVTB_LPT_VMM});
+	struct pvtb_vm *vm = cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .lpt = PVTB_LPT_VMM});
 
 	cf_eq(cf, cf_call(cf, vm, 0, CF_PV_LPT, 0, 0, 0), PVTB_GPA_LPT, "PV_TIME_LPT");
 	cf_eq(cf, cf_call(cf, vm, 0, CF_PV_FEATURES, CF_PV_LPT, 0, 0), 0,
 	      "PV_TIME_FEATURES(PV_TIME_LPT)");
 }
 CF_ROW(flt_15, .id = "FLT-15", .tag = CF_DOC, COMMON, .source = FLT_DOC,
-       .statement = "PV_TIME_LPT, which KVM does not have, can be had from the VMM on any kernel with "
-		    "the filter",
+       .statement =
+	       "PV_TIME_LPT, which KVM does not have, can be had from the VMM on any kernel with "
+	       "the filter",
        .how = "our VMM's Live Physical Time, asked for from the guest", .run = flt_15,
        .mutant = CF_M_CALL(CF_PV_LPT, 0, CF_SET, CF_NOT_SUPPORTED));

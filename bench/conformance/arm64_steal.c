@@ -29,8 +29,8 @@ static struct pvtb_vm *pinned_vm(struct cf *cf, int *ret_cpu)
 
 static int set_ipa(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u64 ipa)
 {
-	return cf_attr(cf, cf_vcpu_fd(vm, vcpu), KVM_SET_DEVICE_ATTR, CF_PVTIME_CTRL,
-		       CF_PVTIME_IPA, &ipa);
+	return cf_attr(cf, cf_vcpu_fd(vm, vcpu), KVM_SET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA,
+		       &ipa);
 }
 
 static void pvt_01(struct cf *cf)
@@ -91,7 +91,8 @@ static void pvt_04(struct cf *cf)
 	      "PV_TIME_FEATURES(PV_TIME_ST) where it is not");
 }
 CF_ROW(pvt_04, .id = "PVT-04", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
-       .statement = "PV_TIME_FEATURES(PV_TIME_ST) answers 0 where stolen time is supported, else -1",
+       .statement =
+	       "PV_TIME_FEATURES(PV_TIME_ST) answers 0 where stolen time is supported, else -1",
        .how = "asked in a VM with and in one without a structure", .run = pvt_04,
        .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, CF_NOT_SUPPORTED));
 
@@ -120,8 +121,9 @@ static void pvt_06(struct cf *cf)
 		      "PV_TIME_FEATURES(PV_TIME_ST) with bit %u of x1 set", bit);
 }
 CF_ROW(pvt_06, .id = "PVT-06", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
-       .statement = "the identifier PV_TIME_FEATURES is asked about is 32 bits: what is in the upper "
-		    "half of x1 does not matter",
+       .statement =
+	       "the identifier PV_TIME_FEATURES is asked about is 32 bits: what is in the upper "
+	       "half of x1 does not matter",
        .how = "each of bits 63 to 32 set in turn", .run = pvt_06,
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_PV_FEATURES, 0, CF_SET, CF_NOT_SUPPORTED, 31));
 
@@ -186,13 +188,13 @@ CF_ROW(pvt_10, .id = "PVT-10", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
 static void pvt_11(struct cf *cf)
 {
 	struct pvtb_vm *vm = steal_vm(cf, 1);
-	struct pvtb_step s[] = {CF_HVC(CF_PV_ST),	    CF_EXIT,
+	struct pvtb_step s[] = {CF_HVC(CF_PV_ST),	   CF_EXIT,
 				CF_READ32(PVTB_GPA_STEAL), CF_READ32(PVTB_GPA_STEAL + 4),
-				CF_READ64(STOLEN),	    CF_READ32(STOLEN),
+				CF_READ64(STOLEN),	   CF_READ32(STOLEN),
 				CF_READ32(STOLEN + 4)};
 
 	cf_fill(vm, PVTB_GPA_STEAL, 0xff, 16);
-	cf_eq(cf, (u64)cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s)), (u64)CF_NO_FAULT, "exception");
+	cf_fault(cf, cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s)), CF_NO_FAULT, "the stream");
 	cf_eq(cf, s[2].out[0], 0, "revision, 32 bits at 0");
 	cf_eq(cf, s[3].out[0], 0, "attributes, 32 bits at 4");
 	cf_eq(cf, s[4].out[0], s[5].out[0] | s[6].out[0] << 32, "stolen time, 64 bits at 8");
@@ -201,8 +203,9 @@ static void pvt_11(struct cf *cf)
 		(unsigned long long)s[4].out[0]);
 }
 CF_ROW(pvt_11, .id = "PVT-11", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
-       .statement = "the structure is revision 0 and attributes 0, 32 bits each, and stolen time, 64 "
-		    "bits at offset 8, little-endian",
+       .statement =
+	       "the structure is revision 0 and attributes 0, 32 bits each, and stolen time, 64 "
+	       "bits at offset 8, little-endian",
        .how = "memory full of ones before PV_TIME_ST; read in words of 32 and 64 bits from the guest",
        .run = pvt_11, .mutant = CF_M_MEM(PVTB_GPA_STEAL, 4, CF_SET, 1));
 
@@ -239,7 +242,8 @@ static void pvt_12(struct cf *cf)
 			(unsigned long long)last, (unsigned long long)s[i].out[0]);
 		last = s[i].out[0];
 	}
-	cf_true(cf, last > 0, "nothing was stolen in %d ms beside a busy process", SHARE_MS * 5 / 2);
+	cf_true(cf, last > 0, "nothing was stolen in %d ms beside a busy process",
+		SHARE_MS * 5 / 2);
 }
 CF_ROW(pvt_12, .id = "PVT-12", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "stolen time is nanoseconds, unsigned, and never goes backwards",
@@ -257,9 +261,10 @@ static void pvt_13(struct cf *cf)
 {
 	int cpu, hog;
 	struct pvtb_vm *vm = pinned_vm(cf, &cpu);
-	struct pvtb_step s[] = {CF_EXIT, CF_HVC(CF_PV_ST), CF_EXIT,
-				CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 2 * SHARE_MS)),
-				CF_EXIT, CF_READ64(STOLEN), CF_EXIT};
+	struct pvtb_step s[] = {CF_EXIT, CF_HVC(CF_PV_ST),
+				CF_EXIT, CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 2 * SHARE_MS)),
+				CF_EXIT, CF_READ64(STOLEN),
+				CF_EXIT};
 	s64 told;
 
 	cf_run_once(cf, vm, 0);
@@ -277,8 +282,9 @@ static void pvt_13(struct cf *cf)
 		  "stolen time after an entry, against the thread's own waiting time");
 }
 CF_ROW(pvt_13, .id = "PVT-13", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
-       .statement = "the structure is up to date before the vCPU runs on: what a guest reads after it "
-		    "was out includes the last wait",
+       .statement =
+	       "the structure is up to date before the vCPU runs on: what a guest reads after it "
+	       "was out includes the last wait",
        .how = "beside a busy process: the reading right after an exit lies between the thread's "
 	      "waiting time (schedstat) before and after it, no tolerance",
        .needs = "schedstat", .alone = true, .run = pvt_13,
@@ -287,9 +293,9 @@ CF_ROW(pvt_13, .id = "PVT-13", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
 static void pvt_14(struct cf *cf)
 {
 	struct pvtb_vm *vm = steal_vm(cf, 1);
-	struct pvtb_step s[] = {CF_HVC(CF_PV_ST), CF_EXIT, CF_READ64(STOLEN),
-				CF_STEP(PVTB_STEP_REST, cf_ticks(cf, REST_MS)), CF_EXIT,
-				CF_READ64(STOLEN)};
+	struct pvtb_step s[] = {CF_HVC(CF_PV_ST),  CF_EXIT,
+				CF_READ64(STOLEN), CF_STEP(PVTB_STEP_REST, cf_ticks(cf, REST_MS)),
+				CF_EXIT,	   CF_READ64(STOLEN)};
 	s64 before, waited;
 
 	cf_run_once(cf, vm, 0);
@@ -315,8 +321,9 @@ static void pvt_14(struct cf *cf)
 		  REST_MS);
 }
 CF_ROW(pvt_14, .id = "PVT-14", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
-       .statement = "only involuntary waiting counts: a guest that idles in WFI is stolen no more than "
-		    "its wake-ups took",
+       .statement =
+	       "only involuntary waiting counts: a guest that idles in WFI is stolen no more than "
+	       "its wake-ups took",
        .how = "80 ms in WFI, ended by signals: stolen at most what the thread waited for a CPU "
 	      "(schedstat)",
        .needs = "schedstat", .alone = true, .run = pvt_14,
@@ -337,10 +344,11 @@ static void pvt_15(struct cf *cf)
 	cf_true(cf, cf_r64(cf, vm, STOLEN) < 1ULL << 50, "a second PV_TIME_ST does not begin anew");
 }
 CF_ROW(pvt_15, .id = "PVT-15", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
-       .statement = "PV_TIME_ST clears all 64 bytes of the structure and begins to count anew, each "
-		    "time it is called",
-       .how = "memory full of ones before the call; a large value before a second one", .run = pvt_15,
-       .mutant = CF_M_MEM(PVTB_GPA_STEAL + 16, 8, CF_SET, ~0ULL));
+       .statement =
+	       "PV_TIME_ST clears all 64 bytes of the structure and begins to count anew, each "
+	       "time it is called",
+       .how = "memory full of ones before the call; a large value before a second one",
+       .run = pvt_15, .mutant = CF_M_MEM(PVTB_GPA_STEAL + 16, 8, CF_SET, ~0ULL));
 
 static void pvt_16(struct cf *cf)
 {
@@ -367,9 +375,9 @@ CF_ROW(pvt_16, .id = "PVT-16", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
 static void pvt_17(struct cf *cf)
 {
 	struct pvtb_vm *vm = steal_vm(cf, 1);
-	struct pvtb_step s[] = {CF_HVC(CF_PV_ST), CF_EXIT,
-				CF_STEP(PVTB_STEP_WRITE64, STOLEN, 1ULL << 50), CF_EXIT, CF_EXIT,
-				CF_READ64(STOLEN)};
+	struct pvtb_step s[] = {
+		CF_HVC(CF_PV_ST), CF_EXIT, CF_STEP(PVTB_STEP_WRITE64, STOLEN, 1ULL << 50),
+		CF_EXIT,	  CF_EXIT, CF_READ64(STOLEN)};
 
 	cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s));
 	cf_within(cf, (s64)(s[5].out[0] - (1ULL << 50)), 0, 60000000000LL,
@@ -399,8 +407,8 @@ static void pvt_18(struct cf *cf)
 {
 	const int cpu = cf_some_cpu();
 	struct pvtb_vm *vm = cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .cpus = &cpu});
-	volatile u64 *mem = mmap(NULL, FAR_BYTES, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile u64 *mem =
+		mmap(NULL, FAR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct pvtb_step s[] = {CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, SHARE_MS)), CF_EXIT};
 	u64 removed, again;
 	s64 waited;
@@ -426,10 +434,12 @@ static void pvt_18(struct cf *cf)
 }
 CF_ROW(pvt_18, .id = "PVT-18", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
        .cap = CF_CAP_STEAL_TIME,
-       .statement = "a structure whose memory region is taken away does not hinder KVM_RUN; when it is "
-		    "back, what was lost meanwhile is made up for",
+       .statement =
+	       "a structure whose memory region is taken away does not hinder KVM_RUN; when it is "
+	       "back, what was lost meanwhile is made up for",
        .how = "a region of its own, removed and added again, a busy process beside the guest",
-       .alone = true, .run = pvt_18, .mutant = CF_M_DROP_AFTER(KVM_SET_USER_MEMORY_REGION, 0, 0, 2));
+       .alone = true, .run = pvt_18,
+       .mutant = CF_M_DROP_AFTER(KVM_SET_USER_MEMORY_REGION, 0, 0, 2));
 
 static void pvt_19(struct cf *cf)
 {
@@ -446,7 +456,7 @@ static void pvt_19(struct cf *cf)
 		struct pvtb_step s[] = {CF_HVC(calls[i][0], calls[i][1]),
 					CF_SMC(calls[i][0], calls[i][1])};
 
-		cf_eq(cf, (u64)cf_stream(cf, vm, 0, s, 2), (u64)CF_NO_FAULT, "exception");
+		cf_fault(cf, cf_stream(cf, vm, 0, s, 2), CF_NO_FAULT, "the stream");
 		cf_eq(cf, s[1].out[0], s[0].out[0], "call %#llx(%#llx) by SMC, against HVC",
 		      (unsigned long long)calls[i][0], (unsigned long long)calls[i][1]);
 	}
@@ -501,8 +511,7 @@ CF_ROW(pvt_21, .id = "PVT-21", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source
 		    "nothing is added beyond what the new thread has waited",
        .how = "the 64 bytes copied into a second VM with the same address; its guest does not call "
 	      "PV_TIME_ST",
-       .needs = "schedstat", .run = pvt_21,
-       .mutant = CF_M_MEM(STOLEN, 8, CF_ADD, 100000000000ULL));
+       .needs = "schedstat", .run = pvt_21, .mutant = CF_M_MEM(STOLEN, 8, CF_ADD, 100000000000ULL));
 
 CF_ROW(pvt_22, .id = "PVT-22", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "the structures lie in 64 KiB pages of their own, in normal write-back memory, "
@@ -515,7 +524,7 @@ static void pvt_23(struct cf *cf)
 	struct pvtb_step s[] = {CF_STEP(PVTB_STEP_SMC_IMM, CF_PSCI_VERSION),
 				CF_STEP(PVTB_STEP_COUNT)};
 
-	cf_eq(cf, (u64)cf_stream(cf, vm, 0, s, 2), (u64)CF_NO_FAULT, "exception at SMC #1");
+	cf_fault(cf, cf_stream(cf, vm, 0, s, 2), CF_NO_FAULT, "SMC #1");
 	cf_eq(cf, s[0].out[0], CF_NOT_SUPPORTED, "x0 after SMC #1");
 	cf_eq(cf, s[1].done, 1, "the instruction behind it was reached");
 }

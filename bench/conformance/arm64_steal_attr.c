@@ -8,16 +8,16 @@
 
 static int set_ipa(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u64 ipa)
 {
-	return cf_attr(cf, cf_vcpu_fd(vm, vcpu), KVM_SET_DEVICE_ATTR, CF_PVTIME_CTRL,
-		       CF_PVTIME_IPA, &ipa);
+	return cf_attr(cf, cf_vcpu_fd(vm, vcpu), KVM_SET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA,
+		       &ipa);
 }
 
 static void pvc_01(struct cf *cf)
 {
 	struct pvtb_vm *vm = cf_plain_vm(cf);
 	int cap = cf_ioctl_val(cf, cf_vm_fd(vm), KVM_CHECK_EXTENSION, CF_CAP_STEAL_TIME);
-	int has = cf_attr(cf, cf_vcpu_fd(vm, 0), KVM_HAS_DEVICE_ATTR, CF_PVTIME_CTRL,
-			  CF_PVTIME_IPA, NULL);
+	int has = cf_attr(cf, cf_vcpu_fd(vm, 0), KVM_HAS_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA,
+			  NULL);
 
 	cf_errno(cf, has, cap == 1 ? 0 : -ENXIO,
 		 "KVM_HAS_DEVICE_ATTR where KVM_CAP_STEAL_TIME is %d", cap);
@@ -48,7 +48,8 @@ CF_ROW(pvc_03, .id = "PVC-03", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .source = "arch/arm64/kvm/pvtime.c", .cap = CF_CAP_STEAL_TIME,
        .statement = "an unknown attribute of the group is ENXIO to has, get and set",
        .how = "attribute 99 by all three", .run = pvc_03,
-       .mutant = CF_M_ERRNO(KVM_GET_DEVICE_ATTR, (u64)CF_PVTIME_CTRL << 32 | OTHER, -ENXIO, -EINVAL));
+       .mutant = CF_M_ERRNO(KVM_GET_DEVICE_ATTR, (u64)CF_PVTIME_CTRL << 32 | OTHER, -ENXIO,
+			    -EINVAL));
 
 static void pvc_04(struct cf *cf)
 {
@@ -60,8 +61,7 @@ static void pvc_04(struct cf *cf)
 	cf_errno(cf, set_ipa(cf, vm, 0, PVTB_GPA_STEAL), 0, "an aligned one after them");
 }
 CF_ROW(pvc_04, .id = "PVC-04", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = VCPU_DOC,
-       .cap = CF_CAP_STEAL_TIME,
-       .statement = "an address that is not a multiple of 64 is EINVAL",
+       .cap = CF_CAP_STEAL_TIME, .statement = "an address that is not a multiple of 64 is EINVAL",
        .how = "each of the six bits; an aligned address is still accepted", .run = pvc_04,
        .mutant = CF_M_ERRNO_AFTER(KVM_SET_DEVICE_ATTR, IPA_KEY, -EINVAL, 0, 5));
 
@@ -90,8 +90,7 @@ static void pvc_06(struct cf *cf)
 	cf_errno(cf, set_ipa(cf, vm, 0, PVTB_GPA_STEAL), 0, "one in memory after them");
 }
 CF_ROW(pvc_06, .id = "PVC-06", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = VCPU_DOC,
-       .cap = CF_CAP_STEAL_TIME,
-       .statement = "an address outside the guest's memory is EINVAL",
+       .cap = CF_CAP_STEAL_TIME, .statement = "an address outside the guest's memory is EINVAL",
        .how = "two addresses in no memory region; one inside is still accepted", .run = pvc_06,
        .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, IPA_KEY, -EINVAL, 0));
 
@@ -100,12 +99,14 @@ static void pvc_07(struct cf *cf)
 	struct pvtb_vm *vm = cf_plain_vm(cf);
 	int fd = cf_vcpu_fd(vm, 0);
 
-	cf_errno(cf, cf_attr(cf, fd, KVM_SET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA,
-			     CF_BAD_POINTER),
-		 -EFAULT, "set from an address nobody has mapped");
-	cf_errno(cf, cf_attr(cf, fd, KVM_GET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA,
-			     CF_BAD_POINTER),
-		 -EFAULT, "get to an address nobody has mapped");
+	cf_errno(
+		cf,
+		cf_attr(cf, fd, KVM_SET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA, CF_BAD_POINTER),
+		-EFAULT, "set from an address nobody has mapped");
+	cf_errno(
+		cf,
+		cf_attr(cf, fd, KVM_GET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA, CF_BAD_POINTER),
+		-EFAULT, "get to an address nobody has mapped");
 }
 CF_ROW(pvc_07, .id = "PVC-07", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .source = "arch/arm64/kvm/pvtime.c", .cap = CF_CAP_STEAL_TIME,
@@ -118,12 +119,12 @@ static void pvc_08(struct cf *cf)
 	int fd = cf_vcpu_fd(vm, 0);
 	u64 value = 0;
 
-	cf_errno(cf, cf_attr(cf, fd, KVM_GET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA, &value),
-		 0, "get before set");
+	cf_errno(cf, cf_attr(cf, fd, KVM_GET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA, &value), 0,
+		 "get before set");
 	cf_eq(cf, value, ~0ULL, "address before it is set");
 	cf_errno(cf, set_ipa(cf, vm, 0, PVTB_GPA_STEAL), 0, "set");
-	cf_errno(cf, cf_attr(cf, fd, KVM_GET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA, &value),
-		 0, "get after set");
+	cf_errno(cf, cf_attr(cf, fd, KVM_GET_DEVICE_ATTR, CF_PVTIME_CTRL, CF_PVTIME_IPA, &value), 0,
+		 "get after set");
 	cf_eq(cf, value, PVTB_GPA_STEAL, "address after it is set");
 }
 CF_ROW(pvc_08, .id = "PVC-08", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
@@ -142,15 +143,16 @@ static void pvc_09(struct cf *cf)
 }
 CF_ROW(pvc_09, .id = "PVC-09", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .source = "arch/arm64/kvm/pvtime.c", .cap = CF_CAP_STEAL_TIME,
-       .statement = "the address may be set after the vCPU has run, and two vCPUs may have the same",
+       .statement =
+	       "the address may be set after the vCPU has run, and two vCPUs may have the same",
        .how = "both tried; nobody promises it", .run = pvc_09,
        .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, IPA_KEY, 0, -EBUSY));
 
 static void pvc_10(struct cf *cf)
 {
 	const int cpu = cf_some_cpu();
-	struct pvtb_vm *vm = cf_vm(
-		cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .steal = true, .cpus = &cpu});
+	struct pvtb_vm *vm =
+		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .steal = true, .cpus = &cpu});
 	struct pvtb_step s[] = {CF_HVC(CF_PV_ST), CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 100)),
 				CF_EXIT, CF_READ64(PVTB_GPA_STEAL + 8)};
 	FILE *f PVTB_FCLOSE = fopen("/proc/sys/kernel/sched_schedstats", "re");

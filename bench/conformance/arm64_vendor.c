@@ -30,8 +30,9 @@ static void ptp_01(struct cf *cf)
 		      "PTP of counter %#" PRIx64, others[i]);
 }
 CF_ROW(ptp_01, .id = "PTP-01", .tag = CF_DOC, ARM, .source = PTP_DOC, .cap = CF_CAP_PTP_KVM,
-       .statement = "the PTP call takes 0, the virtual counter, or 1, the physical one; anything else "
-		    "answers -1",
+       .statement =
+	       "the PTP call takes 0, the virtual counter, or 1, the physical one; anything else "
+	       "answers -1",
        .how = "both, and four others", .needs = "a host that keeps time by its counter",
        .run = ptp_01, .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_VENDOR_PTP, 0, CF_SET, 0, 3));
 
@@ -49,7 +50,8 @@ static void ptp_read(struct cf *cf, struct pvtb_vm *vm, u64 which, u64 reg)
 	after = cf_clock_ns(CLOCK_REALTIME);
 	wall = s[1].out[0] << 32 | (u32)s[1].out[1];
 	counter = s[1].out[2] << 32 | (u32)s[1].out[3];
-	cf_within(cf, (s64)wall, (s64)before, (s64)after, "wall time of PTP(%" PRIu64 "), ns", which);
+	cf_within(cf, (s64)wall, (s64)before, (s64)after, "wall time of PTP(%" PRIu64 "), ns",
+		  which);
 	cf_within(cf, (s64)counter, (s64)s[0].out[0], (s64)s[2].out[0],
 		  "counter of PTP(%" PRIu64 "), between the guest's own readings", which);
 }
@@ -63,13 +65,14 @@ static void ptp_03(struct cf *cf)
 	if (!cf->caps.counter_offset)
 		return;
 	vm = cf_vm(cf, &(struct pvtb_vm_spec){
-			   .nr_vcpus = 1, .offset_counter = true, .counter_offset = OFFSET});
+			       .nr_vcpus = 1, .offset_counter = true, .counter_offset = OFFSET});
 	ptp_read(cf, vm, 0, PVTB_SYSREG_CNTVCT);
 	ptp_read(cf, vm, 1, PVTB_SYSREG_CNTPCT);
 }
 CF_ROW(ptp_03, .id = "PTP-03", .tag = CF_DOC, ARM, .source = PTP_DOC, .cap = CF_CAP_PTP_KVM,
-       .statement = "PTP answers wall time (x0, x1) and the counter (x2, x3) of one instant, the counter "
-		    "as the guest sees it",
+       .statement =
+	       "PTP answers wall time (x0, x1) and the counter (x2, x3) of one instant, the counter "
+	       "as the guest sees it",
        .how = "the counter lies between the guest's readings before and after, with an offset too; wall "
 	      "time between the host's",
        .needs = "a host that keeps time by its counter", .run = ptp_03,
@@ -77,8 +80,8 @@ CF_ROW(ptp_03, .id = "PTP-03", .tag = CF_DOC, ARM, .source = PTP_DOC, .cap = CF_
 
 static void ptp_04(struct cf *cf)
 {
-	cf_errno(cf, cf_ioctl_val(cf, cf_vm_fd(cf_plain_vm(cf)), KVM_CHECK_EXTENSION,
-				  CF_CAP_PTP_KVM),
+	cf_errno(cf,
+		 cf_ioctl_val(cf, cf_vm_fd(cf_plain_vm(cf)), KVM_CHECK_EXTENSION, CF_CAP_PTP_KVM),
 		 1, "KVM_CAP_PTP_KVM");
 }
 CF_ROW(ptp_04, .id = "PTP-04", .tag = CF_DOC, ARM, .source = "api.rst 8.32", .since = "5.13",
@@ -98,7 +101,8 @@ static void vhc_01(struct cf *cf)
 }
 CF_ROW(vhc_01, .id = "VHC-01", .tag = CF_DOC, ARM, .source = HVC_DOC,
        .statement = "the vendor's identity is 28b46fb6-2ec5-11e9-a9ca-4b564d003a74",
-       .how = "the call, four registers", .run = vhc_01, .mutant = CF_M_CALL(CF_VENDOR_UID, 2, CF_XOR, 1));
+       .how = "the call, four registers", .run = vhc_01,
+       .mutant = CF_M_CALL(CF_VENDOR_UID, 2, CF_XOR, 1));
 
 static void vhc_02(struct cf *cf)
 {
@@ -118,7 +122,8 @@ static void vhc_02(struct cf *cf)
 	}
 }
 CF_ROW(vhc_02, .id = "VHC-02", .tag = CF_DOC, ARM, .source = HVC_DOC,
-       .statement = "the call for features names, as a bitmap, exactly the functions that can be called",
+       .statement =
+	       "the call for features names, as a bitmap, exactly the functions that can be called",
        .how = "functions 1 to 31 against their bits", .run = vhc_02,
        .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 0, CF_XOR, 2));
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/conformance/conformance.h"
+#include "bench/conformance/uapi.h"
 #include "core/suggest.h"
 
 extern const struct cf_row *const __start_pvtb_conformance_rows[] __attribute__((weak));
@@ -176,8 +177,7 @@ static int unknown(const char *filter, struct pvtb_err *err)
 {
 	const struct cf_row *const *all;
 	size_t nr = cf_rows(&all), n = 0;
-	const char **names PVTB_FREE =
-		calloc(nr + PVTB_ARRAY_SIZE(sections) + 1, sizeof(*names));
+	const char **names PVTB_FREE = calloc(nr + PVTB_ARRAY_SIZE(sections) + 1, sizeof(*names));
 	const char *near = NULL;
 
 	for (size_t i = 0; names && i < nr; i++)
@@ -252,8 +252,41 @@ static const char *of_key(const struct cf_mutant *m, char *buf, size_t len)
 	return buf;
 }
 
+/* As people know it, without this program's own prefix. */
+static const char *plain(const char *name)
+{
+	static const char *const prefixes[] = {"PVTB_STEP_", "PVTB_GPA_", "CF_"};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(prefixes); i++)
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+			return name + strlen(prefixes[i]);
+	return name;
+}
+
+const char *cf_cap_name(unsigned int cap)
+{
+	static const struct {
+		unsigned int cap;
+		const char *name;
+	} names[] = {
+		{CF_CAP_STEAL_TIME, "KVM_CAP_STEAL_TIME"},
+		{CF_CAP_PTP_KVM, "KVM_CAP_PTP_KVM"},
+		{CF_CAP_COUNTER_OFFSET, "KVM_CAP_COUNTER_OFFSET"},
+		{CF_CAP_ENFORCE_PV_CPUID, "KVM_CAP_ENFORCE_PV_FEATURE_CPUID"},
+		{CF_CAP_KVMCLOCK_CTRL, "KVM_CAP_KVMCLOCK_CTRL"},
+		{CF_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ"},
+		{CF_CAP_VM_TSC_CONTROL, "KVM_CAP_VM_TSC_CONTROL"},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(names); i++)
+		if (names[i].cap == cap)
+			return names[i].name;
+	return "a capability of a row that does not name it";
+}
+
 void cf_mutant_text(const struct cf_mutant *m, char *buf, size_t len)
 {
+	const char *name = m->name ? plain(m->name) : "";
 	char c[80], k[40], after[48] = "";
 
 	change(m, c, sizeof(c));
@@ -265,37 +298,36 @@ void cf_mutant_text(const struct cf_mutant *m, char *buf, size_t len)
 		snprintf(buf, len, "none");
 		break;
 	case CF_MUT_ERRNO:
-		snprintf(buf, len, "%s%s: %s is heard where KVM says %s%s", m->name, k,
-			 outcome(m->to), outcome(m->from), after);
+		snprintf(buf, len, "%s%s: %s is heard where KVM says %s%s", name, k, outcome(m->to),
+			 outcome(m->from), after);
 		break;
 	case CF_MUT_DROP:
-		snprintf(buf, len, "%s%s never reaches KVM, and %s is heard%s", m->name, k,
+		snprintf(buf, len, "%s%s never reaches KVM, and %s is heard%s", name, k,
 			 outcome(m->to), after);
 		break;
 	case CF_MUT_VALUE:
-		snprintf(buf, len, "%s%s: byte %u of what it hands back %s%s", m->name, k, m->at, c,
+		snprintf(buf, len, "%s%s: byte %u of what it hands back %s%s", name, k, m->at, c,
 			 after);
 		break;
 	case CF_MUT_INPUT:
-		snprintf(buf, len, "%s%s: byte %u of what KVM is given %s%s", m->name, k, m->at, c,
+		snprintf(buf, len, "%s%s: byte %u of what KVM is given %s%s", name, k, m->at, c,
 			 after);
 		break;
 	case CF_MUT_RET:
-		snprintf(buf, len, "%s%s: what it returns %s%s", m->name, k, c, after);
+		snprintf(buf, len, "%s%s: what it returns %s%s", name, k, c, after);
 		break;
 	case CF_MUT_STEP:
-		snprintf(buf, len, "%s%s in the guest: result %u %s%s", m->name, k, m->at, c,
-			 after);
+		snprintf(buf, len, "%s%s in the guest: result %u %s%s", name, k, m->at, c, after);
 		break;
 	case CF_MUT_FAULT:
 		snprintf(buf, len, "exception %d of the guest becomes %d (-1: none)", m->from,
 			 m->to);
 		break;
 	case CF_MUT_MEM:
-		snprintf(buf, len, "the word at %s %s%s", m->name, c, after);
+		snprintf(buf, len, "the word at %s %s%s", name, c, after);
 		break;
 	case CF_MUT_EXIT:
-		snprintf(buf, len, "%s of an exit to the VMM %s%s", m->name, c, after);
+		snprintf(buf, len, "%s of an exit to the VMM %s%s", name, c, after);
 		break;
 	case CF_MUT_RUN:
 		snprintf(buf, len, "KVM_RUN: %s is heard where it is %s", outcome(m->to),

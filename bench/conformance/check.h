@@ -48,6 +48,7 @@ struct cf {
 	u32 kernel; /* major << 16 | minor */
 	bool emulated;
 	bool failed, known;
+	unsigned int nr_failed;
 	enum pvtb_level level; /* streams run there */
 	int kvm;
 	struct pvtb_vm *vm; /* the one that cf_vm() made last */
@@ -62,11 +63,9 @@ struct cf {
 };
 
 /* ---- verdict ---- */
-void cf_skip(struct cf *cf, const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 2, 3)));
+void cf_skip(struct cf *cf, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* Could not even be tried: the check's or the host's trouble, reported as a failure. */
-void cf_stop(struct cf *cf, const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 2, 3)));
+void cf_stop(struct cf *cf, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 void cf_note(struct cf *cf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Each returns whether it held, and records "expected, got" when it did not. */
 bool cf_true(struct cf *cf, bool holds, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -74,6 +73,9 @@ bool cf_eq(struct cf *cf, u64 got, u64 expected, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* 0 or -errno. */
 bool cf_errno(struct cf *cf, int got, int expected, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Exception vectors, or CF_NO_FAULT. */
+bool cf_fault(struct cf *cf, int got, int expected, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* low <= got <= high */
 bool cf_within(struct cf *cf, s64 got, s64 low, s64 high, const char *fmt, ...)
@@ -131,13 +133,13 @@ u8 cf_r8(struct cf *cf, struct pvtb_vm *vm, u64 gpa);
 void cf_fill(struct pvtb_vm *vm, u64 gpa, u8 byte, size_t len);
 void cf_w64(struct pvtb_vm *vm, u64 gpa, u64 value);
 
-#define CF_STEP(k, ...)	   ((struct pvtb_step){.kind = (k), .in = {__VA_ARGS__}})
-#define CF_EXIT		   CF_STEP(PVTB_STEP_EXIT)
-#define CF_SMC(...)	   CF_STEP(PVTB_STEP_SMC, __VA_ARGS__)
-#define CF_READ64(gpa)	   CF_STEP(PVTB_STEP_READ64, gpa)
-#define CF_READ32(gpa)	   CF_STEP(PVTB_STEP_READ32, gpa)
-#define CF_HVC(...)	   CF_STEP(PVTB_STEP_HVC, __VA_ARGS__)
-#define CF_NOT_SUPPORTED   (~0ULL)
+#define CF_STEP(k, ...)	 ((struct pvtb_step){.kind = (k), .in = {__VA_ARGS__}})
+#define CF_EXIT		 CF_STEP(PVTB_STEP_EXIT)
+#define CF_SMC(...)	 CF_STEP(PVTB_STEP_SMC, __VA_ARGS__)
+#define CF_READ64(gpa)	 CF_STEP(PVTB_STEP_READ64, gpa)
+#define CF_READ32(gpa)	 CF_STEP(PVTB_STEP_READ32, gpa)
+#define CF_HVC(...)	 CF_STEP(PVTB_STEP_HVC, __VA_ARGS__)
+#define CF_NOT_SUPPORTED (~0ULL)
 
 /* ---- x86 (x86_common.c) ---- */
 /* 1: done, 0: KVM refuses the MSR, -errno. */
@@ -152,11 +154,11 @@ int cf_set_clock(struct cf *cf, struct pvtb_vm *vm, const struct cf_clock *clock
 void cf_need_clock(struct cf *cf, struct pvtb_vm *vm, u32 flags);
 /* Clear bits of 0x40000001.EAX for a vCPU that has not run; hold the guest to what is left. */
 void cf_without_features(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u32 features);
-#define CF_PVCLOCK(vcpu)  (PVTB_GPA_PVCLOCK + 64ULL * (vcpu))
+#define CF_PVCLOCK(vcpu)    (PVTB_GPA_PVCLOCK + 64ULL * (vcpu))
 #define CF_READ_CLOCK(vcpu) CF_STEP(PVTB_STEP_PVCLOCK, CF_PVCLOCK(vcpu))
-#define CF_RDMSR(msr)	  CF_STEP(PVTB_STEP_RDMSR, msr)
-#define CF_WRMSR(msr, v)  CF_STEP(PVTB_STEP_WRMSR, msr, v)
-#define CF_VECTOR_GP	  13
+#define CF_RDMSR(msr)	    CF_STEP(PVTB_STEP_RDMSR, msr)
+#define CF_WRMSR(msr, v)    CF_STEP(PVTB_STEP_WRMSR, msr, v)
+#define CF_VECTOR_GP	    13
 
 /* ---- time ---- */
 u64 cf_clock_ns(clockid_t id);
@@ -173,42 +175,80 @@ u64 cf_ticks(const struct cf *cf, u64 ms);
 
 /* ---- mutants ---- */
 #define CF_M_ERRNO(r, k, f, t)                                                                     \
-	{.kind = CF_MUT_ERRNO, .name = #r, .req = (r), .key = (k), .from = (f), .to = (t)}
+	{                                                                                          \
+		.kind = CF_MUT_ERRNO, .name = #r, .req = (r), .key = (k), .from = (f), .to = (t)   \
+	}
 /* Only from the (@n + 1)th such answer on. */
 #define CF_M_ERRNO_AFTER(r, k, f, t, n)                                                            \
-	{.kind = CF_MUT_ERRNO, .name = #r, .req = (r), .key = (k), .from = (f), .to = (t), .skip = (n)}
-#define CF_M_DROP(r, k, t) {.kind = CF_MUT_DROP, .name = #r, .req = (r), .key = (k), .to = (t)}
+	{                                                                                          \
+		.kind = CF_MUT_ERRNO, .name = #r, .req = (r), .key = (k), .from = (f), .to = (t),  \
+		.skip = (n)                                                                        \
+	}
+#define CF_M_DROP(r, k, t)                                                                         \
+	{                                                                                          \
+		.kind = CF_MUT_DROP, .name = #r, .req = (r), .key = (k), .to = (t)                 \
+	}
 #define CF_M_DROP_AFTER(r, k, t, n)                                                                \
-	{.kind = CF_MUT_DROP, .name = #r, .req = (r), .key = (k), .to = (t), .skip = (n)}
+	{                                                                                          \
+		.kind = CF_MUT_DROP, .name = #r, .req = (r), .key = (k), .to = (t), .skip = (n)    \
+	}
 #define CF_M_VALUE(r, k, off, w, o, v)                                                             \
-	{.kind = CF_MUT_VALUE, .name = #r, .req = (r), .key = (k), .at = (off), .width = (w),      \
-	 .op = (o), .value = (v)}
+	{                                                                                          \
+		.kind = CF_MUT_VALUE, .name = #r, .req = (r), .key = (k), .at = (off),             \
+		.width = (w), .op = (o), .value = (v)                                              \
+	}
 #define CF_M_INPUT(r, k, off, w, o, v)                                                             \
-	{.kind = CF_MUT_INPUT, .name = #r, .req = (r), .key = (k), .at = (off), .width = (w),      \
-	 .op = (o), .value = (v)}
+	{                                                                                          \
+		.kind = CF_MUT_INPUT, .name = #r, .req = (r), .key = (k), .at = (off),             \
+		.width = (w), .op = (o), .value = (v)                                              \
+	}
 #define CF_M_INPUT_AFTER(r, k, off, w, o, v, n)                                                    \
-	{.kind = CF_MUT_INPUT, .name = #r, .req = (r), .key = (k), .at = (off), .width = (w),      \
-	 .op = (o), .value = (v), .skip = (n)}
+	{                                                                                          \
+		.kind = CF_MUT_INPUT, .name = #r, .req = (r), .key = (k), .at = (off),             \
+		.width = (w), .op = (o), .value = (v), .skip = (n)                                 \
+	}
 #define CF_M_VALUE_AFTER(r, k, off, w, o, v, n)                                                    \
-	{.kind = CF_MUT_VALUE, .name = #r, .req = (r), .key = (k), .at = (off), .width = (w),      \
-	 .op = (o), .value = (v), .skip = (n)}
+	{                                                                                          \
+		.kind = CF_MUT_VALUE, .name = #r, .req = (r), .key = (k), .at = (off),             \
+		.width = (w), .op = (o), .value = (v), .skip = (n)                                 \
+	}
 #define CF_M_RET(r, k, o, v)                                                                       \
-	{.kind = CF_MUT_RET, .name = #r, .req = (r), .key = (k), .op = (o), .value = (v)}
+	{                                                                                          \
+		.kind = CF_MUT_RET, .name = #r, .req = (r), .key = (k), .op = (o), .value = (v)    \
+	}
 #define CF_M_STEP(s, k, r, o, v)                                                                   \
-	{.kind = CF_MUT_STEP, .name = #s, .req = (s), .key = (k), .at = (r), .op = (o), .value = (v)}
+	{                                                                                          \
+		.kind = CF_MUT_STEP, .name = #s, .req = (s), .key = (k), .at = (r), .op = (o),     \
+		.value = (v)                                                                       \
+	}
 #define CF_M_STEP_AFTER(s, k, r, o, v, n)                                                          \
-	{.kind = CF_MUT_STEP, .name = #s, .req = (s), .key = (k), .at = (r), .op = (o),            \
-	 .value = (v), .skip = (n)}
+	{                                                                                          \
+		.kind = CF_MUT_STEP, .name = #s, .req = (s), .key = (k), .at = (r), .op = (o),     \
+		.value = (v), .skip = (n)                                                          \
+	}
 #define CF_M_CALL(f, r, o, v) CF_M_STEP(PVTB_STEP_HVC, f, r, o, v)
-#define CF_M_FAULT(f, t)      {.kind = CF_MUT_FAULT, .name = "exception", .from = (f), .to = (t)}
+#define CF_M_FAULT(f, t)                                                                           \
+	{                                                                                          \
+		.kind = CF_MUT_FAULT, .name = "exception", .from = (f), .to = (t)                  \
+	}
 #define CF_M_MEM(gpa, w, o, v)                                                                     \
-	{.kind = CF_MUT_MEM, .name = #gpa, .key = (gpa), .width = (w), .op = (o), .value = (v)}
+	{                                                                                          \
+		.kind = CF_MUT_MEM, .name = #gpa, .key = (gpa), .width = (w), .op = (o),           \
+		.value = (v)                                                                       \
+	}
 #define CF_M_MEM_AFTER(gpa, w, o, v, n)                                                            \
-	{.kind = CF_MUT_MEM, .name = #gpa, .key = (gpa), .width = (w), .op = (o), .value = (v),    \
-	 .skip = (n)}
+	{                                                                                          \
+		.kind = CF_MUT_MEM, .name = #gpa, .key = (gpa), .width = (w), .op = (o),           \
+		.value = (v), .skip = (n)                                                          \
+	}
 #define CF_M_EXIT(field, o, v)                                                                     \
-	{.kind = CF_MUT_EXIT, .name = #field, .at = offsetof(struct cf_exit, field), .op = (o),    \
-	 .value = (v)}
-#define CF_M_RUN(f, t) {.kind = CF_MUT_RUN, .name = "KVM_RUN", .from = (f), .to = (t)}
+	{                                                                                          \
+		.kind = CF_MUT_EXIT, .name = #field, .at = offsetof(struct cf_exit, field),        \
+		.op = (o), .value = (v)                                                            \
+	}
+#define CF_M_RUN(f, t)                                                                             \
+	{                                                                                          \
+		.kind = CF_MUT_RUN, .name = "KVM_RUN", .from = (f), .to = (t)                      \
+	}
 
 #endif

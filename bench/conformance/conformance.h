@@ -57,10 +57,10 @@ struct cf_row {
 	const char *source;    /* kernel document or source file */
 	enum cf_tag tag;
 	enum pvtb_arch archs;
-	unsigned int cap;  /* KVM_CAP_* that has to be there; 0: none */
-	const char *since; /* "6.4": an older kernel is a SKIP; NULL */
-	const char *needs; /* CPU feature or other condition the check itself looks for; NULL */
-	const char *how;   /* how it is checked, one line; NULL with @manual */
+	unsigned int cap;   /* KVM_CAP_* that has to be there; 0: none */
+	const char *since;  /* "6.4": an older kernel is a SKIP; NULL */
+	const char *needs;  /* CPU feature or other condition the check itself looks for; NULL */
+	const char *how;    /* how it is checked, one line; NULL with @manual */
 	const char *manual; /* why there is no automatic check */
 	const char *known;  /* CF_MISMATCH: what today's code does instead */
 	bool alone;	    /* wants the host's CPUs for itself: it watches time pass */
@@ -75,8 +75,8 @@ struct cf_row {
 		__attribute__((used, section("pvtb_conformance_rows"))) = &cf_row_##sym
 
 struct cf_section {
-	const char *name;  /* "arm64.steal" */
-	const char *title; /* heading of the documentation */
+	const char *name;     /* "arm64.steal" */
+	const char *title;    /* heading of the documentation */
 	const char *prefixes; /* of its identifiers, in order: "PVT PVC" */
 };
 
@@ -115,14 +115,15 @@ bool cf_row_wanted(const struct cf_row *row, char *const *filters, size_t nr);
 int cf_filters_check(char *const *filters, size_t nr, struct pvtb_err *err) PVTB_MUST_CHECK;
 const char *cf_tag_name(enum cf_tag tag);
 const char *cf_verdict_name(enum cf_verdict verdict);
+const char *cf_cap_name(unsigned int cap);
 /* The mutant, as a sentence. */
 void cf_mutant_text(const struct cf_mutant *m, char *buf, size_t len);
 
 struct cf_run_opts {
 	const char *host_spec;
 	bool emulated;
-	unsigned int jobs;	/* 0: one per CPU */
-	unsigned int timeout_s; /* of one check; 0: 10, 30 in an emulated host */
+	unsigned int jobs;	     /* 0: one per CPU */
+	unsigned int timeout_s;	     /* of one check; 0: 10, 30 in an emulated host */
 	const struct cf_row *mutant; /* arm this row's mutant in every check */
 	bool own_mutants;	     /* arm each check's own */
 	bool (*interrupted)(void);

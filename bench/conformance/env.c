@@ -75,7 +75,11 @@ void cf_note(struct cf *cf, const char *fmt, ...)
 	va_end(args);
 }
 
-static void broke(struct cf *cf, const char *fmt, va_list args)
+/* A sweep that fails everywhere is told by its first failures. */
+#define TOLD 4
+
+/* Returns whether it is still to be told. */
+static bool broke(struct cf *cf, const char *fmt, va_list args)
 {
 	char what[CF_WHY_BYTES];
 
@@ -83,7 +87,13 @@ static void broke(struct cf *cf, const char *fmt, va_list args)
 	if (!cf->failed)
 		snprintf(cf->slot->why, sizeof(cf->slot->why), "%s", what);
 	cf->failed = true;
+	cf->nr_failed++;
+	if (cf->nr_failed == TOLD + 1)
+		cf_note(cf, "and more like these");
+	if (cf->nr_failed > TOLD)
+		return false;
 	cf_note(cf, "%s", what);
+	return true;
 }
 
 bool cf_true(struct cf *cf, bool holds, const char *fmt, ...)
@@ -101,13 +111,15 @@ bool cf_true(struct cf *cf, bool holds, const char *fmt, ...)
 bool cf_eq(struct cf *cf, u64 got, u64 expected, const char *fmt, ...)
 {
 	va_list args;
+	bool tell;
 
 	if (got == expected)
 		return true;
 	va_start(args, fmt);
-	broke(cf, fmt, args);
+	tell = broke(cf, fmt, args);
 	va_end(args);
-	cf_note(cf, "  expected %#" PRIx64 ", got %#" PRIx64, expected, got);
+	if (tell)
+		cf_note(cf, "  expected %#" PRIx64 ", got %#" PRIx64, expected, got);
 	return false;
 }
 
@@ -126,27 +138,57 @@ bool cf_errno(struct cf *cf, int got, int expected, const char *fmt, ...)
 {
 	char a[48], b[48];
 	va_list args;
+	bool tell;
 
 	if (got == expected)
 		return true;
 	va_start(args, fmt);
-	broke(cf, fmt, args);
+	tell = broke(cf, fmt, args);
 	va_end(args);
-	cf_note(cf, "  expected %s, got %s", errno_name(expected, a, sizeof(a)),
-		errno_name(got, b, sizeof(b)));
+	if (tell)
+		cf_note(cf, "  expected %s, got %s", errno_name(expected, a, sizeof(a)),
+			errno_name(got, b, sizeof(b)));
+	return false;
+}
+
+static const char *vector_name(int vector, char *buf, size_t len)
+{
+	if (vector == CF_NO_FAULT)
+		snprintf(buf, len, "no exception");
+	else
+		snprintf(buf, len, "exception %d", vector);
+	return buf;
+}
+
+bool cf_fault(struct cf *cf, int got, int expected, const char *fmt, ...)
+{
+	char a[48], b[48];
+	va_list args;
+	bool tell;
+
+	if (got == expected)
+		return true;
+	va_start(args, fmt);
+	tell = broke(cf, fmt, args);
+	va_end(args);
+	if (tell)
+		cf_note(cf, "  expected %s, got %s", vector_name(expected, a, sizeof(a)),
+			vector_name(got, b, sizeof(b)));
 	return false;
 }
 
 bool cf_within(struct cf *cf, s64 got, s64 low, s64 high, const char *fmt, ...)
 {
 	va_list args;
+	bool tell;
 
 	if (got >= low && got <= high)
 		return true;
 	va_start(args, fmt);
-	broke(cf, fmt, args);
+	tell = broke(cf, fmt, args);
 	va_end(args);
-	cf_note(cf, "  expected %" PRId64 " to %" PRId64 ", got %" PRId64, low, high, got);
+	if (tell)
+		cf_note(cf, "  expected %" PRId64 " to %" PRId64 ", got %" PRId64, low, high, got);
 	return false;
 }
 
@@ -275,8 +317,7 @@ int cf_ioctl(struct cf *cf, int fd, unsigned long req, const void *arg)
 		return m->to;
 	ret = armed(cf, CF_MUT_INPUT, req, key) ? ask_otherwise(cf, fd, req, arg)
 						: ask(fd, req, arg);
-	if (m && m->kind == CF_MUT_ERRNO && ret == m->from &&
-	    armed(cf, CF_MUT_ERRNO, req, key))
+	if (m && m->kind == CF_MUT_ERRNO && ret == m->from && armed(cf, CF_MUT_ERRNO, req, key))
 		return m->to;
 	if (ret >= 0 && armed(cf, CF_MUT_VALUE, req, key))
 		change_bytes(m, value_of(req, arg) + m->at, m->width);
@@ -337,8 +378,7 @@ static int on_exit_hook(void *opaque, unsigned int vcpu, struct kvm_run *run)
 	e->nr = run->hypercall.nr;
 	/* A 64-bit word where older headers have "longmode" and a pad. */
 	memcpy(&e->flags, &run->hypercall.longmode, sizeof(e->flags));
-	if (cf->mutant && cf->mutant->kind == CF_MUT_EXIT &&
-	    cf->mutant_seen++ >= cf->mutant->skip)
+	if (cf->mutant && cf->mutant->kind == CF_MUT_EXIT && cf->mutant_seen++ >= cf->mutant->skip)
 		change_bytes(cf->mutant, (u8 *)e + cf->mutant->at, sizeof(u64));
 	cf->nr_exits++;
 	return cf->answer ? cf->answer(cf, vcpu, run) : -ENOENT;
@@ -515,20 +555,20 @@ static const void *memory(struct cf *cf, struct pvtb_vm *vm, u64 gpa)
 
 u64 cf_r64(struct cf *cf, struct pvtb_vm *vm, u64 gpa)
 {
-	return as_read(cf, gpa, 8, __atomic_load_n((const u64 *)memory(cf, vm, gpa),
-						   __ATOMIC_ACQUIRE));
+	return as_read(cf, gpa, 8,
+		       __atomic_load_n((const u64 *)memory(cf, vm, gpa), __ATOMIC_ACQUIRE));
 }
 
 u32 cf_r32(struct cf *cf, struct pvtb_vm *vm, u64 gpa)
 {
-	return (u32)as_read(cf, gpa, 4, __atomic_load_n((const u32 *)memory(cf, vm, gpa),
-							__ATOMIC_ACQUIRE));
+	return (u32)as_read(cf, gpa, 4,
+			    __atomic_load_n((const u32 *)memory(cf, vm, gpa), __ATOMIC_ACQUIRE));
 }
 
 u8 cf_r8(struct cf *cf, struct pvtb_vm *vm, u64 gpa)
 {
-	return (u8)as_read(cf, gpa, 1, __atomic_load_n((const u8 *)memory(cf, vm, gpa),
-						       __ATOMIC_ACQUIRE));
+	return (u8)as_read(cf, gpa, 1,
+			   __atomic_load_n((const u8 *)memory(cf, vm, gpa), __ATOMIC_ACQUIRE));
 }
 
 void cf_fill(struct pvtb_vm *vm, u64 gpa, u8 byte, size_t len)

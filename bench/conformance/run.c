@@ -100,9 +100,8 @@ static void check_process(struct runner *r, size_t i)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The terminal's interrupt is the runner's to act upon. */
 	signal(SIGINT, SIG_IGN);
-	if (row->cap &&
-	    ioctl(cf_bare_vm(&cf), KVM_CHECK_EXTENSION, (unsigned long)row->cap) <= 0)
-		cf_skip(&cf, "this KVM does not have capability %u", row->cap);
+	if (row->cap && ioctl(cf_bare_vm(&cf), KVM_CHECK_EXTENSION, (unsigned long)row->cap) <= 0)
+		cf_skip(&cf, "this KVM does not have %s", cf_cap_name(row->cap));
 	row->run(&cf);
 	__atomic_store_n(&cf.slot->state,
 			 cf.failed  ? CF_STATE_FAIL
@@ -281,7 +280,9 @@ int cf_run(const struct cf_row *const *rows, size_t nr, const struct cf_run_opts
 	r->outcomes = outcomes;
 	r->finished = finished;
 	r->kernel = running_kernel();
-	r->timeout_ns = (opts->timeout_s ? opts->timeout_s : opts->emulated ? 30 : 10) *
+	r->timeout_ns = (opts->timeout_s  ? opts->timeout_s
+			 : opts->emulated ? 30
+					  : 10) *
 			PVTB_NSEC_PER_SEC;
 	ret = pvtb_kvm_probe(&r->caps, NULL, err);
 	if (ret)

@@ -138,7 +138,8 @@ static void needs_text(const struct cf_row *row, char *buf, size_t len)
 	if (row->since)
 		n += (size_t)snprintf(buf + n, len - n, "Linux %s", row->since);
 	if (row->cap && n < len)
-		n += (size_t)snprintf(buf + n, len - n, "%scapability %u", n ? ", " : "", row->cap);
+		n += (size_t)snprintf(buf + n, len - n, "%s%s", n ? ", " : "",
+				      cf_cap_name(row->cap));
 	if (row->needs && n < len)
 		snprintf(buf + n, len - n, "%s%s", n ? ", " : "", row->needs);
 }
@@ -168,7 +169,7 @@ void cf_explain(const struct cf_row *row, FILE *out)
 static void markdown_text(FILE *out, const char *text)
 {
 	for (; *text; text++) {
-		if (strchr("|*_<>`", *text))
+		if (strchr("|*<>", *text))
 			fputc('\\', out);
 		fputc(*text, out);
 	}

@@ -30,8 +30,8 @@ struct cf_counter_offset {
 #define CF_PVTIME_IPA	0
 
 /* VM device attributes */
-#define CF_SMCCC_CTRL	0
-#define CF_SMCCC_FILTER 0
+#define CF_SMCCC_CTRL	 0
+#define CF_SMCCC_FILTER	 0
 #define CF_FILTER_HANDLE 0
 #define CF_FILTER_DENY	 1
 #define CF_FILTER_FWD	 2
@@ -45,16 +45,16 @@ struct cf_smccc_filter {
 #define CF_HYPERCALL_16BIT (1ULL << 1)
 
 /* One-reg identifiers */
-#define CF_ARM64_U64	    0x6030000000000000ULL
-#define CF_REG_X(n)	    (CF_ARM64_U64 | 0x100000 | (2 * (n)))
-#define CF_REG_PC	    (CF_ARM64_U64 | 0x100000 | 64)
+#define CF_ARM64_U64 0x6030000000000000ULL
+#define CF_REG_X(n)  (CF_ARM64_U64 | 0x100000 | (2 * (n)))
+#define CF_REG_PC    (CF_ARM64_U64 | 0x100000 | 64)
 #define CF_REG_SYS(o0, o1, n, m, o2)                                                               \
 	(CF_ARM64_U64 | 0x130000 | (o0) << 14 | (o1) << 11 | (n) << 7 | (m) << 3 | (o2))
 /* api.rst 4.68: the two were exchanged when they were first published, and stay so. */
-#define CF_REG_VIRT_CNT	 CF_REG_SYS(3, 3, 14, 3, 2) /* KVM_REG_ARM_TIMER_CNT: the encoding of CVAL */
-#define CF_REG_VIRT_CVAL CF_REG_SYS(3, 3, 14, 0, 2) /* KVM_REG_ARM_TIMER_CVAL */
-#define CF_REG_PHYS_CNT	 CF_REG_SYS(3, 3, 14, 0, 1) /* KVM_REG_ARM_PTIMER_CNT */
-#define CF_REG_FW_BMAP(n) (CF_ARM64_U64 | 0x160000 | (n))
+#define CF_REG_VIRT_CNT	    CF_REG_SYS(3, 3, 14, 3, 2) /* KVM_REG_ARM_TIMER_CNT: the encoding of CVAL */
+#define CF_REG_VIRT_CVAL    CF_REG_SYS(3, 3, 14, 0, 2) /* KVM_REG_ARM_TIMER_CVAL */
+#define CF_REG_PHYS_CNT	    CF_REG_SYS(3, 3, 14, 0, 1) /* KVM_REG_ARM_PTIMER_CNT */
+#define CF_REG_FW_BMAP(n)   (CF_ARM64_U64 | 0x160000 | (n))
 #define CF_REG_STD_BMAP	    CF_REG_FW_BMAP(0)
 #define CF_REG_STD_HYP_BMAP CF_REG_FW_BMAP(1)
 #define CF_REG_VENDOR_BMAP  CF_REG_FW_BMAP(2)
@@ -82,8 +82,8 @@ struct cf_msrs {
 	struct cf_msr_entry e[1];
 };
 /* Requests carry the size of the structure's fixed part. */
-#define CF_GET_MSRS  _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0x88, 8)
-#define CF_SET_MSRS  _IOC(_IOC_WRITE, KVMIO, 0x89, 8)
+#define CF_GET_MSRS _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0x88, 8)
+#define CF_SET_MSRS _IOC(_IOC_WRITE, KVMIO, 0x89, 8)
 
 struct cf_cpuid_entry {
 	u32 function, index, flags, eax, ebx, ecx, edx, padding[3];
@@ -105,19 +105,19 @@ struct cf_clock {
 	u64 host_tsc;
 	u32 pad[4];
 };
-#define CF_SET_CLOCK	     _IOW(KVMIO, 0x7b, struct cf_clock)
-#define CF_GET_CLOCK	     _IOR(KVMIO, 0x7c, struct cf_clock)
-#define CF_CLOCK_TSC_STABLE  2
-#define CF_CLOCK_REALTIME    4
-#define CF_CLOCK_HOST_TSC    8
-#define CF_CAP_ADJUST_CLOCK  39
-#define CF_CAP_KVMCLOCK_CTRL 76
-#define CF_KVMCLOCK_CTRL     _IO(KVMIO, 0xad)
-#define CF_SET_TSC_KHZ	     _IO(KVMIO, 0xa2)
-#define CF_GET_TSC_KHZ	     _IO(KVMIO, 0xa3)
-#define CF_CAP_TSC_CONTROL   60
-#define CF_CAP_GET_TSC_KHZ   61
-#define CF_CAP_VM_TSC_CONTROL 214
+#define CF_SET_CLOCK		_IOW(KVMIO, 0x7b, struct cf_clock)
+#define CF_GET_CLOCK		_IOR(KVMIO, 0x7c, struct cf_clock)
+#define CF_CLOCK_TSC_STABLE	2
+#define CF_CLOCK_REALTIME	4
+#define CF_CLOCK_HOST_TSC	8
+#define CF_CAP_ADJUST_CLOCK	39
+#define CF_CAP_KVMCLOCK_CTRL	76
+#define CF_KVMCLOCK_CTRL	_IO(KVMIO, 0xad)
+#define CF_SET_TSC_KHZ		_IO(KVMIO, 0xa2)
+#define CF_GET_TSC_KHZ		_IO(KVMIO, 0xa3)
+#define CF_CAP_TSC_CONTROL	60
+#define CF_CAP_GET_TSC_KHZ	61
+#define CF_CAP_VM_TSC_CONTROL	214
 #define CF_CAP_ENFORCE_PV_CPUID 190
 
 /* vCPU device attributes, Linux 5.16 */

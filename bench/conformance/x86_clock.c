@@ -6,18 +6,17 @@
 #include "arch/counter.h"
 #include "bench/conformance/check.h"
 
-#define GET_DOC "api.rst 4.29"
-#define SET_DOC "api.rst 4.30"
-#define X86	.archs = PVTB_ARCH_X86_64
+#define GET_DOC		"api.rst 4.29"
+#define SET_DOC		"api.rst 4.30"
+#define X86		.archs = PVTB_ARCH_X86_64
 #define HOST_TSC_NEEDED .needs = "a host that keeps time by the TSC"
-#define STOPPED 2
-#define FLAGS_WORD (CF_PVCLOCK(0) + 24) /* multiplier, shift, flags, padding */
-#define FLAGS_SHIFT 40
+#define STOPPED		2
+#define FLAGS_WORD	(CF_PVCLOCK(0) + 24) /* multiplier, shift, flags, padding */
+#define FLAGS_SHIFT	40
 
 static struct pvtb_vm *clock_vm(struct cf *cf, unsigned int vcpus)
 {
-	struct pvtb_vm *vm =
-		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = vcpus, .pvclock = true});
+	struct pvtb_vm *vm = cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = vcpus, .pvclock = true});
 
 	for (unsigned int i = 0; i < vcpus; i++)
 		cf_run_once(cf, vm, i);
@@ -41,12 +40,13 @@ static void clk_01(struct cf *cf)
 	cf_get_clock(cf, vm, &now);
 	cf_eq(cf, (u64)mask & 0xe, CF_CLOCK_TSC_STABLE | CF_CLOCK_REALTIME | CF_CLOCK_HOST_TSC,
 	      "flags KVM_CAP_ADJUST_CLOCK names");
-	cf_eq(cf, now.flags & ~(u32)mask, 0, "flags KVM_GET_CLOCK gives that the capability does not");
+	cf_eq(cf, now.flags & ~(u32)mask, 0,
+	      "flags KVM_GET_CLOCK gives that the capability does not");
 }
 CF_ROW(clk_01, .id = "CLK-01", .tag = CF_DOC, X86, .source = GET_DOC, .since = "5.16",
        .statement = "KVM_CAP_ADJUST_CLOCK is the mask of the flags KVM_GET_CLOCK may give",
-       .how = "TSC_STABLE, REALTIME and HOST_TSC are in it, and nothing else is given", .run = clk_01,
-       .mutant = CF_M_RET(KVM_CHECK_EXTENSION, CF_CAP_ADJUST_CLOCK, CF_SET, 1));
+       .how = "TSC_STABLE, REALTIME and HOST_TSC are in it, and nothing else is given",
+       .run = clk_01, .mutant = CF_M_RET(KVM_CHECK_EXTENSION, CF_CAP_ADJUST_CLOCK, CF_SET, 1));
 
 static void clk_02(struct cf *cf)
 {
@@ -107,9 +107,11 @@ static void clk_04(struct cf *cf)
 		  "ns between two readings, against CLOCK_MONOTONIC_RAW");
 }
 CF_ROW(clk_04, .id = "CLK-04", .tag = CF_DOC, X86, .source = GET_DOC,
-       .statement = "without KVM_CLOCK_TSC_STABLE the value is the host's monotonic clock plus a constant",
+       .statement =
+	       "without KVM_CLOCK_TSC_STABLE the value is the host's monotonic clock plus a constant",
        .how = "20 ms on a VM without vCPUs, between the host's readings, to 1 us of rounding",
-       .alone = true, .run = clk_04, .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 0, 8, CF_ADD, 10000000000ULL, 1));
+       .alone = true, .run = clk_04,
+       .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 0, 8, CF_ADD, 10000000000ULL, 1));
 
 static void clk_05(struct cf *cf)
 {
@@ -170,7 +172,8 @@ CF_ROW(clk_07, .id = "CLK-07", .tag = CF_DOC, X86, .source = GET_DOC, .since = "
        .statement = "clock, realtime and host_tsc describe one instant",
        .how = "two readings 20 ms apart give the same interval by all three: TSC to 10 ns and 1 ppm, real "
 	      "time to 1 us and 0.2 % (two calibrations)",
-       HOST_TSC_NEEDED, .run = clk_07, .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 0, 8, CF_ADD, 200000, 1));
+       HOST_TSC_NEEDED, .run = clk_07,
+       .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 0, 8, CF_ADD, 200000, 1));
 
 static void clk_08(struct cf *cf)
 {
@@ -198,8 +201,9 @@ static void clk_09(struct cf *cf)
 	cf_errno(cf, cf_set_clock(cf, vm, &c), 0, "the flags that mean nothing to set");
 }
 CF_ROW(clk_09, .id = "CLK-09", .tag = CF_DOC, X86, .source = SET_DOC, .since = "5.16",
-       .statement = "what KVM_GET_CLOCK gives can be handed to KVM_SET_CLOCK as it is: flags that mean "
-		    "nothing there are ignored",
+       .statement =
+	       "what KVM_GET_CLOCK gives can be handed to KVM_SET_CLOCK as it is: flags that mean "
+	       "nothing there are ignored",
        .how = "a round trip", .run = clk_09, .mutant = CF_M_ERRNO(CF_SET_CLOCK, 0, 0, -EINVAL));
 
 /* The guest's clock right after setting, less the value set: at most what has passed. */
@@ -227,7 +231,8 @@ CF_ROW(clk_10, .id = "CLK-10", .tag = CF_DOC, X86, .source = SET_DOC,
        .statement = "the guest's clock goes on from the value KVM_SET_CLOCK was given",
        .how = "set forward and back; the guest reads at least the value and at most what has passed since, "
 	      "and 100 us",
-       .alone = true, .run = clk_10, .mutant = CF_M_INPUT(CF_SET_CLOCK, 0, 0, 8, CF_ADD, 60000000000ULL));
+       .alone = true, .run = clk_10,
+       .mutant = CF_M_INPUT(CF_SET_CLOCK, 0, 0, 8, CF_ADD, 60000000000ULL));
 
 static void clk_11(struct cf *cf)
 {
@@ -279,8 +284,9 @@ CF_ROW(clk_13, .id = "CLK-13", .tag = CF_DOC, X86, .source = GET_DOC ", 4.30",
 
 CF_ROW(clk_14, .id = "CLK-14", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "KVM_GET_CLOCK equals the clock a scaled guest computes",
-       .manual = "no host with TSC scaling to show it on; up to Linux 6.12 it is computed from the host's "
-		 "rate and drifts");
+       .manual =
+	       "no host with TSC scaling to show it on; up to Linux 6.12 it is computed from the host's "
+	       "rate and drifts");
 
 /* ---- KVM_KVMCLOCK_CTRL ---- */
 
@@ -314,11 +320,13 @@ static void kct_01(struct cf *cf)
 }
 CF_ROW(kct_01, .id = "KCT-01", .tag = CF_DOC, X86, .source = "api.rst 4.70",
        .cap = CF_CAP_KVMCLOCK_CTRL,
-       .statement = "KVM_KVMCLOCK_CTRL sets bit 1 of the flags in the guest's pvclock, once; the guest "
-		    "clears it",
+       .statement =
+	       "KVM_KVMCLOCK_CTRL sets bit 1 of the flags in the guest's pvclock, once; the guest "
+	       "clears it",
        .how = "before, after the next entry, and after the guest has cleared it and KVM has updated the "
 	      "structure",
-       .run = kct_01, .mutant = CF_M_MEM_AFTER(FLAGS_WORD, 8, CF_XOR, (u64)STOPPED << FLAGS_SHIFT, 1));
+       .run = kct_01,
+       .mutant = CF_M_MEM_AFTER(FLAGS_WORD, 8, CF_XOR, (u64)STOPPED << FLAGS_SHIFT, 1));
 
 static void kct_02(struct cf *cf)
 {
@@ -345,7 +353,8 @@ CF_ROW(kct_03, .id = "KCT-03", .tag = CF_DOC, X86, .source = "api.rst 4.70",
        .how = "three times between two runs", .run = kct_03,
        .mutant = CF_M_ERRNO_AFTER(CF_KVMCLOCK_CTRL, 0, 0, -EINVAL, 2));
 
-CF_ROW(kct_04, .id = "KCT-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c (later than 6.12)",
+CF_ROW(kct_04, .id = "KCT-04", .tag = CF_CODE, X86,
+       .source = "arch/x86/kvm/x86.c (later than 6.12)",
        .statement = "the flag is not set in a Xen guest's pvclock",
        .manual = "our guest is no Xen guest");
 
@@ -390,7 +399,8 @@ static void khz_01(struct cf *cf)
 }
 CF_ROW(khz_01, .id = "KHZ-01", .tag = CF_DOC, X86, .source = "api.rst 4.55, 4.56",
        .cap = CF_CAP_GET_TSC_KHZ,
-       .statement = "KVM_GET_TSC_KHZ answers what KVM_SET_TSC_KHZ set, and the guest's TSC runs so fast",
+       .statement =
+	       "KVM_GET_TSC_KHZ answers what KVM_SET_TSC_KHZ set, and the guest's TSC runs so fast",
        .how = "half the host's rate with TSC scaling, the host's without; over 60 ms, to 10 % (the host "
 	      "schedules in between)",
        .alone = true, .run = khz_01, .mutant = CF_M_RET(CF_GET_TSC_KHZ, 0, CF_ADD, 1));
@@ -402,7 +412,8 @@ static void khz_02(struct cf *cf)
 
 	cf_errno(cf, cf_ioctl_val(cf, fd, CF_SET_TSC_KHZ, (u64)khz / 2), 0, "the VM's default");
 	vcpu = cf_ioctl_val(cf, fd, KVM_CREATE_VCPU, 0);
-	cf_errno(cf, cf_ioctl_val(cf, vcpu, CF_GET_TSC_KHZ, 0), khz / 2, "rate of a vCPU made after");
+	cf_errno(cf, cf_ioctl_val(cf, vcpu, CF_GET_TSC_KHZ, 0), khz / 2,
+		 "rate of a vCPU made after");
 }
 CF_ROW(khz_02, .id = "KHZ-02", .tag = CF_DOC, X86, .source = "api.rst 4.55",
        .cap = CF_CAP_VM_TSC_CONTROL,
@@ -438,8 +449,9 @@ static void khz_04(struct cf *cf)
 	cf_errno(cf, vcpu_khz(cf, vm), khz, "KVM_GET_TSC_KHZ after rate 0");
 }
 CF_ROW(khz_04, .id = "KHZ-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "0 means the host's rate; a rate beyond the hardware's scaling is EINVAL; without "
-		    "scaling a lower rate is EINVAL and a higher one is caught up with",
+       .statement =
+	       "0 means the host's rate; a rate beyond the hardware's scaling is EINVAL; without "
+	       "scaling a lower rate is EINVAL and a higher one is caught up with",
        .how = "as the host has scaling or not", .run = khz_04,
        .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, -EINVAL, 0));
 
@@ -453,8 +465,9 @@ static void khz_05(struct cf *cf)
 	cf_errno(cf, set_khz(cf, vm, (u64)(khz + off)), 0, "200 ppm above it");
 }
 CF_ROW(khz_05, .id = "KHZ-05", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "a rate within 250 ppm of the host's is accepted without scaling: the guest's TSC is "
-		    "off by as much",
+       .statement =
+	       "a rate within 250 ppm of the host's is accepted without scaling: the guest's TSC is "
+	       "off by as much",
        .how = "200 ppm below, which no host without scaling could give, and above", .run = khz_05,
        .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, 0, -EINVAL));
 

@@ -5,11 +5,11 @@
 
 #include "bench/conformance/check.h"
 
-#define CPU_DOC "x86/cpuid.rst"
-#define HC_DOC	"x86/hypercalls.rst"
-#define X86	.archs = PVTB_ARCH_X86_64
-#define KVM_ERR(e) (-(u64)(e))
-#define PAIRING_GPA (PVTB_GPA_PVCLOCK + 0x2000)
+#define CPU_DOC	     "x86/cpuid.rst"
+#define HC_DOC	     "x86/hypercalls.rst"
+#define X86	     .archs = PVTB_ARCH_X86_64
+#define KVM_ERR(e)   (-(u64)(e))
+#define PAIRING_GPA  (PVTB_GPA_PVCLOCK + 0x2000)
 #define NO_SUCH_CALL 0x7777
 
 static u64 hypercall(struct cf *cf, struct pvtb_vm *vm, u64 nr, u64 a0, u64 a1)
@@ -17,7 +17,7 @@ static u64 hypercall(struct cf *cf, struct pvtb_vm *vm, u64 nr, u64 a0, u64 a1)
 	struct pvtb_step s = CF_HVC(nr, a0, a1);
 	int fault = cf_stream(cf, vm, 0, &s, 1);
 
-	cf_errno(cf, fault, CF_NO_FAULT, "exception at hypercall %" PRIu64, nr);
+	cf_fault(cf, fault, CF_NO_FAULT, "hypercall %" PRIu64, nr);
 	return s.out[0];
 }
 
@@ -38,12 +38,13 @@ static void cpu_01(struct cf *cf)
 		name[i] = (u32)s.out[i + 1];
 	cf_true(cf, !memcmp(name, "KVMKVMKVM\0\0\0", 12), "EBX, ECX, EDX spell \"%.12s\"",
 		(const char *)name);
-	cf_true(cf, !s.out[0] || s.out[0] >= CF_LEAF_KVM_FEATURES, "EAX, the last leaf, is %#" PRIx64,
-		s.out[0]);
+	cf_true(cf, !s.out[0] || s.out[0] >= CF_LEAF_KVM_FEATURES,
+		"EAX, the last leaf, is %#" PRIx64, s.out[0]);
 }
 CF_ROW(cpu_01, .id = "CPU-01", .tag = CF_DOC, X86, .source = CPU_DOC,
-       .statement = "CPUID 0x40000000 spells KVMKVMKVM in EBX, ECX, EDX, and EAX is the last leaf (0 stands "
-		    "for 0x40000001)",
+       .statement =
+	       "CPUID 0x40000000 spells KVMKVMKVM in EBX, ECX, EDX, and EAX is the last leaf (0 stands "
+	       "for 0x40000001)",
        .how = "CPUID in the guest", .run = cpu_01,
        .mutant = CF_M_STEP(PVTB_STEP_CPUID, CF_LEAF_KVM, 1, CF_XOR, 0x20));
 
@@ -67,15 +68,17 @@ static void cpu_02(struct cf *cf)
 
 		cf_true(cf, features & msrs[i].bit, "EAX %#x does not have %#x", features,
 			msrs[i].bit);
-		cf_errno(cf, cf_stream(cf, vm, 0, &read, 1), CF_NO_FAULT,
-			 "exception at RDMSR %#x, which EAX has", msrs[i].msr);
+		cf_fault(cf, cf_stream(cf, vm, 0, &read, 1), CF_NO_FAULT,
+			 "RDMSR %#x, which EAX has", msrs[i].msr);
 	}
 	cf_true(cf, features & CF_FEAT_STABLE, "EAX %#x does not have bit 24", features);
 }
 CF_ROW(cpu_02, .id = "CPU-02", .tag = CF_DOC, X86, .source = CPU_DOC,
-       .statement = "bits 0, 3, 5 and 24 of CPUID 0x40000001.EAX: old and new kvmclock, steal time, a clock "
-		    "whose stable flag may be trusted; what they name works",
-       .how = "the bits in the guest's CPUID, and RDMSR of the five MSRs behind them", .run = cpu_02,
+       .statement =
+	       "bits 0, 3, 5 and 24 of CPUID 0x40000001.EAX: old and new kvmclock, steal time, a clock "
+	       "whose stable flag may be trusted; what they name works",
+       .how = "the bits in the guest's CPUID, and RDMSR of the five MSRs behind them",
+       .run = cpu_02,
        .mutant = CF_M_STEP(PVTB_STEP_CPUID, CF_LEAF_KVM_FEATURES, 0, CF_XOR, CF_FEAT_STABLE));
 
 static void cpu_03(struct cf *cf)
@@ -114,15 +117,16 @@ static void hcx_01(struct cf *cf)
 
 		for (unsigned int r = 1; r < 15; r++)
 			s.in[r] = 0x1111111111111111ULL * r;
-		cf_errno(cf, cf_stream(cf, vm, 0, &s, 1), CF_NO_FAULT, "exception");
+		cf_fault(cf, cf_stream(cf, vm, 0, &s, 1), CF_NO_FAULT, "the stream");
 		for (unsigned int r = 1; r < 15; r++)
 			cf_eq(cf, s.out[r], s.in[r], "register %u over hypercall %" PRIu64, r,
 			      calls[c]);
 	}
 }
 CF_ROW(hcx_01, .id = "HCX-01", .tag = CF_DOC, X86, .source = HC_DOC,
-       .statement = "a hypercall's number is in RAX, arguments in RBX, RCX, RDX and RSI, the result in RAX; "
-		    "no other register changes",
+       .statement =
+	       "a hypercall's number is in RAX, arguments in RBX, RCX, RDX and RSI, the result in RAX; "
+	       "no other register changes",
        .how = "a pattern in all of them but RSP over three calls", .run = hcx_01,
        .mutant = CF_M_STEP(PVTB_STEP_HVC, NO_SUCH_CALL, 9, CF_XOR, 1));
 
@@ -156,9 +160,10 @@ static void hcx_03(struct cf *cf)
 }
 CF_ROW(hcx_03, .id = "HCX-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .cap = CF_CAP_ENFORCE_PV_CPUID,
-       .statement = "an unknown hypercall, and one whose feature the guest does not have, is -KVM_ENOSYS",
-       .how = "five numbers; two calls with their CPUID bits cleared and enforcement on", .run = hcx_03,
-       .mutant = CF_M_STEP(PVTB_STEP_HVC, NO_SUCH_CALL, 0, CF_SET, 0));
+       .statement =
+	       "an unknown hypercall, and one whose feature the guest does not have, is -KVM_ENOSYS",
+       .how = "five numbers; two calls with their CPUID bits cleared and enforcement on",
+       .run = hcx_03, .mutant = CF_M_STEP(PVTB_STEP_HVC, NO_SUCH_CALL, 0, CF_SET, 0));
 
 CF_ROW(hcx_04, .id = "HCX-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "in 32-bit mode arguments are cut to 32 bits",
@@ -196,8 +201,9 @@ CF_ROW(pair_01, .id = "PAIR-01", .tag = CF_DOC, X86, .source = HC_DOC,
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_HC_CLOCK_PAIRING, 0, CF_SET, 0, 1));
 
 CF_ROW(pair_02, .id = "PAIR-02", .tag = CF_DOC, X86, .source = HC_DOC,
-       .statement = "where the host does not keep time by the TSC it is -KVM_EOPNOTSUPP (by the code also "
-		    "where the guest's TSC is caught up with)",
+       .statement =
+	       "where the host does not keep time by the TSC it is -KVM_EOPNOTSUPP (by the code also "
+	       "where the guest's TSC is caught up with)",
        .manual = "would change the host's clocksource under everything else that runs there");
 
 static void pair_03(struct cf *cf)
@@ -205,8 +211,8 @@ static void pair_03(struct cf *cf)
 	struct pvtb_vm *vm = cf_plain_vm(cf);
 
 	need_pairing(cf, vm);
-	cf_eq(cf, hypercall(cf, vm, CF_HC_CLOCK_PAIRING, 0x7000000000ULL, 0), KVM_ERR(CF_KVM_EFAULT),
-	      "an address without memory");
+	cf_eq(cf, hypercall(cf, vm, CF_HC_CLOCK_PAIRING, 0x7000000000ULL, 0),
+	      KVM_ERR(CF_KVM_EFAULT), "an address without memory");
 }
 CF_ROW(pair_03, .id = "PAIR-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "an address without memory is -KVM_EFAULT", .how = "an address far above it",
@@ -230,8 +236,9 @@ static void pair_04(struct cf *cf)
 		cf_eq(cf, cf_r32(cf, vm, PAIRING_GPA + off), 0, "padding at %" PRIu64, off);
 }
 CF_ROW(pair_04, .id = "PAIR-04", .tag = CF_DOC, X86, .source = HC_DOC,
-       .statement = "it writes 64 bytes: seconds, nanoseconds, the guest's TSC, flags and padding, which "
-		    "are 0",
+       .statement =
+	       "it writes 64 bytes: seconds, nanoseconds, the guest's TSC, flags and padding, which "
+	       "are 0",
        .how = "memory full of ones before it", .needs = "a host that keeps time by the TSC",
        .run = pair_04, .mutant = CF_M_MEM(PAIRING_GPA + 60, 4, CF_SET, 1));
 
@@ -255,7 +262,8 @@ static void pair_05(struct cf *cf)
 	cf_within(cf, (s64)tsc, (s64)s.t0, (s64)s.t1, "TSC, between two readings of the guest's");
 }
 CF_ROW(pair_05, .id = "PAIR-05", .tag = CF_DOC, X86, .source = HC_DOC,
-       .statement = "time and TSC are of one instant during the call, the TSC as the guest reads it",
+       .statement =
+	       "time and TSC are of one instant during the call, the TSC as the guest reads it",
        .how = "each between two readings, with an offset on the TSC",
        .needs = "a host that keeps time by the TSC", .run = pair_05,
        .mutant = CF_M_MEM(PAIRING_GPA + 16, 8, CF_ADD, -0x123456789abcULL));
@@ -274,8 +282,10 @@ CF_ROW(yld_01, .id = "YLD-01", .tag = CF_DOC, X86, .source = HC_DOC,
        .statement = "KVM_HC_SCHED_YIELD and KVM_HC_KICK_CPU answer 0, whoever they name",
        .how = "itself, and a vCPU that does not exist; KVM_HC_SEND_IPI wants an interrupt controller and is "
 	      "not tried",
-       .run = yld_01, .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_HC_SCHED_YIELD, 0, CF_SET, ~0ULL, 1));
+       .run = yld_01,
+       .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_HC_SCHED_YIELD, 0, CF_SET, ~0ULL, 1));
 
 CF_ROW(xen_01, .id = "XEN-01", .tag = CF_DOC, X86, .source = "api.rst 4.130, KVM_XEN_VCPU_GET_ATTR",
-       .statement = "RUNSTATE_DATA: the entry time is the sum of the four times, and none is negative",
+       .statement =
+	       "RUNSTATE_DATA: the entry time is the sum of the four times, and none is negative",
        .manual = "our guest is no Xen guest");

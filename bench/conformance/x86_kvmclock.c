@@ -6,18 +6,17 @@
 #include "arch/counter.h"
 #include "bench/conformance/check.h"
 
-#define SYS_DOC "x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW"
-#define WCL_DOC "x86/msr.rst, MSR_KVM_WALL_CLOCK_NEW"
-#define X86	.archs = PVTB_ARCH_X86_64
-#define CLOCK	CF_PVCLOCK(0)
-#define WALL	(PVTB_GPA_PVCLOCK + 0x1000)
+#define SYS_DOC	     "x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW"
+#define WCL_DOC	     "x86/msr.rst, MSR_KVM_WALL_CLOCK_NEW"
+#define X86	     .archs = PVTB_ARCH_X86_64
+#define CLOCK	     CF_PVCLOCK(0)
+#define WALL	     (PVTB_GPA_PVCLOCK + 0x1000)
 #define FLAG_STABLE  1
 #define FLAG_STOPPED 2
 
 static struct pvtb_vm *clock_vm(struct cf *cf, unsigned int vcpus)
 {
-	struct pvtb_vm *vm =
-		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = vcpus, .pvclock = true});
+	struct pvtb_vm *vm = cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = vcpus, .pvclock = true});
 
 	for (unsigned int i = 0; i < vcpus; i++)
 		cf_run_once(cf, vm, i);
@@ -39,10 +38,10 @@ static void expect_gp(struct cf *cf, u32 features, const u32 *msrs)
 	for (unsigned int i = 0; i < 2; i++) {
 		struct pvtb_step read = CF_RDMSR(msrs[i]);
 
-		cf_errno(cf, cf_stream(cf, vm, 0, &read, 1), CF_VECTOR_GP,
-			 "exception at RDMSR %#x without features %#x", msrs[i], features);
-		cf_errno(cf, guest_writes(cf, vm, 0, msrs[i], CLOCK | 1), CF_VECTOR_GP,
-			 "exception at WRMSR %#x without features %#x", msrs[i], features);
+		cf_fault(cf, cf_stream(cf, vm, 0, &read, 1), CF_VECTOR_GP,
+			 "RDMSR %#x without features %#x", msrs[i], features);
+		cf_fault(cf, guest_writes(cf, vm, 0, msrs[i], CLOCK | 1), CF_VECTOR_GP,
+			 "WRMSR %#x without features %#x", msrs[i], features);
 	}
 }
 
@@ -56,8 +55,9 @@ static void sys_01(struct cf *cf)
 }
 CF_ROW(sys_01, .id = "SYS-01", .tag = CF_DOC, X86, .source = SYS_DOC,
        .cap = CF_CAP_ENFORCE_PV_CPUID,
-       .statement = "the new MSRs (0x4b564d01, 0x4b564d00) need bit 3 of CPUID 0x40000001.EAX, the old ones "
-		    "(0x12, 0x11) bit 0: #GP for a guest held to its CPUID",
+       .statement =
+	       "the new MSRs (0x4b564d01, 0x4b564d00) need bit 3 of CPUID 0x40000001.EAX, the old ones "
+	       "(0x12, 0x11) bit 0: #GP for a guest held to its CPUID",
        .how = "RDMSR and WRMSR of all four, with the bit cleared and enforcement on", .run = sys_01,
        .mutant = CF_M_FAULT(CF_VECTOR_GP, CF_NO_FAULT));
 
@@ -76,10 +76,11 @@ static void sys_02(struct cf *cf)
 		 "KVM_KVMCLOCK_CTRL: is the clock active?");
 }
 CF_ROW(sys_02, .id = "SYS-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "6.2",
-       .statement = "a multiple of 4 is enough for the structure; one that crosses a page is accepted and "
-		    "never filled",
-       .how = "both registered, and asked by KVM_KVMCLOCK_CTRL whether they are active", .run = sys_02,
-       .mutant = CF_M_ERRNO(CF_KVMCLOCK_CTRL, 0, -EINVAL, 0));
+       .statement =
+	       "a multiple of 4 is enough for the structure; one that crosses a page is accepted and "
+	       "never filled",
+       .how = "both registered, and asked by KVM_KVMCLOCK_CTRL whether they are active",
+       .run = sys_02, .mutant = CF_M_ERRNO(CF_KVMCLOCK_CTRL, 0, -EINVAL, 0));
 
 static void sys_03(struct cf *cf)
 {
@@ -98,8 +99,9 @@ static void sys_03(struct cf *cf)
 		"version did not change over an update");
 }
 CF_ROW(sys_03, .id = "SYS-03", .tag = CF_DOC, X86, .source = SYS_DOC,
-       .statement = "version is odd while KVM writes, and the same even number before and after a reading "
-		    "that is whole",
+       .statement =
+	       "version is odd while KVM writes, and the same even number before and after a reading "
+	       "that is whole",
        .how = "before and after a reading, and after an update by KVM_SET_CLOCK", .run = sys_03,
        .mutant = CF_M_MEM_AFTER(CLOCK, 4, CF_ADD, 1, 3));
 
@@ -118,9 +120,10 @@ static void sys_04(struct cf *cf)
 	cf_stream(cf, vm, 0, &s, 1);
 	/* From KVM's instant to the guest's TSC reading, by the TSC's rate. */
 	expected = c.clock + (u64)((u128)(s.out[1] - (c.host_tsc + offset)) * 1000000 / khz);
-	cf_within(cf, (s64)(s.out[0] - expected), -20 - (s64)(expected - c.clock) / 100000,
-		  20 + (s64)(expected - c.clock) / 100000,
-		  "ns the guest computes from the structure, beyond what KVM's clock comes to at that TSC");
+	cf_within(
+		cf, (s64)(s.out[0] - expected), -20 - (s64)(expected - c.clock) / 100000,
+		20 + (s64)(expected - c.clock) / 100000,
+		"ns the guest computes from the structure, beyond what KVM's clock comes to at that TSC");
 }
 CF_ROW(sys_04, .id = "SYS-04", .tag = CF_DOC, X86, .source = SYS_DOC, .since = "5.16",
        .statement = "the time is system_time + ((tsc - tsc_timestamp) shifted by tsc_shift) * "
@@ -153,8 +156,9 @@ static void sys_05(struct cf *cf)
 		  "ns that a thousand seconds of ticks come to");
 }
 CF_ROW(sys_05, .id = "SYS-05", .tag = CF_DOC, X86, .source = SYS_DOC,
-       .statement = "shift and multiplier turn ticks into nanoseconds without an overflow however long ago "
-		    "the last update was",
+       .statement =
+	       "shift and multiplier turn ticks into nanoseconds without an overflow however long ago "
+	       "the last update was",
        .how = "a second and a thousand seconds of ticks, to 1 ppm", .run = sys_05,
        .mutant = CF_M_MEM(CLOCK + 24, 8, CF_XOR, 1ULL << 20));
 
@@ -169,7 +173,7 @@ static void sys_07(struct cf *cf)
 
 	cf_true(cf, cf_r32(cf, vm, CLOCK) >= 2 && cf_r32(cf, vm, CF_PVCLOCK(1)) >= 2,
 		"a vCPU has no clock of its own");
-	cf_errno(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, 0), CF_NO_FAULT, "disabling");
+	cf_fault(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, 0), CF_NO_FAULT, "disabling");
 	cf_fill(vm, CLOCK, 0x5a, 32);
 	cf_get_clock(cf, vm, &c);
 	cf_errno(cf, cf_set_clock(cf, vm, &c), 0, "KVM_SET_CLOCK, to cause updates");
@@ -182,10 +186,11 @@ static void sys_07(struct cf *cf)
 		      "word at %" PRIu64 " of the clock that was disabled", at);
 }
 CF_ROW(sys_07, .id = "SYS-07", .tag = CF_DOC, X86, .source = SYS_DOC,
-       .statement = "the clock is per vCPU and updated until 0 is written to bit 0; then the memory is the "
-		    "guest's again",
-       .how = "two vCPUs; a pattern over five runs after the first has disabled its own", .run = sys_07,
-       .mutant = CF_M_MEM(CLOCK + 8, 8, CF_SET, 0));
+       .statement =
+	       "the clock is per vCPU and updated until 0 is written to bit 0; then the memory is the "
+	       "guest's again",
+       .how = "two vCPUs; a pattern over five runs after the first has disabled its own",
+       .run = sys_07, .mutant = CF_M_MEM(CLOCK + 8, 8, CF_SET, 0));
 
 static void sys_08(struct cf *cf)
 {
@@ -230,7 +235,7 @@ static void sys_10(struct cf *cf)
 	struct pvtb_vm *vm = cf_plain_vm(cf);
 
 	cf_fill(vm, CLOCK, 0, 32);
-	cf_errno(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, CLOCK | 1), CF_NO_FAULT,
+	cf_fault(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, CLOCK | 1), CF_NO_FAULT,
 		 "enabling");
 	cf_run_once(cf, vm, 0);
 	cf_true(cf, cf_r32(cf, vm, CLOCK) >= 2, "the structure was not filled");
@@ -239,8 +244,9 @@ static void sys_10(struct cf *cf)
 	cf_eq(cf, cf_r64(cf, vm, CLOCK + 32), 0, "word behind the 32 bytes");
 }
 CF_ROW(sys_10, .id = "SYS-10", .tag = CF_DOC, X86, .source = SYS_DOC,
-       .statement = "the structure is 32 bytes, its padding 0", .how = "padding, and the word behind it",
-       .run = sys_10, .mutant = CF_M_MEM(CLOCK + 4, 4, CF_SET, 1));
+       .statement = "the structure is 32 bytes, its padding 0",
+       .how = "padding, and the word behind it", .run = sys_10,
+       .mutant = CF_M_MEM(CLOCK + 4, 4, CF_SET, 1));
 
 static void sys_11(struct cf *cf)
 {
@@ -248,19 +254,21 @@ static void sys_11(struct cf *cf)
 	struct cf_clock c;
 
 	cf_need_clock(cf, vm, CF_CLOCK_TSC_STABLE);
-	cf_errno(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME, CLOCK | 1), CF_NO_FAULT,
+	cf_fault(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME, CLOCK | 1), CF_NO_FAULT,
 		 "the old MSR");
 	cf_run_once(cf, vm, 0);
 	cf_get_clock(cf, vm, &c);
 	cf_eq(cf, c.flags & CF_CLOCK_TSC_STABLE, 0, "TSC_STABLE where vCPU 0 uses the old MSR");
-	cf_errno(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, CLOCK | 1), CF_NO_FAULT,
+	cf_fault(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, CLOCK | 1), CF_NO_FAULT,
 		 "the new MSR");
 	cf_run_once(cf, vm, 0);
 	cf_get_clock(cf, vm, &c);
-	cf_eq(cf, c.flags & CF_CLOCK_TSC_STABLE, CF_CLOCK_TSC_STABLE, "TSC_STABLE with the new one");
+	cf_eq(cf, c.flags & CF_CLOCK_TSC_STABLE, CF_CLOCK_TSC_STABLE,
+	      "TSC_STABLE with the new one");
 }
 CF_ROW(sys_11, .id = "SYS-11", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "where vCPU 0 uses the old MSR the VM has no stable clock; with the new one it has again",
+       .statement =
+	       "where vCPU 0 uses the old MSR the VM has no stable clock; with the new one it has again",
        .how = "KVM_GET_CLOCK's flag after each", .needs = "a host that keeps time by the TSC",
        .run = sys_11, .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 8, 4, CF_SET, CF_CLOCK_TSC_STABLE));
 
@@ -284,7 +292,7 @@ static void sys_12(struct cf *cf)
 
 		cf_stream(cf, vm, 0, &s, 1);
 		before = clock_at(cf, vm, s.t1);
-		cf_errno(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, CLOCK | 1),
+		cf_fault(cf, guest_writes(cf, vm, 0, CF_MSR_SYSTEM_TIME_NEW, CLOCK | 1),
 			 CF_NO_FAULT, "writing the MSR again");
 		cf_run_once(cf, vm, 0);
 		after = clock_at(cf, vm, s.t1);
@@ -293,7 +301,8 @@ static void sys_12(struct cf *cf)
 	}
 }
 CF_ROW(sys_12, .id = "SYS-12", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "an update that keeps the master clock moves the guest's clock by no more than 2 ns",
+       .statement =
+	       "an update that keeps the master clock moves the guest's clock by no more than 2 ns",
        .how = "the MSR written again, three times; one TSC by the structure before and after",
        .needs = "a host that keeps time by the TSC", .run = sys_12,
        .mutant = CF_M_MEM_AFTER(CLOCK + 16, 8, CF_ADD, 1000, 5));
@@ -302,7 +311,7 @@ CF_ROW(sys_12, .id = "SYS-12", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
 
 static void write_wall(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu)
 {
-	cf_errno(cf, guest_writes(cf, vm, vcpu, CF_MSR_WALL_CLOCK_NEW, WALL), CF_NO_FAULT,
+	cf_fault(cf, guest_writes(cf, vm, vcpu, CF_MSR_WALL_CLOCK_NEW, WALL), CF_NO_FAULT,
 		 "MSR_KVM_WALL_CLOCK_NEW on vCPU %u", vcpu);
 }
 
@@ -330,8 +339,9 @@ static void wcl_01(struct cf *cf)
 	cf_eq(cf, cf_r64(cf, vm, WALL + 4), 0, "structure after a run without a write");
 }
 CF_ROW(wcl_01, .id = "WCL-01", .tag = CF_DOC, X86, .source = WCL_DOC,
-       .statement = "writing the MSR fills 12 bytes, version, seconds and nanoseconds of when the VM began, "
-		    "once",
+       .statement =
+	       "writing the MSR fills 12 bytes, version, seconds and nanoseconds of when the VM began, "
+	       "once",
        .how = "each field, the word behind, and nothing more without another write", .run = wcl_01,
        .mutant = CF_M_MEM(WALL + 8, 4, CF_SET, 1000000000));
 
@@ -345,7 +355,8 @@ static void wcl_02(struct cf *cf)
 	before = cf_clock_ns(CLOCK_REALTIME);
 	cf_stream(cf, vm, 0, &s, 1);
 	after = cf_clock_ns(CLOCK_REALTIME);
-	cf_within(cf, (s64)(wall_ns(cf, vm) + s.out[0]), (s64)before - 2000000, (s64)after + 2000000,
+	cf_within(cf, (s64)(wall_ns(cf, vm) + s.out[0]), (s64)before - 2000000,
+		  (s64)after + 2000000,
 		  "wall clock plus kvmclock, against CLOCK_REALTIME, to 2 ms");
 }
 CF_ROW(wcl_02, .id = "WCL-02", .tag = CF_DOC, X86, .source = WCL_DOC,
@@ -389,5 +400,6 @@ CF_ROW(wcl_04, .id = "WCL-04", .tag = CF_DOC, X86, .source = WCL_DOC,
 
 CF_ROW(wcl_05, .id = "WCL-05", .tag = CF_MISMATCH, X86, .source = "x86/msr.rst, x86/cpuid.rst",
        .statement = "the MSRs' availability is found in bits 0 and 3 of CPUID 0x40000001.EAX",
-       .manual = "a slip of the documentation's example (leaf 0x4000001, flags & 3); SYS-01 and CPU-02 "
-		 "check the real bits");
+       .manual =
+	       "a slip of the documentation's example (leaf 0x4000001, flags & 3); SYS-01 and CPU-02 "
+	       "check the real bits");

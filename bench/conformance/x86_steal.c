@@ -46,13 +46,14 @@ static void stl_01(struct cf *cf)
 	struct pvtb_step read = CF_RDMSR(CF_MSR_STEAL_TIME);
 
 	cf_without_features(cf, vm, 0, CF_FEAT_STEAL_TIME);
-	cf_errno(cf, cf_stream(cf, vm, 0, &read, 1), CF_VECTOR_GP, "exception at RDMSR");
-	cf_errno(cf, guest_writes(cf, vm, STEAL | 1), CF_VECTOR_GP, "exception at WRMSR");
+	cf_fault(cf, cf_stream(cf, vm, 0, &read, 1), CF_VECTOR_GP, "RDMSR");
+	cf_fault(cf, guest_writes(cf, vm, STEAL | 1), CF_VECTOR_GP, "WRMSR");
 }
 CF_ROW(stl_01, .id = "STL-01", .tag = CF_DOC, X86, .source = STL_DOC,
        .cap = CF_CAP_ENFORCE_PV_CPUID,
-       .statement = "the MSR needs bit 5 of CPUID 0x40000001.EAX: a guest held to its CPUID gets #GP "
-		    "without it",
+       .statement =
+	       "the MSR needs bit 5 of CPUID 0x40000001.EAX: a guest held to its CPUID gets #GP "
+	       "without it",
        .how = "RDMSR and WRMSR with the bit cleared and KVM_CAP_ENFORCE_PV_FEATURE_CPUID on",
        .run = stl_01, .mutant = CF_M_FAULT(CF_VECTOR_GP, CF_NO_FAULT));
 
@@ -65,14 +66,14 @@ static void stl_02(struct cf *cf)
 
 		cf_errno(cf, cf_msr_set(cf, cf_vcpu_fd(vm, 0), CF_MSR_STEAL_TIME, value), 0,
 			 "MSRs set by KVM_SET_MSRS with bit %u", bit);
-		cf_errno(cf, guest_writes(cf, vm, value), CF_VECTOR_GP,
-			 "exception at WRMSR with bit %u", bit);
+		cf_fault(cf, guest_writes(cf, vm, value), CF_VECTOR_GP, "WRMSR with bit %u", bit);
 	}
-	cf_errno(cf, guest_writes(cf, vm, STEAL | 1), CF_NO_FAULT, "exception at a good WRMSR");
+	cf_fault(cf, guest_writes(cf, vm, STEAL | 1), CF_NO_FAULT, "a good WRMSR");
 }
 CF_ROW(stl_02, .id = "STL-02", .tag = CF_DOC, X86, .source = STL_DOC,
-       .statement = "the address is a multiple of 64, bit 0 enables, and bits 5 to 1 are reserved: #GP, and "
-		    "KVM_SET_MSRS refuses them",
+       .statement =
+	       "the address is a multiple of 64, bit 0 enables, and bits 5 to 1 are reserved: #GP, and "
+	       "KVM_SET_MSRS refuses them",
        .how = "each reserved bit, from the guest and from the VMM", .run = stl_02,
        .mutant = CF_M_FAULT(CF_VECTOR_GP, CF_NO_FAULT));
 
@@ -83,7 +84,7 @@ static void stl_03(struct cf *cf)
 				CF_RDMSR(CF_MSR_STEAL_TIME), CF_WRMSR(CF_MSR_STEAL_TIME, 0),
 				CF_RDMSR(CF_MSR_STEAL_TIME)};
 
-	cf_errno(cf, cf_stream(cf, vm, 0, s, 4), CF_NO_FAULT, "exception");
+	cf_fault(cf, cf_stream(cf, vm, 0, s, 4), CF_NO_FAULT, "the stream");
 	cf_eq(cf, s[1].out[0], (STEAL + 128) | 1, "RDMSR after enabling");
 	cf_eq(cf, s[3].out[0], 0, "RDMSR after disabling");
 }
@@ -97,8 +98,9 @@ static void stl_04(struct cf *cf)
 	int cap = cf_ioctl_val(cf, cf_vm_fd(vm), KVM_CHECK_EXTENSION, CF_CAP_STEAL_TIME);
 	int set = cf_msr_set(cf, cf_vcpu_fd(vm, 0), CF_MSR_STEAL_TIME, STEAL | 1);
 
-	cf_errno(cf, set == 1, cap == 1, "MSR_KVM_STEAL_TIME can be enabled, where "
-					 "KVM_CAP_STEAL_TIME is %d",
+	cf_errno(cf, set == 1, cap == 1,
+		 "MSR_KVM_STEAL_TIME can be enabled, where "
+		 "KVM_CAP_STEAL_TIME is %d",
 		 cap);
 }
 CF_ROW(stl_04, .id = "STL-04", .tag = CF_DOC, X86, .source = "api.rst 8.24",
@@ -109,8 +111,11 @@ static void stl_05(struct cf *cf)
 {
 	int cpu, hog;
 	struct pvtb_vm *vm = pinned_vm(cf, true, &cpu);
-	struct pvtb_step s[] = {CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, SHARE_MS)), CF_EXIT,
-				CF_READ64(STEAL), CF_READ32(VERSION), CF_READ32(FLAGS),
+	struct pvtb_step s[] = {CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, SHARE_MS)),
+				CF_EXIT,
+				CF_READ64(STEAL),
+				CF_READ32(VERSION),
+				CF_READ32(FLAGS),
 				CF_READ32(PREEMPTED)};
 
 	cf_run_once(cf, vm, 0);
@@ -127,17 +132,22 @@ static void stl_05(struct cf *cf)
 		cf_eq(cf, cf_r64(cf, vm, STEAL + off), 0, "padding at %" PRIu64, off);
 }
 CF_ROW(stl_05, .id = "STL-05", .tag = CF_DOC, X86, .source = STL_DOC,
-       .statement = "the structure is steal (64 bits at 0), version (32 at 8), flags (32 at 12), preempted "
-		    "(8 at 16), padding to 64 bytes",
-       .how = "each field in its place after time beside a busy process", .alone = true, .run = stl_05,
-       .mutant = CF_M_MEM(STEAL + 40, 8, CF_SET, 1));
+       .statement =
+	       "the structure is steal (64 bits at 0), version (32 at 8), flags (32 at 12), preempted "
+	       "(8 at 16), padding to 64 bytes",
+       .how = "each field in its place after time beside a busy process", .alone = true,
+       .run = stl_05, .mutant = CF_M_MEM(STEAL + 40, 8, CF_SET, 1));
 
 static void stl_06(struct cf *cf)
 {
 	struct pvtb_vm *vm = steal_vm(cf);
-	struct pvtb_step s[] = {CF_EXIT, CF_READ32(VERSION), CF_EXIT, CF_READ32(VERSION),
+	struct pvtb_step s[] = {CF_EXIT,
+				CF_READ32(VERSION),
+				CF_EXIT,
+				CF_READ32(VERSION),
 				CF_STEP(PVTB_STEP_WRITE32, VERSION, 12345),
-				CF_WRMSR(CF_MSR_STEAL_TIME, STEAL | 1), CF_EXIT,
+				CF_WRMSR(CF_MSR_STEAL_TIME, STEAL | 1),
+				CF_EXIT,
 				CF_READ32(VERSION)};
 
 	cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s));
@@ -149,8 +159,9 @@ static void stl_06(struct cf *cf)
 	cf_true(cf, s[7].out[0] > 12345, "version went from 12345 to %" PRIu64, s[7].out[0]);
 }
 CF_ROW(stl_06, .id = "STL-06", .tag = CF_DOC, X86, .source = STL_DOC,
-       .statement = "version is even whenever the guest can read, grows with every update, and is mended "
-		    "where it was odd at first",
+       .statement =
+	       "version is even whenever the guest can read, grows with every update, and is mended "
+	       "where it was odd at first",
        .how = "over two exits; then made odd by the guest", .run = stl_06,
        .mutant = CF_M_MEM_AFTER(VERSION, 4, CF_ADD, 1, 2));
 
@@ -163,8 +174,8 @@ static void stl_07(struct cf *cf)
 		cf_eq(cf, cf_r32(cf, vm, FLAGS), 0, "flags after run %d", i);
 	}
 }
-CF_ROW(stl_07, .id = "STL-07", .tag = CF_DOC, X86, .source = STL_DOC,
-       .statement = "flags are 0", .how = "after each of five runs", .run = stl_07,
+CF_ROW(stl_07, .id = "STL-07", .tag = CF_DOC, X86, .source = STL_DOC, .statement = "flags are 0",
+       .how = "after each of five runs", .run = stl_07,
        .mutant = CF_M_MEM_AFTER(FLAGS, 4, CF_SET, 1, 4));
 
 static void stl_08(struct cf *cf)
@@ -195,9 +206,10 @@ static void stl_09(struct cf *cf)
 {
 	int cpu, hog;
 	struct pvtb_vm *vm = pinned_vm(cf, true, &cpu);
-	struct pvtb_step s[] = {CF_EXIT, CF_READ64(STEAL), CF_EXIT,
-				CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 2 * SHARE_MS)),
-				CF_EXIT, CF_READ64(STEAL), CF_EXIT, CF_READ64(STEAL)};
+	struct pvtb_step s[] = {CF_EXIT, CF_READ64(STEAL),
+				CF_EXIT, CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 2 * SHARE_MS)),
+				CF_EXIT, CF_READ64(STEAL),
+				CF_EXIT, CF_READ64(STEAL)};
 	s64 told;
 
 	cf_run_once(cf, vm, 0);
@@ -215,8 +227,9 @@ static void stl_09(struct cf *cf)
 	cf_true(cf, s[7].out[0] >= s[5].out[0], "steal went backwards");
 }
 CF_ROW(stl_09, .id = "STL-09", .tag = CF_DOC, X86, .source = STL_DOC,
-       .statement = "steal is the time, in nanoseconds, the vCPU did not run although it wanted to, and "
-		    "never goes backwards",
+       .statement =
+	       "steal is the time, in nanoseconds, the vCPU did not run although it wanted to, and "
+	       "never goes backwards",
        .how = "beside a busy process: it lies between the thread's waiting time (schedstat) before and after "
 	      "the reading, no tolerance",
        .needs = "schedstat", .alone = true, .run = stl_09,
@@ -268,14 +281,15 @@ static void stl_11(struct cf *cf)
 	cf_stream_wait(cf, vm, 0, s, PVTB_ARRAY_SIZE(s), NULL);
 	cf_eq(cf, s[1].out[0] & 0xff, 0, "preempted as the running vCPU reads it");
 	cf_eq(cf, s[3].out[0] & 0xff, 0, "preempted as it reads it later");
-	cf_true(cf, seen > 0, "preempted was never set in %" PRIu64 " looks while a busy process had the "
-			      "CPU half of the time",
+	cf_true(cf, seen > 0,
+		"preempted was never set in %" PRIu64 " looks while a busy process had the "
+		"CPU half of the time",
 		looks);
 }
 CF_ROW(stl_11, .id = "STL-11", .tag = CF_DOC, X86, .source = STL_DOC,
        .statement = "preempted is 0 while the vCPU runs and not 0 while it is scheduled out",
-       .how = "read by the guest, and from outside while a busy process shares the CPU", .alone = true,
-       .run = stl_11, .mutant = CF_M_MEM(PREEMPTED, 1, CF_SET, 0));
+       .how = "read by the guest, and from outside while a busy process shares the CPU",
+       .alone = true, .run = stl_11, .mutant = CF_M_MEM(PREEMPTED, 1, CF_SET, 0));
 
 static void stl_12(struct cf *cf)
 {
@@ -297,8 +311,9 @@ static void stl_12(struct cf *cf)
 		      "word at %" PRIu64 " after it was disabled", at);
 }
 CF_ROW(stl_12, .id = "STL-12", .tag = CF_DOC, X86, .source = STL_DOC,
-       .statement = "enabled once, it is updated until it is disabled; from then on the memory is the "
-		    "guest's again",
+       .statement =
+	       "enabled once, it is updated until it is disabled; from then on the memory is the "
+	       "guest's again",
        .how = "updates over two runs; a pattern over ten runs after it was disabled", .run = stl_12,
        .mutant = CF_M_MEM(STEAL + 16, 8, CF_SET, 0));
 
@@ -320,13 +335,15 @@ static void stl_13(struct cf *cf)
 	cf_eq(cf, cf_r64(cf, vm, STEAL + 8), 0x5a5a5a5a5a5a5a5aULL, "second word of it");
 }
 CF_ROW(stl_13, .id = "STL-13", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "registering another address moves the updates there and ends those of the old one",
+       .statement =
+	       "registering another address moves the updates there and ends those of the old one",
        .how = "moved by 128 bytes, a pattern in the old place", .run = stl_13,
        .mutant = CF_M_MEM(STEAL + 8, 8, CF_ADD, 2));
 
 CF_ROW(stl_14, .id = "STL-14", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "a TLB flush asked for in bit 1 of preempted is done once",
-       .manual = "wants a guest whose TLB holds what its page tables no longer say, and a look at that");
+       .manual =
+	       "wants a guest whose TLB holds what its page tables no longer say, and a look at that");
 
 #define FAR_GPA	  0x100000000ULL
 #define FAR_BYTES 0x10000ULL
@@ -334,8 +351,8 @@ CF_ROW(stl_14, .id = "STL-14", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
 static void stl_15(struct cf *cf)
 {
 	struct pvtb_vm *vm = cf_plain_vm(cf);
-	void *mem = mmap(NULL, FAR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0);
+	void *mem =
+		mmap(NULL, FAR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	const struct kvm_userspace_memory_region r = {.slot = 5,
 						      .flags = KVM_MEM_LOG_DIRTY_PAGES,
 						      .guest_phys_addr = FAR_GPA,
@@ -357,8 +374,8 @@ static void stl_15(struct cf *cf)
 }
 CF_ROW(stl_15, .id = "STL-15", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "every update marks its page dirty, so that migration copies it",
-       .how = "a logged region with nothing else in it, read after each of three runs", .run = stl_15,
-       .mutant = CF_M_DROP_AFTER(KVM_GET_DIRTY_LOG, 0, 0, 2));
+       .how = "a logged region with nothing else in it, read after each of three runs",
+       .run = stl_15, .mutant = CF_M_DROP_AFTER(KVM_GET_DIRTY_LOG, 0, 0, 2));
 
 static void stl_16(struct cf *cf)
 {
@@ -381,6 +398,7 @@ static void stl_16(struct cf *cf)
 		  "the first record, against all the thread has ever waited");
 }
 CF_ROW(stl_16, .id = "STL-16", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "the first record has in it what the thread waited before the guest enabled steal time",
+       .statement =
+	       "the first record has in it what the thread waited before the guest enabled steal time",
        .how = "time beside a busy process first, then enabled", .needs = "schedstat", .alone = true,
        .run = stl_16, .mutant = CF_M_MEM(STEAL, 8, CF_SET, 0));

@@ -105,10 +105,11 @@ static void tsc_04(struct cf *cf)
 	guest_tsc(cf, vm, 0, FIRST);
 }
 CF_ROW(tsc_04, .id = "TSC-04", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
-       .statement = "the guest's TSC is the host's plus the offset (the documentation does not say that "
-		    "the host's is scaled first where scaling is used)",
-       .how = "the guest's reading, less the offset, between two of the host's; unscaled", .run = tsc_04,
-       .mutant = CF_M_INPUT(KVM_SET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1ULL << 34));
+       .statement =
+	       "the guest's TSC is the host's plus the offset (the documentation does not say that "
+	       "the host's is scaled first where scaling is used)",
+       .how = "the guest's reading, less the offset, between two of the host's; unscaled",
+       .run = tsc_04, .mutant = CF_M_INPUT(KVM_SET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1ULL << 34));
 
 static void tsc_05(struct cf *cf)
 {
@@ -142,15 +143,16 @@ static void tsc_06(struct cf *cf)
 	cf_stream(cf, vm, 0, adjust, 1);
 	cf_eq(cf, adjust[0].out[0], before, "IA32_TSC_ADJUST after the VMM moved the TSC");
 	before = get_offset(cf, vm, 0);
-	cf_eq(cf, (u64)cf_stream(cf, vm, 0, move, 2), (u64)CF_NO_FAULT, "exception at WRMSR");
+	cf_fault(cf, cf_stream(cf, vm, 0, move, 2), CF_NO_FAULT, "WRMSR");
 	after = get_offset(cf, vm, 0);
 	cf_eq(cf, move[1].out[0] - adjust[0].out[0], after - before,
 	      "IA32_TSC_ADJUST moved by the guest's write, against the offset");
 	cf_true(cf, after != before, "the guest's write of its TSC did not move the offset");
 }
 CF_ROW(tsc_06, .id = "TSC-06", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
-       .statement = "an offset set by the VMM does not show in IA32_TSC_ADJUST; a TSC written by the "
-		    "guest moves offset and IA32_TSC_ADJUST alike",
+       .statement =
+	       "an offset set by the VMM does not show in IA32_TSC_ADJUST; a TSC written by the "
+	       "guest moves offset and IA32_TSC_ADJUST alike",
        .how = "both moves, both registers", .needs = "IA32_TSC_ADJUST", .run = tsc_06,
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_RDMSR, CF_MSR_TSC_ADJUST, 0, CF_ADD, FIRST, 1));
 
@@ -167,7 +169,8 @@ static void tsc_07(struct cf *cf)
 	cf_run_once(cf, vm, 0);
 	cf_run_once(cf, vm, 1);
 	cf_get_clock(cf, vm, &now);
-	cf_eq(cf, now.flags & CF_CLOCK_TSC_STABLE, CF_CLOCK_TSC_STABLE, "TSC_STABLE, equal offsets");
+	cf_eq(cf, now.flags & CF_CLOCK_TSC_STABLE, CF_CLOCK_TSC_STABLE,
+	      "TSC_STABLE, equal offsets");
 	set_offset(cf, vm, 1, FIRST + (1ULL << 40));
 	cf_run_once(cf, vm, 0);
 	cf_run_once(cf, vm, 1);
@@ -175,8 +178,9 @@ static void tsc_07(struct cf *cf)
 	cf_eq(cf, now.flags & CF_CLOCK_TSC_STABLE, 0, "TSC_STABLE, different offsets");
 }
 CF_ROW(tsc_07, .id = "TSC-07", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
-       .statement = "with equal offsets on all vCPUs the clock stays stable, with different ones it is "
-		    "not",
+       .statement =
+	       "with equal offsets on all vCPUs the clock stays stable, with different ones it is "
+	       "not",
        .how = "KVM_GET_CLOCK's flag with two vCPUs, offsets equal and then apart",
        .needs = "a host that keeps time by the TSC", .run = tsc_07,
        .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 8, 4, CF_XOR, CF_CLOCK_TSC_STABLE));
@@ -284,8 +288,9 @@ static void mig_01(struct cf *cf)
 	cf_eq(cf, c.flags & ALL, ALL, "flags");
 }
 CF_ROW(mig_01, .id = "MIG-01", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
-       .statement = "on the source KVM_GET_CLOCK gives the guest's clock, the host's TSC and its real time "
-		    "of one instant",
+       .statement =
+	       "on the source KVM_GET_CLOCK gives the guest's clock, the host's TSC and its real time "
+	       "of one instant",
        .how = "all three flags; TSC and real time between the host's own readings",
        .needs = "a host that keeps time by the TSC", .run = mig_01,
        .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 24, 8, CF_ADD, 1ULL << 34));
@@ -347,8 +352,9 @@ static void mig_04(struct cf *cf)
 		  "ns the clock went on while real time went on by %" PRIu64, elapsed);
 }
 CF_ROW(mig_04, .id = "MIG-04", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
-       .statement = "on the destination KVM_SET_CLOCK with KVM_CLOCK_REALTIME moves the guest's clock on by "
-		    "the real time that has passed",
+       .statement =
+	       "on the destination KVM_SET_CLOCK with KVM_CLOCK_REALTIME moves the guest's clock on by "
+	       "the real time that has passed",
        .how = "20 ms between; to 0.1 % and 50 us, for two calibrations of one TSC",
        .needs = "a host that keeps time by the TSC", .alone = true, .run = mig_04,
        .mutant = CF_M_INPUT(CF_SET_CLOCK, 0, 8, 4, CF_SET, 0));
@@ -363,7 +369,8 @@ static void mig_05(struct cf *cf)
 	cf_true(cf, m.dst.clock > m.src.clock, "the guest's clock did not move on");
 }
 CF_ROW(mig_05, .id = "MIG-05", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
-       .statement = "on the destination KVM_GET_CLOCK gives clock and host TSC of one instant again",
+       .statement =
+	       "on the destination KVM_GET_CLOCK gives clock and host TSC of one instant again",
        .how = "flags and progress of both", .needs = "a host that keeps time by the TSC",
        .run = mig_05, .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 8, 4, CF_SET, 0, 1));
 
@@ -382,8 +389,9 @@ static void mig_06(struct cf *cf)
 			  "ticks the TSC of vCPU %u jumped", i);
 }
 CF_ROW(mig_06, .id = "MIG-06", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
-       .statement = "new offset = old offset - (guest_src - guest_dst) * freq + (tsc_src - tsc_dst) keeps "
-		    "the guest's TSC going as if nothing had been (ns times kHz is divided by 10^6)",
+       .statement =
+	       "new offset = old offset - (guest_src - guest_dst) * freq + (tsc_src - tsc_dst) keeps "
+	       "the guest's TSC going as if nothing had been (ns times kHz is divided by 10^6)",
        .how = "to a VM of the same host, where the ideal new offset is the old one",
        .needs = "a host that keeps time by the TSC", .alone = true, .run = mig_06,
        .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 24, 8, CF_ADD, 1ULL << 34, 1));
@@ -399,9 +407,11 @@ static void mig_07(struct cf *cf)
 
 	migrate(cf, &m);
 	for (unsigned int i = 0; i < 2; i++)
-		cf_within(cf, (s64)(invariant(&m.dst, get_offset(cf, m.to, i), m.khz) -
-				    invariant(&m.src, m.ofs_src[i], m.khz)),
-			  -2, 2, "offset + tsc - guest * freq of vCPU %u, destination less source", i);
+		cf_within(cf,
+			  (s64)(invariant(&m.dst, get_offset(cf, m.to, i), m.khz) -
+				invariant(&m.src, m.ofs_src[i], m.khz)),
+			  -2, 2, "offset + tsc - guest * freq of vCPU %u, destination less source",
+			  i);
 }
 CF_ROW(mig_07, .id = "MIG-07", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
        .statement = "offset + tsc - guest * freq is the same on both sides",
@@ -411,8 +421,9 @@ CF_ROW(mig_07, .id = "MIG-07", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
 
 CF_ROW(mig_08, .id = "MIG-08", .tag = CF_MISMATCH, X86, .source = TSC_DOC,
        .statement = "the algorithm keeps a scaled guest's TSC going too",
-       .manual = "the formula ignores scaling (a later series mends it); no host with TSC scaling to show "
-		 "it on");
+       .manual =
+	       "the formula ignores scaling (a later series mends it); no host with TSC scaling to show "
+	       "it on");
 
 static void mig_09(struct cf *cf)
 {
@@ -427,7 +438,8 @@ static void mig_09(struct cf *cf)
 	}
 	passed_ns = cf_clock_ns(CLOCK_REALTIME) - m.left_ns;
 	for (unsigned int i = 0; i < 2; i++) {
-		cf_true(cf, s[i].out[0] > m.last[1].out[0], "kvmclock of vCPU %u went backwards", i);
+		cf_true(cf, s[i].out[0] > m.last[1].out[0], "kvmclock of vCPU %u went backwards",
+			i);
 		cf_true(cf, s[i].t0 > m.last[1].t1, "TSC of vCPU %u went backwards", i);
 		/* From a reading of vCPU 1 before leaving to one of each after arriving. */
 		cf_within(cf, (s64)(s[i].out[0] - m.last[1].out[0]), 20000000,
@@ -436,15 +448,18 @@ static void mig_09(struct cf *cf)
 	}
 }
 CF_ROW(mig_09, .id = "MIG-09", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
-       .statement = "over the migration neither TSC nor kvmclock goes backwards, on any vCPU, and both go on "
-		    "by the time that passed",
+       .statement =
+	       "over the migration neither TSC nor kvmclock goes backwards, on any vCPU, and both go on "
+	       "by the time that passed",
        .how = "both vCPUs before and after, 20 ms between; at most half a second more than real time (the "
 	      "host schedules in between)",
        .needs = "a host that keeps time by the TSC", .alone = true, .run = mig_09,
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_PVCLOCK, CF_ANY, 0, CF_SET, 0, 3));
 
-#define UNMERGED .tag = CF_PROPOSAL, X86, .manual = "of a series that was never merged: no kernel there is " \
-							 "to boot has it"
+#define UNMERGED                                                                                   \
+	.tag = CF_PROPOSAL, X86,                                                                   \
+	.manual = "of a series that was never merged: no kernel there is "                         \
+		  "to boot has it"
 CF_ROW(scl_01, .id = "SCL-01", UNMERGED, .source = "RFC: KVM_VCPU_TSC_SCALE",
        .statement = "KVM_VCPU_TSC_SCALE gives the ratio and its number of fraction bits");
 CF_ROW(scl_02, .id = "SCL-02", UNMERGED, .source = "RFC: KVM_VCPU_TSC_SCALE",

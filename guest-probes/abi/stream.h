@@ -83,7 +83,7 @@ _Static_assert(offsetof(struct pvtb_step, out) == PVTB_STEP_OUT, "step as assemb
 /* Where vCPU @n's steps are: args[0] of op "stream", args[1] says how many. Behind the scratch pages,
  * which are not left alone before the first command. */
 #define PVTB_STREAM_BYTES  0x10000ULL
-#define PVTB_GPA_STREAM(n) (PVTB_GPA_SCRATCH + 0x40000ULL + (n) * PVTB_STREAM_BYTES)
+#define PVTB_GPA_STREAM(n) (PVTB_GPA_SCRATCH + 0x40000ULL + (n)*PVTB_STREAM_BYTES)
 #define PVTB_STREAM_MAX	   (PVTB_STREAM_BYTES / PVTB_STEP_BYTES)
 #define PVTB_STREAM_VCPUS  8
 

@@ -75,8 +75,8 @@ static void pvclock(struct pvtb_step *s)
 		delta = s->out[1] - __atomic_load_n(&p->tsc_timestamp, __ATOMIC_RELAXED);
 		shift = __atomic_load_n(&p->tsc_shift, __ATOMIC_RELAXED);
 		delta = shift < 0 ? delta >> -shift : delta << shift;
-		s->out[0] = (u64)((u128)delta *
-					  __atomic_load_n(&p->tsc_to_system_mul, __ATOMIC_RELAXED) >>
+		s->out[0] = (u64)((u128)delta * __atomic_load_n(&p->tsc_to_system_mul,
+								__ATOMIC_RELAXED) >>
 				  32) +
 			    __atomic_load_n(&p->system_time, __ATOMIC_RELAXED);
 		s->out[3] = __atomic_load_n(&p->flags, __ATOMIC_RELAXED);

@@ -35,8 +35,9 @@ struct conf_opts {
 static const struct conf_opts conf_defaults = {.timeout_s = 900};
 
 static const struct pvtb_opt conf_options[] = {
-	PVTB_OPT_LIST('H', "host", struct conf_opts, hosts, "HOST",
-		      "native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
+	PVTB_OPT_LIST(
+		'H', "host", struct conf_opts, hosts, "HOST",
+		"native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
 	PVTB_OPT_STRING('o', "output", struct conf_opts, out, "DIR",
 			"result directory (default results/<time>-conformance)",
 			.flags = PVTB_OPT_NO_ECHO),
@@ -370,8 +371,8 @@ static int run_hosts(struct conf_run *run, const struct pvtb_strv *specs, struct
 		/* The stream's own version line opens the subtest; its name follows. */
 		printf("  KTAP version 1\n  # Subtest: %s\n", run->spec);
 		indent(text && !strncmp(text, "KTAP version 1\n", 15) ? text + 15
-		       : text					   ? text
-								   : "",
+		       : text					      ? text
+								      : "",
 		       stdout);
 		printf("%s %zu %s\n", ret || run->failed ? "not ok" : "ok", i + 1, run->spec);
 		fflush(stdout);
@@ -473,10 +474,12 @@ static int check_ids(const struct conf_opts *o, struct pvtb_err *err)
 
 	id = (char *)o->explain;
 	if (id && !cf_row_find(id))
-		return cf_filters_check(&id, 1, err) ?: pvtb_err_set(err, -EINVAL, id, "not one row");
+		return cf_filters_check(&id, 1, err)
+			       ?: pvtb_err_set(err, -EINVAL, id, "not one row");
 	id = (char *)o->mutant;
 	if (id && !cf_row_find(id))
-		return cf_filters_check(&id, 1, err) ?: pvtb_err_set(err, -EINVAL, id, "not one row");
+		return cf_filters_check(&id, 1, err)
+			       ?: pvtb_err_set(err, -EINVAL, id, "not one row");
 	return 0;
 }
 

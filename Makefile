@@ -96,6 +96,7 @@ help:
 	@echo 'make              build both architectures: build/{x86_64,arm64}/pvtb, build/pvtb for this machine'
 	@echo 'make bench        install what is missing, build, run the quick profile on the best host, plot'
 	@echo 'make check        install what is missing, build, run every test'
+	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
 	@echo 'make bench-self   measure the suite itself: tracing cost, ingest and join speed, loss'
 	@echo 'make lab          fetch and verify the kernels of the emulated KVM hosts'
 	@echo 'make plots        draw the newest result again'

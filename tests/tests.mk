@@ -9,6 +9,7 @@
 #
 # make unit [SAN=1]   unit, Python and source tests (SAN: built with ASan and UBSan)
 # make run-tests      those and the lab's
+# make mutants        the conformance catalogue's checks against their wrong answers: the score
 
 UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
@@ -38,4 +39,7 @@ endif
 
 run-tests: $(UNIT_BIN)
 	$(Q)$(TEST_ENV) tests/run.sh $(TEST_FILES) $(sort $(wildcard tests/lab/*.sh))
-.PHONY: unit run-tests
+
+mutants: all
+	$(Q)$(TEST_ENV) tests/lab/conformance_mutants.sh
+.PHONY: unit run-tests mutants

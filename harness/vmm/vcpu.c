@@ -187,9 +187,20 @@ static u64 counted(const struct pvtb_cmd_result *r)
 static int handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
 	struct pvtb_cmd_result *r = &vcpu->result;
+	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
+	struct pvtb_vcpu_work *w = vcpu->work;
 	u64 before = counted(r);
 	int ret = -ENOENT;
 
+	if (spec->on_exit && w->touched && !w->quiet) {
+		ret = spec->on_exit(spec->opaque, vcpu->index, vcpu->run);
+		if (!ret)
+			r->user_exits++;
+		if (ret < 0 && ret != -ENOENT)
+			return pvtb_err_sys(err, ret, "exit %u", vcpu->run->exit_reason);
+		if (ret != -ENOENT)
+			return ret;
+	}
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_INTR:
 		r->exit_intr++;

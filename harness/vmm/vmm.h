@@ -15,6 +15,7 @@
 #include "core/util.h"
 
 struct pvtb_vm;
+struct kvm_run;
 
 /* What a host's KVM can do, found by asking; never assumed from the kernel version. */
 struct pvtb_kvm_caps {
@@ -75,6 +76,9 @@ struct pvtb_vm_spec {
 	/* Called on the vCPU's thread right before every KVM_RUN of a command, after cmd_enter():
 	 * the guest is out, and will see what is written into its memory. */
 	void (*before_run)(void *opaque, unsigned int vcpu);
+	/* The first to see an exit to the VMM of a command, on the vCPU's thread: 0 handled, enter
+	 * again; 1 end the command as the doorbell does; -ENOENT not mine; -errno give up. */
+	int (*on_exit)(void *opaque, unsigned int vcpu, struct kvm_run *run);
 	/* pvtb_vm_replace_thread(): on the thread that leaves, after its last KVM_RUN; on the one
 	 * that goes on, before its first. cmd_leave() is then called on the latter. */
 	void (*hand_over)(void *opaque, unsigned int vcpu);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns what the x86 checks share: MSRs and CPUID from the host, the clock ioctls. */
+#include <string.h>
+
+#include "bench/conformance/check.h"
+
+int cf_msr_set(struct cf *cf, int vcpu_fd, u32 msr, u64 value)
+{
+	struct cf_msrs m = {.nmsrs = 1, .e = {{.index = msr, .data = value}}};
+
+	return cf_ioctl(cf, vcpu_fd, CF_SET_MSRS, &m);
+}
+
+int cf_msr_get(struct cf *cf, int vcpu_fd, u32 msr, u64 *ret)
+{
+	struct cf_msrs m = {.nmsrs = 1, .e = {{.index = msr}}};
+	int r = cf_ioctl(cf, vcpu_fd, CF_GET_MSRS, &m);
+
+	*ret = m.e[0].data;
+	return r;
+}
+
+int cf_tsc_offset(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, unsigned long req,
+		  u64 *offset)
+{
+	return cf_attr(cf, cf_vcpu_fd(vm, vcpu), req, CF_TSC_CTRL, CF_TSC_OFFSET, offset);
+}
+
+void cf_get_clock(struct cf *cf, struct pvtb_vm *vm, struct cf_clock *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	cf_errno(cf, cf_ioctl(cf, cf_vm_fd(vm), CF_GET_CLOCK, ret), 0, "KVM_GET_CLOCK");
+}
+
+int cf_set_clock(struct cf *cf, struct pvtb_vm *vm, const struct cf_clock *clock)
+{
+	return cf_ioctl(cf, cf_vm_fd(vm), CF_SET_CLOCK, clock);
+}
+
+void cf_need_clock(struct cf *cf, struct pvtb_vm *vm, u32 flags)
+{
+	struct cf_clock now;
+	const struct cf_mutant *mutant = cf->mutant;
+
+	/* Whether the check can be made here is not for the mutant to say. */
+	cf->mutant = NULL;
+	cf_get_clock(cf, vm, &now);
+	cf->mutant = mutant;
+	if ((now.flags & flags) != flags)
+		cf_skip(cf,
+			"KVM_GET_CLOCK gives flags %#x, not %#x: does the host keep time by the TSC?",
+			now.flags, flags);
+}
+
+void cf_without_features(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u32 features)
+{
+	struct cf_cpuid *c PVTB_FREE = calloc(1, sizeof(*c));
+	const struct kvm_enable_cap enforce = {.cap = CF_CAP_ENFORCE_PV_CPUID, .args = {1}};
+	int fd = cf_vcpu_fd(vm, vcpu), ret;
+
+	if (!c)
+		cf_stop(cf, "out of memory");
+	c->nent = PVTB_ARRAY_SIZE(c->e);
+	ret = cf_ioctl(cf, fd, CF_GET_CPUID2, c);
+	for (u32 i = 0; !ret && i < c->nent; i++)
+		if (c->e[i].function == CF_LEAF_KVM_FEATURES)
+			c->e[i].eax &= ~features;
+	/* First, because what it holds the guest to is taken from the CPUID set after it. */
+	if (!ret)
+		ret = cf_ioctl(cf, fd, KVM_ENABLE_CAP, &enforce);
+	if (!ret)
+		ret = cf_ioctl(cf, fd, CF_SET_CPUID2, c);
+	if (ret)
+		cf_stop(cf, "CPUID without features: %s", strerror(-ret));
+}

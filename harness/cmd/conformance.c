@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvtb conformance: does this host's KVM keep its word about guest time? KTAP on stdout, JSON in a
+ * result directory. Owns hosts, output and exit status; the checks are bench/conformance/'s.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "arch/counter.h"
+#include "bench/conformance/conformance.h"
+#include "cmd/cmd.h"
+#include "cmd/host.h"
+#include "core/guardian.h"
+#include "core/signals.h"
+#include "lab/lab.h"
+#include "results/dir.h"
+
+#define JSON_FILE "conformance.json"
+
+struct conf_opts {
+	struct pvtb_strv hosts;
+	const char *out;
+	const char *kernel;
+	u64 timeout_s;
+	u64 jobs;
+	bool list;
+	bool markdown;
+	const char *explain;
+	bool mutants;
+	const char *mutant;
+	const char *lab_host; /* set inside a lab guest */
+};
+
+static const struct conf_opts conf_defaults = {.timeout_s = 900};
+
+static const struct pvtb_opt conf_options[] = {
+	PVTB_OPT_LIST(
+		'H', "host", struct conf_opts, hosts, "HOST",
+		"native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
+	PVTB_OPT_STRING('o', "output", struct conf_opts, out, "DIR",
+			"result directory (default results/<time>-conformance)",
+			.flags = PVTB_OPT_NO_ECHO),
+	PVTB_OPT_STRING('k', "kernel", struct conf_opts, kernel, "FILE",
+			"boot the lab hosts with this kernel instead of the distribution's"),
+	PVTB_OPT_U64('t', "timeout", struct conf_opts, timeout_s, "SECONDS", 1, 86400,
+		     "give up on a lab host after that long"),
+	PVTB_OPT_U64('j', "jobs", struct conf_opts, jobs, "N", 0, 64,
+		     "checks at a time (default 0: one per CPU)"),
+	PVTB_OPT_FLAG('l', "list", struct conf_opts, list, "show the catalogue, run nothing"),
+	PVTB_OPT_FLAG(0, "markdown", struct conf_opts, markdown, "the catalogue as Markdown"),
+	PVTB_OPT_STRING('e', "explain", struct conf_opts, explain, "ID",
+			"statement, source, check and mutant of one row"),
+	PVTB_OPT_FLAG('m', "mutants", struct conf_opts, mutants,
+		      "give every check its wrong answer, and see it fail"),
+	PVTB_OPT_STRING(0, "mutant", struct conf_opts, mutant, "ID",
+			"run with the wrong answer of that row"),
+	PVTB_OPT_STRING(0, "lab-host", struct conf_opts, lab_host, "HOST",
+			"inside a lab guest: the host as it was asked for",
+			.flags = PVTB_OPT_HIDDEN),
+	PVTB_OPT_END,
+};
+
+/* Where it leads: what is written, and what it comes to. */
+struct conf_run {
+	const struct conf_opts *opts;
+	char *const *filters;
+	size_t nr_filters;
+	const char *spec;
+	const char *dir;
+	FILE *out;
+	json_t *hosts;
+	struct pvtb_guardian *guardian;
+	bool failed;
+};
+
+static bool ask_interrupted(void *ctx)
+{
+	return pvtb_interrupted();
+}
+
+/* ---- on this machine ---- */
+
+struct native {
+	const struct cf_row **rows;
+	size_t nr;
+	struct cf_outcome *outcomes, *mutated;
+	struct cf_ktap ktap;
+	bool mutants;
+};
+
+/* The rows asked for; unasked, those of this architecture. */
+static int choose(const struct conf_run *run, struct native *n)
+{
+	enum pvtb_arch here =
+		strcmp(pvtb_arch_name(), "arm64") ? PVTB_ARCH_X86_64 : PVTB_ARCH_ARM64;
+	const struct cf_row *const *all;
+	size_t nr = cf_rows(&all);
+
+	n->rows = calloc(nr, sizeof(*n->rows));
+	n->outcomes = calloc(nr, sizeof(*n->outcomes));
+	n->mutated = calloc(nr, sizeof(*n->mutated));
+	if (!n->rows || !n->outcomes || !n->mutated)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++)
+		if (cf_row_wanted(all[i], run->filters, run->nr_filters) &&
+		    (run->nr_filters || (all[i]->archs & here)))
+			n->rows[n->nr++] = all[i];
+	return 0;
+}
+
+/* A mutant proves something of a check that holds without it, and only by the check's own judgement. */
+static void judge_mutant(struct native *n, size_t i)
+{
+	struct cf_outcome *o = &n->mutated[i];
+	enum cf_verdict honest = n->outcomes[i].verdict;
+	char mutant[300];
+
+	if (honest == CF_SKIP || honest == CF_MANUAL) {
+		*o = n->outcomes[i];
+		return;
+	}
+	cf_mutant_text(&o->row->mutant, mutant, sizeof(mutant));
+	o->text[0] = '\0';
+	if (honest == CF_FAIL || honest == CF_NOTICE) {
+		o->verdict = CF_SKIP;
+		snprintf(o->why, sizeof(o->why), "fails without its mutant");
+	} else if ((o->verdict == CF_FAIL || o->verdict == CF_NOTICE) && !o->contained) {
+		o->verdict = CF_PASS;
+	} else {
+		snprintf(o->text, sizeof(o->text), "survivor: %.250s\n%s: %.250s", mutant,
+			 cf_verdict_name(o->verdict), o->why);
+		o->verdict = CF_FAIL;
+		snprintf(o->why, sizeof(o->why), "its mutant survives");
+	}
+}
+
+static void tell(void *ctx, size_t i)
+{
+	struct native *n = ctx;
+
+	if (n->mutants)
+		judge_mutant(n, i);
+	cf_ktap_outcome(&n->ktap, i);
+}
+
+static size_t count(const struct cf_outcome *o, size_t nr, enum cf_verdict v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		n += o[i].verdict == v;
+	return n;
+}
+
+static void totals(const struct conf_run *run, const struct native *n)
+{
+	const struct cf_outcome *o = n->ktap.outcomes;
+	size_t nr = n->nr;
+
+	if (n->mutants)
+		fprintf(run->out, "# mutants: %zu of %zu killed, %zu not applicable here\n",
+			count(o, nr, CF_PASS), count(o, nr, CF_PASS) + count(o, nr, CF_FAIL),
+			count(o, nr, CF_SKIP) + count(o, nr, CF_MANUAL));
+	else
+		fprintf(run->out,
+			"# totals: pass:%zu fail:%zu xfail:%zu notice:%zu skip:%zu manual:%zu\n",
+			count(o, nr, CF_PASS), count(o, nr, CF_FAIL), count(o, nr, CF_XFAIL),
+			count(o, nr, CF_NOTICE), count(o, nr, CF_SKIP), count(o, nr, CF_MANUAL));
+}
+
+static int add_host(struct conf_run *run, const struct native *n)
+{
+	struct pvtb_kvm_caps caps = {0};
+	struct pvtb_err err;
+	struct utsname u;
+	json_t *host;
+
+	if (uname(&u) || pvtb_kvm_probe(&caps, NULL, &err))
+		return -EIO;
+	host = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "host", run->spec, "arch",
+			 pvtb_arch_name(), "kernel", u.release, "backend", caps.backend, "mutants",
+			 n->mutants, "checks", cf_json(n->ktap.outcomes, n->nr));
+	return json_array_append_new(run->hosts, host) ? -ENOMEM : 0;
+}
+
+static int run_native(struct conf_run *run, struct pvtb_err *err)
+{
+	const struct conf_opts *o = run->opts;
+	struct native n = {.mutants = o->mutants};
+	struct cf_run_opts ro = {
+		.host_spec = run->spec,
+		.emulated = o->lab_host != NULL,
+		.jobs = (unsigned int)o->jobs,
+		.mutant = o->mutant ? cf_row_find(o->mutant) : NULL,
+		.interrupted = pvtb_interrupted,
+	};
+	int ret = choose(run, &n);
+
+	if (ret)
+		pvtb_err_sys(err, ret, "conformance");
+	n.ktap = (struct cf_ktap){.out = run->out,
+				  .rows = n.rows,
+				  .nr = n.nr,
+				  .outcomes = n.mutants ? n.mutated : n.outcomes};
+	/* First without, since a mutant of a check that fails anyway proves nothing. */
+	if (!ret && n.mutants)
+		ret = cf_run(n.rows, n.nr, &ro, n.outcomes, NULL, NULL, err);
+	if (!ret) {
+		ro.own_mutants = n.mutants;
+		cf_ktap_begin(&n.ktap);
+		ret = cf_run(n.rows, n.nr, &ro, n.mutants ? n.mutated : n.outcomes, tell, &n, err);
+	}
+	if (!ret) {
+		totals(run, &n);
+		ret = add_host(run, &n);
+		if (ret)
+			pvtb_err_sys(err, ret, "conformance");
+		run->failed |= count(n.ktap.outcomes, n.nr, CF_FAIL) > 0;
+	}
+	free(n.rows);
+	free(n.outcomes);
+	free(n.mutated);
+	return ret;
+}
+
+/* ---- in a lab ---- */
+
+static void pass_on(void *ctx, const char *data, size_t len)
+{
+	struct conf_run *run = ctx;
+
+	fwrite(data, 1, len, run->out);
+	fflush(run->out);
+}
+
+static int take_hosts(struct conf_run *run, const char *boot_dir, struct pvtb_err *err)
+{
+	char path[640];
+	json_error_t why;
+	json_t *inner, *hosts;
+
+	snprintf(path, sizeof(path), "%s/" JSON_FILE, boot_dir);
+	inner = json_load_file(path, 0, &why);
+	hosts = json_object_get(inner, "hosts");
+	if (!json_is_array(hosts)) {
+		json_decref(inner);
+		return pvtb_err_set(err, -EPROTO, run->spec, "left no result");
+	}
+	json_array_extend(run->hosts, hosts);
+	json_decref(inner);
+	return 0;
+}
+
+static int lab_argv(const struct conf_run *run, char *jobs, char **argv, size_t size)
+{
+	const struct conf_opts *o = run->opts;
+	size_t n = 0;
+
+	if (run->nr_filters + 16 > size)
+		return -E2BIG;
+	argv[n++] = (char *)"pvtb";
+	argv[n++] = (char *)"conformance";
+	argv[n++] = (char *)"--host=native";
+	argv[n++] = (char *)"--lab-host";
+	argv[n++] = (char *)run->spec;
+	argv[n++] = (char *)"-o";
+	argv[n++] = (char *)PVTB_LAB_RESULT_DIR;
+	argv[n++] = (char *)"-j";
+	argv[n++] = jobs;
+	if (o->mutants)
+		argv[n++] = (char *)"--mutants";
+	if (o->mutant) {
+		argv[n++] = (char *)"--mutant";
+		argv[n++] = (char *)o->mutant;
+	}
+	argv[n++] = (char *)"--";
+	for (size_t i = 0; i < run->nr_filters; i++)
+		argv[n++] = run->filters[i];
+	argv[n] = NULL;
+	return 0;
+}
+
+static int run_lab(struct conf_run *run, struct pvtb_err *err)
+{
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+	struct pvtb_lab_hooks hooks = {
+		.ctx = run,
+		.out = pass_on,
+		.interrupted = ask_interrupted,
+		.guardian = run->guardian,
+		.timeout_s = (unsigned int)run->opts->timeout_s,
+	};
+	char *argv[256], jobs[24], boot_dir[600];
+	int status = 0, ret = spec ? 0 : pvtb_err_sys(err, -ENOMEM, "lab");
+
+	snprintf(jobs, sizeof(jobs), "%llu", (unsigned long long)run->opts->jobs);
+	if (!ret)
+		ret = pvtb_lab_spec_parse(run->spec, spec, err);
+	if (!ret && run->opts->kernel)
+		ret = pvtb_lab_spec_set_kernel(spec, run->opts->kernel, err);
+	if (!ret && lab_argv(run, jobs, argv, PVTB_ARRAY_SIZE(argv)))
+		ret = pvtb_err_set(err, -E2BIG, "conformance", "too many operands");
+	if (ret)
+		return ret;
+	snprintf(boot_dir, sizeof(boot_dir), "%s/host%zu", run->dir, json_array_size(run->hosts));
+	if (mkdir(boot_dir, 0755))
+		return pvtb_err_sys(err, -errno, "%s", boot_dir);
+	ret = pvtb_lab_run(spec, argv, boot_dir, &hooks, &status, err);
+	if (ret == -EUCLEAN) {
+		/* A kernel that warns when its interfaces are used as documented has not passed. */
+		fprintf(run->out, "# %s: the host's kernel complained: %s\n", run->spec, err->why);
+		run->failed = true;
+		ret = 0;
+	}
+	if (ret)
+		return ret;
+	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED) {
+		struct pvtb_err said = *err;
+
+		pvtb_err_set(err, -EPROTO, run->spec, "%s: %s",
+			     said.what[0] ? said.what : "pvtb in the lab",
+			     said.what[0] ? said.why : "could not run");
+		return pvtb_err_hint(err, "%s", said.hint);
+	}
+	run->failed |= status == PVTB_EXIT_FAILED;
+	return take_hosts(run, boot_dir, err);
+}
+
+/* ---- all hosts ---- */
+
+static void indent(const char *text, FILE *out)
+{
+	while (*text) {
+		int len = (int)strcspn(text, "\n");
+
+		fprintf(out, "  %.*s\n", len, text);
+		text += len;
+		text += *text == '\n';
+	}
+}
+
+static int run_host(struct conf_run *run, struct pvtb_err *err)
+{
+	return pvtb_lab_is_spec(run->spec) ? run_lab(run, err) : run_native(run, err);
+}
+
+/* One host is the whole output; several are subtests of it. */
+static int run_hosts(struct conf_run *run, const struct pvtb_strv *specs, struct pvtb_err *err)
+{
+	bool failed = false;
+	int ret = 0;
+
+	if (specs->nr == 1) {
+		run->spec = run->opts->lab_host ? run->opts->lab_host : specs->v[0];
+		run->out = stdout;
+		return run->opts->lab_host ? run_native(run, err) : run_host(run, err);
+	}
+	printf("KTAP version 1\n1..%zu\n", specs->nr);
+	for (size_t i = 0; i < specs->nr && !ret; i++) {
+		char *text = NULL;
+		size_t size;
+
+		run->spec = specs->v[i];
+		run->out = open_memstream(&text, &size);
+		if (!run->out)
+			return pvtb_err_sys(err, -errno, "conformance");
+		run->failed = false;
+		ret = run_host(run, err);
+		fclose(run->out);
+		/* The stream's own version line opens the subtest; its name follows. */
+		printf("  KTAP version 1\n  # Subtest: %s\n", run->spec);
+		indent(text && !strncmp(text, "KTAP version 1\n", 15) ? text + 15
+		       : text					      ? text
+								      : "",
+		       stdout);
+		printf("%s %zu %s\n", ret || run->failed ? "not ok" : "ok", i + 1, run->spec);
+		fflush(stdout);
+		failed |= run->failed;
+		free(text);
+	}
+	run->failed = failed;
+	return ret;
+}
+
+static int save(const struct conf_run *run, const char *command, struct pvtb_err *err)
+{
+	char path[640];
+	json_t *root = json_pack("{s:s, s:s, s:s, s:O}", "format", "pvtime-bench conformance 1",
+				 "version", PVTB_VERSION, "command", command, "hosts", run->hosts);
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/" JSON_FILE, run->dir);
+	ret = root ? json_dump_file(root, path, JSON_INDENT(1)) : -1;
+	json_decref(root);
+	return ret ? pvtb_err_set(err, -EIO, path, "cannot be written") : 0;
+}
+
+/* results/<UTC time>-conformance: "latest" stays with what can be plotted. */
+static void default_dir(char *buf, size_t len)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(buf, len, "results/%Y%m%dT%H%M%SZ-conformance", &tm);
+}
+
+static int run_all(const struct pvtb_command *cmd, struct conf_opts *o, int argc, char **argv,
+		   const struct pvtb_strv *specs, struct pvtb_err *err)
+{
+	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, argc, argv);
+	struct conf_run run = {
+		.opts = o, .filters = argv, .nr_filters = (size_t)argc, .hosts = json_array()};
+	struct pvtb_result *r = pvtb_result_new("pvtb conformance", "quick");
+	struct pvtb_dir *dir = NULL;
+	char place[64];
+	int ret;
+
+	default_dir(place, sizeof(place));
+	ret = r && run.hosts ? 0 : pvtb_err_sys(err, -ENOMEM, "conformance");
+	if (!ret)
+		ret = pvtb_guardian_start(&run.guardian, err);
+	if (!ret)
+		ret = pvtb_dir_new(o->out ? o->out : place, &dir, err);
+	if (!ret)
+		ret = pvtb_guardian_add_rmtree(run.guardian, pvtb_dir_path(dir), NULL, err);
+	if (!ret) {
+		run.dir = pvtb_dir_path(dir);
+		ret = run_hosts(&run, specs, err);
+	}
+	if (!ret)
+		ret = pvtb_check_interrupted(err);
+	if (!ret)
+		ret = save(&run, line ? line : "pvtb conformance", err);
+	if (!ret)
+		ret = pvtb_dir_commit(dir, r, err);
+	if (!ret && !o->lab_host)
+		printf("# %s/" JSON_FILE "\n", pvtb_dir_path(dir));
+	pvtb_dir_free(dir);
+	if (run.guardian)
+		pvtb_guardian_stop(run.guardian);
+	pvtb_result_free(r);
+	json_decref(run.hosts);
+	return ret ? ret : run.failed ? PVTB_EXIT_FAILED : PVTB_EXIT_OK;
+}
+
+static int list(const struct conf_opts *o, int argc, char **argv)
+{
+	const struct cf_row *const *rows;
+	const struct cf_section *last = NULL;
+	size_t nr = cf_rows(&rows), shown = 0, automatic = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct cf_section *s = cf_section_of(rows[i]);
+
+		if (!cf_row_wanted(rows[i], argv, (size_t)argc))
+			continue;
+		if (s != last)
+			printf("%s  %s\n", s->name, s->title);
+		last = s;
+		shown++;
+		automatic += !rows[i]->manual;
+		printf("  %-8s %-10s %s%s\n", rows[i]->id, cf_tag_name(rows[i]->tag),
+		       rows[i]->statement, rows[i]->manual ? " [no automatic check]" : "");
+	}
+	printf("%zu rows, %zu with an automatic check\n", shown, automatic);
+	return PVTB_EXIT_OK;
+}
+
+static int check_ids(const struct conf_opts *o, struct pvtb_err *err)
+{
+	char *id;
+
+	id = (char *)o->explain;
+	if (id && !cf_row_find(id))
+		return cf_filters_check(&id, 1, err)
+			       ?: pvtb_err_set(err, -EINVAL, id, "not one row");
+	id = (char *)o->mutant;
+	if (id && !cf_row_find(id))
+		return cf_filters_check(&id, 1, err)
+			       ?: pvtb_err_set(err, -EINVAL, id, "not one row");
+	return 0;
+}
+
+static int cmd_conformance(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
+{
+	struct conf_opts *o = opts;
+	struct pvtb_strv specs = {0};
+	struct pvtb_err err = {0};
+	char why[256] = "";
+	int ret = cf_rows_check(&err);
+
+	if (!ret)
+		ret = cf_filters_check(argv, (size_t)argc, &err);
+	if (!ret)
+		ret = check_ids(o, &err);
+	if (ret)
+		return pvtb_cmd_fail(&err);
+	if (o->list)
+		return list(o, argc, argv);
+	if (o->markdown) {
+		cf_markdown(stdout);
+		return PVTB_EXIT_OK;
+	}
+	if (o->explain) {
+		cf_explain(cf_row_find(o->explain), stdout);
+		return PVTB_EXIT_OK;
+	}
+	ret = pvtb_signals_install(&err);
+	if (!ret)
+		ret = pvtb_host_expand(&o->hosts, &specs, why, sizeof(why), &err);
+	if (!ret && why[0])
+		printf("# %s\n", why);
+	if (!ret)
+		ret = run_all(cmd, o, argc, argv, &specs, &err);
+	free(specs.v);
+	/* What cannot be checked at all is no verdict. */
+	if (ret == -EOPNOTSUPP)
+		err.code = -ENXIO;
+	return ret < 0 ? pvtb_cmd_fail(&err) : ret;
+}
+
+static const struct pvtb_command conf_command = {
+	.name = "conformance",
+	.summary = "does KVM keep its word about guest time? every documented promise, checked",
+	.usage = "[-H HOST]... [-o DIR] [--mutants] [ID|SECTION...]",
+	.description =
+		"Without operands every row of the host's architecture is checked. An operand is an\n"
+		"identifier (PVT-01), a prefix (PVT) or a section (arm64.steal, x86). Output is KTAP.\n"
+		"Exit status: 0 passed or skipped, 1 something failed, 2 could not run.",
+	.options = conf_options,
+	.opts_size = sizeof(struct conf_opts),
+	.defaults = &conf_defaults,
+	.max_operands = -1,
+	.run = cmd_conformance,
+};
+PVTB_COMMAND(conf_command);

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the lab tests of the conformance catalogue share. Sourced after tests/lab-lib.sh.
+
+# conforms NAME PASSED HOST [OPTION...]: nothing fails, nothing is a notice, at least PASSED checks hold;
+# the output is TAP for prove(1) where there is one
+conforms() {
+	name=$1 wanted=$2 host=$3
+	shift 3
+	expect_status 0 "$PVTB" conformance -H "$host" -o "$scratch/$name" "$@" || {
+		grep -v '^  ok' "$scratch/out" | sed 's/^/    /' >&2
+		return 1
+	}
+	cp "$scratch/out" "$scratch/$name.ktap"
+	totals=$(sed -n 's/^# totals: //p' "$scratch/$name.ktap")
+	case $totals in
+	*" fail:0 "*" notice:0 "*) ;;
+	*) fail "$name: $totals" ;;
+	esac
+	passed=$(echo "$totals" | sed 's/pass:\([0-9]*\).*/\1/')
+	[ "${passed:-0}" -ge "$wanted" ] || fail "$name: $totals, at least $wanted have passed before"
+	[ -s "$scratch/$name/conformance.json" ] || fail "$name: no conformance.json"
+	! command -v prove >/dev/null || prove -Q -e cat "$scratch/$name.ktap" >&2 ||
+		fail "$name: prove does not accept it"
+}
+
+# same_verdicts A B: check by check
+same_verdicts() {
+	for run in "$1" "$2"; do
+		grep -E '^ *(not )?ok ' "$scratch/$run.ktap" >"$scratch/$run.verdicts"
+	done
+	cmp -s "$scratch/$1.verdicts" "$scratch/$2.verdicts" || {
+		fail "two runs, two verdicts:"
+		diff "$scratch/$1.verdicts" "$scratch/$2.verdicts" | sed 's/^/    /' >&2
+	}
+}
+
+# killed NAME HOST SCORE: every check that runs there notices its mutant, at least SCORE of them
+killed() {
+	name=$1 host=$2 wanted=$3
+	expect_status 0 "$PVTB" conformance -H "$host" --mutants -o "$scratch/$name" ||
+		grep -B1 -A1 survivor "$scratch/out" | sed 's/^/    /' >&2
+	score=$(sed -n 's/^# mutants: \([0-9]*\) of .*/\1/p' "$scratch/out")
+	sed -n 's/^# mutants: /  '"$host"': /p' "$scratch/out"
+	[ "${score:-0}" -ge "$wanted" ] || fail "$name: ${score:-none} killed, $wanted before"
+}

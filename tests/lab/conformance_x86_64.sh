@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The conformance catalogue on an emulated x86-64 KVM host; with further kernels where
+# PVTB_KERNELS_X86_64 names their images.
+set -u
+. tests/lab-lib.sh
+. tests/lab-conformance.sh
+
+conforms x86 75 lab:x86_64 || finish
+n=0
+for kernel in ${PVTB_KERNELS_X86_64:-}; do
+	n=$((n + 1))
+	conforms "other$n" 60 lab:x86_64 -k "$kernel"
+done
+finish

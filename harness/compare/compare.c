@@ -86,8 +86,7 @@ int pvtb_compare_warn(struct pvtb_comparison *c, const char *fmt, ...)
 	return 0;
 }
 
-/* The host as asked for, without the kernel it was to boot: that is what is compared. */
-static char *host_name(const char *spec)
+char *pvtb_compare_host_name(const char *spec)
 {
 	char *copy PVTB_FREE = strdup(spec), *out = calloc(1, strlen(spec) + 1);
 	char *rest = copy, *word;
@@ -104,7 +103,8 @@ static char *host_name(const char *spec)
 
 static bool same_host(const struct pvtb_host_result *a, const struct pvtb_host_result *b)
 {
-	char *x PVTB_FREE = host_name(a->host), *y PVTB_FREE = host_name(b->host);
+	char *x PVTB_FREE = pvtb_compare_host_name(a->host),
+		*y PVTB_FREE = pvtb_compare_host_name(b->host);
 
 	return x && y && !strcmp(x, y) && !strcmp(a->arch, b->arch);
 }
@@ -163,8 +163,8 @@ static bool wanted(const struct pvtb_compare_opts *o, const char *bench, const c
  * cost by batches, which sees fractions of a tick. Of anything else: all that has a better and a
  * worse.
  */
-static bool judged(const struct pvtb_compare_opts *o, const struct pvtb_variant_result *v,
-		   const struct pvtb_metric *m)
+bool pvtb_compare_judged(const struct pvtb_compare_opts *o, const struct pvtb_variant_result *v,
+			 const struct pvtb_metric *m)
 {
 	if (o->nr_stats)
 		return matches(o->stats, o->nr_stats, m->name);
@@ -531,7 +531,7 @@ static struct pvtb_compare_row *add_row(struct pvtb_comparison *c, const struct 
 	row->host = side ? p->host[1][new] : p->host[0][old];
 	row->old_host = old < p->side[0]->nr ? p->host[0][old] : row->host;
 	row->variant = p->variant[side][side ? new : old]->name;
-	row->host_name = host_name(row->host->host);
+	row->host_name = pvtb_compare_host_name(row->host->host);
 	if (!row->host_name)
 		return NULL;
 	c->nr_rows++;
@@ -621,7 +621,8 @@ static int compare_variant(struct pvtb_comparison *c, const struct pvtb_compare_
 		return 0;
 	v = p->variant[0][first_of(p, 0)];
 	for (size_t i = 0; i < v->nr_metrics && !ret; i++)
-		if (judged(o, v, &v->metrics[i]) && wanted(o, bench, v->name, v->metrics[i].name))
+		if (pvtb_compare_judged(o, v, &v->metrics[i]) &&
+		    wanted(o, bench, v->name, v->metrics[i].name))
 			ret = add_metric(c, o, p, bench, &v->metrics[i], err);
 	return ret;
 }
@@ -739,7 +740,7 @@ static int warn_hosts(struct pvtb_comparison *c, const struct pvtb_compare_side 
 
 	for (size_t h = 0; h < r->nr_hosts; h++) {
 		const struct pvtb_host_result *old = &r->hosts[h], *new;
-		char *name PVTB_FREE = host_name(old->host);
+		char *name PVTB_FREE = pvtb_compare_host_name(old->host);
 
 		new = host_of(sides[1]->runs[0].result, old, alone);
 		if (!name || !new || !matches(o->hosts, o->nr_hosts, old->host))

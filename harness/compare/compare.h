@@ -136,7 +136,19 @@ extern const char *const pvtb_compare_bys[];
 int pvtb_compare_write(const struct pvtb_comparison *c, enum pvtb_compare_format format,
 		       enum pvtb_compare_by by, FILE *out, struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* A result that holds only what is judged, as a baseline is kept in a file. @command: what updates
+ * it. -ENODATA when nothing was measured. */
+int pvtb_baseline_of(const struct pvtb_result *r, const struct pvtb_compare_opts *opts,
+		     const char *command, struct pvtb_result **ret,
+		     struct pvtb_err *err) PVTB_MUST_CHECK;
+
 /* ---- inside compare/ ---- */
+
+/* The host as asked for, without the kernel it was to boot: that is what is compared. Allocated. */
+char *pvtb_compare_host_name(const char *spec);
+/* Is the metric one that is judged by default, or one asked for? */
+bool pvtb_compare_judged(const struct pvtb_compare_opts *o, const struct pvtb_variant_result *v,
+			 const struct pvtb_metric *m);
 
 int pvtb_compare_warn(struct pvtb_comparison *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

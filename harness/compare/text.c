@@ -279,11 +279,11 @@ static void put_needed(const struct pvtb_comparison *c, FILE *out)
 			continue;
 		fprintf(f, "%s %s.%s.%s ", n++ ? "," : "", row->bench, row->variant, row->metric);
 		if (row->needed_runs > 1000)
-			fputs("no number of runs: it lies on the threshold", f);
+			fputs("over 1000 runs: too near the threshold", f);
 		else if (row->needed_runs)
 			fprintf(f, "%llu runs a side", (unsigned long long)row->needed_runs);
 		else if (row->needed_samples > 1000000000)
-			fputs("no number of samples: it lies on the threshold", f);
+			fputs("over 10^9 samples: too near the threshold", f);
 		else if (row->needed_samples) {
 			pvtb_grouped(row->needed_samples, grouped, sizeof(grouped));
 			fprintf(f, "%s samples a side", grouped);

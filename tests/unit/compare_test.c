@@ -477,6 +477,48 @@ static void cut_samples_are_an_error(void **unused)
 	sides_free(&s);
 }
 
+/* ---- baselines ---- */
+
+/* Only what is judged, no kernel's path, nothing of the run; and it compares as the result would. */
+static void baselines(void **unused)
+{
+	struct pvtb_result *base, *r = lab_result();
+	struct pvtb_err err = {0};
+	struct sides s;
+	char path[128];
+
+	fixture_text(&r->hosts[0].host, "lab:arm64,deterministic,kernel=/a/Image");
+	sides_init(&s);
+	side_add(&s.new, r, NULL);
+	assert_int_equal(pvtb_baseline_of(r, &s.opts, "synthetic", &base, &err), 0);
+	assert_string_equal(base->hosts[0].host, "lab:arm64,deterministic");
+	assert_int_equal(json_object_size(base->hosts[0].environment), 0);
+	assert_int_equal(base->hosts[0].benches[0].nr_variants, 4); /* without the skipped one */
+	assert_int_equal(base->hosts[0].benches[0].variants[0].nr_metrics, 1);
+	snprintf(path, sizeof(path), "%s/baseline.json", root);
+	assert_int_equal(pvtb_result_save(base, path, &err), 0);
+	pvtb_result_free(base);
+	assert_int_equal(pvtb_compare_side_load(&s.old, path, &err), 0);
+	compare(&s);
+	assert_int_equal(s.c.count[PVTB_SAME], 7);
+	assert_int_equal(s.c.nr_warnings, 0);
+	set(r, "hypercall", "unknown_id", "p50", 1741);
+	compare(&s);
+	assert_int_equal(s.c.count[PVTB_WORSE], 1);
+	sides_free(&s);
+}
+
+static void a_baseline_of_nothing(void **unused)
+{
+	struct pvtb_result *base, *r = fixture_new("pvtb run");
+	struct pvtb_compare_opts o = {0};
+	struct pvtb_err err = {0};
+
+	fixture_host(r, "native", "arm64", "VHE", 1000000000);
+	assert_int_equal(pvtb_baseline_of(r, &o, "synthetic", &base, &err), -ENODATA);
+	pvtb_result_free(r);
+}
+
 /* ---- formats ---- */
 
 static char *written(const struct sides *s, enum pvtb_compare_format format,
@@ -621,6 +663,8 @@ int main(void)
 		cmocka_unit_test(time_by_samples),
 		cmocka_unit_test(other_counters),
 		cmocka_unit_test(cut_samples_are_an_error),
+		cmocka_unit_test(baselines),
+		cmocka_unit_test(a_baseline_of_nothing),
 		cmocka_unit_test(golden),
 		cmocka_unit_test(fits_a_mail),
 		cmocka_unit_test(machine_formats_parse),

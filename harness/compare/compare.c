@@ -584,6 +584,33 @@ static bool hz_differ(const struct pair *p)
 	return differ;
 }
 
+/* A comparison must not come to look at less without saying so. */
+static int add_vanished(struct pvtb_comparison *c, const struct pair *p, const char *bench,
+			const struct pvtb_metric *m)
+{
+	struct pvtb_compare_row *row = add_row(c, p, 1, bench);
+
+	if (!row)
+		return -ENOMEM;
+	row->verdict = PVTB_MISSING;
+	if (asprintf(&row->why, "%s has no %s any more", row->variant, m->name) < 0) {
+		row->why = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The first run of a side that has the metric. */
+static const struct pvtb_metric *find_metric(const struct pair *p, int side, const char *name)
+{
+	const struct pvtb_metric *m = NULL;
+
+	for (size_t i = 0; i < p->side[side]->nr && !m; i++)
+		if (p->variant[side][i])
+			m = pvtb_variant_metric(p->variant[side][i], name);
+	return m;
+}
+
 static int add_metric(struct pvtb_comparison *c, const struct pvtb_compare_opts *o,
 		      const struct pair *p, const char *bench, const struct pvtb_metric *m,
 		      struct pvtb_err *err)
@@ -591,8 +618,10 @@ static int add_metric(struct pvtb_comparison *c, const struct pvtb_compare_opts 
 	struct pvtb_compare_row *row;
 	int ret;
 
-	if (!pvtb_variant_metric(p->variant[1][first_of(p, 1)], m->name))
-		return 0;
+	if (!find_metric(p, 1, m->name)) {
+		ret = add_vanished(c, p, bench, m);
+		return ret ? pvtb_err_sys(err, ret, "%s", bench) : 0;
+	}
 	row = add_row(c, p, 1, bench);
 	if (!row)
 		return pvtb_err_sys(err, -ENOMEM, "%s", bench);
@@ -609,8 +638,17 @@ static int add_metric(struct pvtb_comparison *c, const struct pvtb_compare_opts 
 	return ret;
 }
 
+/* Runs where it was not measured have nothing to say. */
+static void leave_out_unmeasured(struct pair *p)
+{
+	for (int side = 0; side < 2; side++)
+		for (size_t i = 0; i < p->side[side]->nr; i++)
+			if (p->variant[side][i] && !measured(p->variant[side][i]))
+				p->variant[side][i] = NULL;
+}
+
 static int compare_variant(struct pvtb_comparison *c, const struct pvtb_compare_opts *o,
-			   const struct pair *p, const char *bench, struct pvtb_err *err)
+			   struct pair *p, const char *bench, struct pvtb_err *err)
 {
 	const struct pvtb_variant_result *v;
 	int ret = add_status(c, p, bench);
@@ -619,6 +657,7 @@ static int compare_variant(struct pvtb_comparison *c, const struct pvtb_compare_
 		return pvtb_err_sys(err, ret, "%s", bench);
 	if (ret)
 		return 0;
+	leave_out_unmeasured(p);
 	v = p->variant[0][first_of(p, 0)];
 	for (size_t i = 0; i < v->nr_metrics && !ret; i++)
 		if (pvtb_compare_judged(o, v, &v->metrics[i]) &&
@@ -627,8 +666,7 @@ static int compare_variant(struct pvtb_comparison *c, const struct pvtb_compare_
 	return ret;
 }
 
-/* The runs of both sides that have this variant on this host. Runs where it was not measured are
- * left out, unless none was. */
+/* This variant on this host, in all runs of both sides. */
 static void find_pair(const struct pvtb_compare_side *const sides[2],
 		      const struct pvtb_host_result *like, bool alone, const char *bench,
 		      const char *variant, struct pair *p)

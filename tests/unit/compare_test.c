@@ -310,6 +310,36 @@ static void missing_and_broken(void **unused)
 	sides_free(&s);
 }
 
+/* Of three runs one could not be measured, or has lost a metric: the others count. */
+static void some_runs_only(void **unused)
+{
+	struct pvtb_variant_result *v;
+	struct sides s;
+
+	sides_init(&s);
+	for (int i = 0; i < 3; i++) {
+		side_add(&s.old, lab_result(), NULL);
+		side_add(&s.new, lab_result(), NULL);
+	}
+	pvtb_variant_set_status(variant_of(s.old.runs[0].result, "counter_read", "lpt"), PVTB_SKIP,
+				"not this time");
+	pvtb_variant_set_status(variant_of(s.new.runs[0].result, "counter_read", "lpt"), PVTB_SKIP,
+				"not this time");
+	compare(&s);
+	assert_int_equal(row_of(&s, "lpt", "p50")->s.old_runs, 2);
+	assert_int_equal(row_of(&s, "lpt", "p50")->s.new_runs, 2);
+	assert_int_equal(s.c.count[PVTB_SAME], s.c.nr_rows);
+	for (int i = 0; i < 3; i++) {
+		v = variant_of(s.new.runs[i].result, "counter_read", "cntvct");
+		for (size_t m = 0; m < v->nr_metrics; m++)
+			if (!strcmp(v->metrics[m].name, "p50"))
+				fixture_text(&v->metrics[m].name, "p51");
+	}
+	compare(&s);
+	assert_int_equal(row_of(&s, "cntvct", NULL)->verdict, PVTB_MISSING);
+	sides_free(&s);
+}
+
 static void filters(void **unused)
 {
 	static const char *const bench[] = {"hypercall"}, *const variant[] = {"hypercall.pv_*"},
@@ -657,6 +687,7 @@ int main(void)
 		cmocka_unit_test(not_so_exact),
 		cmocka_unit_test(thresholds),
 		cmocka_unit_test(missing_and_broken),
+		cmocka_unit_test(some_runs_only),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(kernels_are_what_is_compared),
 		cmocka_unit_test(environments_that_differ),

@@ -72,6 +72,12 @@ check:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory run-tests
 
+# Two kernels: make ab A=old/Image B=new/Image [BENCH='hypercall counter_read']
+ab:
+	$(call need-deps,lab)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(O)/pvtb ab --kernel-a "$(A)" --kernel-b "$(B)" -- $(BENCH)
+
 plots: $(O)/pvtb
 	$(Q)$(O)/pvtb plot results/latest
 
@@ -99,6 +105,7 @@ help:
 	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
 	@echo 'make bench-self   measure the suite itself: tracing cost, ingest and join speed, loss'
 	@echo 'make lab          fetch and verify the kernels of the emulated KVM hosts'
+	@echo 'make ab           A=KERNEL B=KERNEL [BENCH=...]: boot both in the lab, say what differs'
 	@echo 'make plots        draw the newest result again'
 	@echo 'make deps         install every package the project uses (Debian, Ubuntu, Fedora)'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
@@ -108,4 +115,4 @@ help:
 	@echo '  PROFILE=quick|standard|long              KERNEL=PATH  a kernel of your own for the lab'
 	@echo '  DEPS=no  install nothing                 O=DIR  build there    V=1  show commands'
 
-.PHONY: all deps bench bench-self check plots lab install clean help
+.PHONY: all deps bench bench-self check ab plots lab install clean help

@@ -37,6 +37,15 @@ const struct pvtb_profile pvtb_profiles[] = {
 	 .batches_emulated = 1000,
 	 .warmup = 10000,
 	 .seconds = 300},
+	/* enough where instructions are counted: what repeats exactly needs no crowd */
+	{.name = "brief",
+	 .samples = 2000,
+	 .samples_emulated = 1000,
+	 .samples_vmm_emulated = 300,
+	 .batches = 60,
+	 .batches_emulated = 60,
+	 .warmup = 100,
+	 .seconds = 1},
 	{.name = NULL},
 };
 

@@ -20,7 +20,8 @@ struct pvtb_native_opts {
 	struct pvtb_guardian *guardian; /* may be NULL */
 };
 
-extern const struct pvtb_profile pvtb_profiles[]; /* quick, standard, long, then a NULL name */
+extern const struct pvtb_profile
+	pvtb_profiles[]; /* quick, standard, long, brief, then a NULL name */
 
 /* -EINVAL for a filter that names no benchmark or variant, with the nearest name as the hint. */
 int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err) PVTB_MUST_CHECK;

@@ -21,7 +21,7 @@ enum pvtb_arch {
 };
 
 struct pvtb_profile {
-	const char *name; /* "quick", "standard", "long" */
+	const char *name; /* "quick", "standard", "long", "brief" */
 	u64 samples;	  /* single mode, native */
 	u64 samples_emulated;
 	u64 batches; /* batch mode */

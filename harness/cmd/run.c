@@ -30,7 +30,7 @@ struct run_opts {
 	const char *lab_host; /* set inside a lab guest */
 };
 
-static const char *const profile_names[] = {"quick", "standard", "long", NULL};
+static const char *const profile_names[] = {"quick", "standard", "long", "brief", NULL};
 
 static const struct run_opts run_defaults = {.timeout_s = 900};
 
@@ -535,7 +535,7 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 static const struct pvtb_command run_command = {
 	.name = "run",
 	.summary = "measure, on this machine's KVM or on an emulated KVM host",
-	.usage = "[-H HOST]... [-p quick|standard|long] [-o DIR] [BENCH[.VARIANT]...]",
+	.usage = "[-H HOST]... [-p quick|standard|long|brief] [-o DIR] [BENCH[.VARIANT]...]",
 	.description =
 		"Without BENCH everything is measured. Exit status: 0 every law held, 1 a law broke or\n"
 		"a guest crashed, 2 could not run, 4 nothing asked for can be measured here,\n"

@@ -199,6 +199,19 @@ static const struct pvtb_opt *option_of(const struct pvtb_opt *options, int c)
 	return NULL;
 }
 
+/* The words after an option that takes them all. */
+static int set_words(const struct pvtb_opt *opt, void *opts, int argc, char **argv,
+		     struct pvtb_err *err)
+{
+	int r = 0;
+
+	if (!(opt->flags & PVTB_OPT_WORDS))
+		return 0;
+	while (!r && optind < argc && argv[optind][0] != '-')
+		r = set_value(opt, opts, argv[optind++], err);
+	return r;
+}
+
 int pvtb_opts_parse(const struct pvtb_opt *options, int argc, char **argv, void *opts,
 		    int *ret_first, bool *ret_help, struct pvtb_err *err)
 {
@@ -219,6 +232,8 @@ int pvtb_opts_parse(const struct pvtb_opt *options, int argc, char **argv, void 
 		if (c == '?' || c == ':')
 			return bad_option(options, c, argv, err);
 		r = set_value(option_of(options, c), opts, optarg, err);
+		if (!r)
+			r = set_words(option_of(options, c), opts, argc, argv, err);
 		if (r)
 			return r;
 	}

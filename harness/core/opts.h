@@ -38,6 +38,8 @@ struct pvtb_strv {
 #define PVTB_OPT_NO_ECHO 1U
 /* For the program's own use: parsed, but not in help, man page or completion. */
 #define PVTB_OPT_HIDDEN	 2U
+/* A list that takes every word up to the next option: --old a b c --new d e f. */
+#define PVTB_OPT_WORDS	 4U
 
 struct pvtb_opt {
 	const char *name; /* long name, without the dashes; NULL ends the table */

@@ -4,6 +4,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 O=${O:-build}
-make --no-print-directory O="$O" ARCH="$(uname -m | sed s/aarch64/arm64/)" "$O/tests/unit/report_test"
+make --no-print-directory O="$O" ARCH="$(uname -m | sed s/aarch64/arm64/)" "$O/tests/unit/report_test" \
+	"$O/tests/unit/compare_test"
 PVTB_GOLDEN_UPDATE=1 "$O/tests/unit/report_test"
+PVTB_GOLDEN_UPDATE=1 "$O/tests/unit/compare_test"
 git --no-pager diff --stat -- tests/golden

@@ -17,6 +17,7 @@ struct demo {
 	unsigned int profile;
 	const char *out;
 	bool inner;
+	struct pvtb_strv words;
 };
 
 static const char *const profiles[] = {"quick", "standard", "long", NULL};
@@ -28,6 +29,7 @@ static const struct pvtb_opt demo_options[] = {
 	PVTB_OPT_ENUM('p', "profile", struct demo, profile, profiles, "how long"),
 	PVTB_OPT_STRING(0, "out", struct demo, out, "DIR", "where to", .flags = PVTB_OPT_NO_ECHO),
 	PVTB_OPT_FLAG(0, "inner", struct demo, inner, "secret", .flags = PVTB_OPT_HIDDEN),
+	PVTB_OPT_LIST('w', "words", struct demo, words, "WORD", "many", .flags = PVTB_OPT_WORDS),
 	PVTB_OPT_END,
 };
 
@@ -73,6 +75,26 @@ static void values_arrive(void **state)
 	assert_string_equal(a.argv[a.first + 1], "two");
 	pvtb_opts_free(demo_options, &a.opts);
 	assert_null(a.opts.hosts.v);
+}
+
+static void words_up_to_the_next_option(void **state)
+{
+	struct args a;
+
+	assert_int_equal(parse(&a, "one --words a b c -v -w=d e -H native two -- -w"), 0);
+	assert_int_equal(a.opts.words.nr, 5);
+	assert_string_equal(a.opts.words.v[2], "c");
+	assert_string_equal(a.opts.words.v[4], "e");
+	assert_true(a.opts.verbose);
+	assert_int_equal(a.opts.hosts.nr, 1);
+	assert_int_equal(a.argc - a.first, 3);
+	assert_string_equal(a.argv[a.first], "one");
+	assert_string_equal(a.argv[a.first + 1], "two");
+	assert_string_equal(a.argv[a.first + 2], "-w");
+	pvtb_opts_free(demo_options, &a.opts);
+	assert_int_equal(parse(&a, "--words a -- b"), 0);
+	assert_int_equal(a.opts.words.nr, 1);
+	pvtb_opts_free(demo_options, &a.opts);
 }
 
 static void defaults_stay(void **state)
@@ -218,15 +240,11 @@ static void no_options_at_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_arrive),
-		cmocka_unit_test(defaults_stay),
-		cmocka_unit_test(dashes_end_options),
-		cmocka_unit_test(help_wins),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(command_line_kept),
-		cmocka_unit_test(command_line_reproduces),
-		cmocka_unit_test(help_text),
-		cmocka_unit_test(no_options_at_all),
+		cmocka_unit_test(values_arrive),     cmocka_unit_test(words_up_to_the_next_option),
+		cmocka_unit_test(defaults_stay),     cmocka_unit_test(dashes_end_options),
+		cmocka_unit_test(help_wins),	     cmocka_unit_test(errors),
+		cmocka_unit_test(command_line_kept), cmocka_unit_test(command_line_reproduces),
+		cmocka_unit_test(help_text),	     cmocka_unit_test(no_options_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

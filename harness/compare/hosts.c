@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns what is said about two hosts that should be alike but for what is compared. */
+#include <string.h>
+
+#include "compare/compare.h"
+
+#define VALUE_CHARS 40
+
+/* What of the environment record can move a number, and is neither the kernel compared nor time. */
+static const char *const paths[] = {
+	"cpu.model",
+	"cpu.microcode",
+	"cpu.smt",
+	"cpu.count",
+	"cpu.isolated",
+	"cpu.nohz_full",
+	"cpufreq.boost",
+	"cpufreq.no_turbo",
+	"cpufreq.policies",
+	"cpuidle.driver",
+	"cpuidle.governor",
+	"time.clocksource",
+	"memory.thp",
+	"memory.ksm",
+	"mitigations",
+	"kvm.modules",
+	"kvm.capabilities.backend",
+	"hypervisor.name",
+	"system.cmdline",
+	"system.lockdown",
+	"scheduler.policy",
+	"scheduler.nice",
+	"scheduler.rt_runtime_us",
+	"scheduler.sched_ext",
+	"tools.pvtime-bench",
+	"tools.qemu",
+};
+
+static const json_t *at(const json_t *env, const char *path)
+{
+	char part[64];
+
+	while (env && *path) {
+		size_t n = strcspn(path, ".");
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, path);
+		env = json_object_get(env, part);
+		path += n + (path[n] == '.');
+	}
+	return env;
+}
+
+/* {"value": null, "why": ...}: could not be read there; "" and "(null)" are how kernels write none. */
+static bool is_unknown(const json_t *v)
+{
+	const char *s = json_string_value(v);
+
+	return !v || json_is_null(v) || (s && (!*s || !strcmp(s, "(null)"))) ||
+	       (json_is_object(v) && json_is_null(json_object_get(v, "value")));
+}
+
+static void shorten(const json_t *v, char *buf)
+{
+	char *text PVTB_FREE =
+		json_is_string(v) ? strdup(json_string_value(v))
+				  : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+
+	if (!text || strlen(text) < VALUE_CHARS)
+		snprintf(buf, VALUE_CHARS, "%s", text ? text : "?");
+	else
+		snprintf(buf, VALUE_CHARS, "%.*s..", VALUE_CHARS - 3, text);
+}
+
+/* Where two long texts part: what follows is what differs. */
+static void shorten_both(const json_t *a, const json_t *b, char *buf_a, char *buf_b)
+{
+	const char *s = json_string_value(a), *t = json_string_value(b);
+	size_t n = 0, word = 0;
+
+	if (!s || !t || (strlen(s) < VALUE_CHARS && strlen(t) < VALUE_CHARS)) {
+		shorten(a, buf_a);
+		shorten(b, buf_b);
+		return;
+	}
+	for (; s[n] && s[n] == t[n]; n++)
+		if (s[n] == ' ')
+			word = n + 1;
+	snprintf(buf_a, VALUE_CHARS, "%s%.*s", word ? ".." : "", VALUE_CHARS - 6, s + word);
+	snprintf(buf_b, VALUE_CHARS, "%s%.*s", word ? ".." : "", VALUE_CHARS - 6, t + word);
+}
+
+static void differ(struct pvtb_comparison *c, const char *host, const char *path, const json_t *a,
+		   const json_t *b)
+{
+	char old[VALUE_CHARS], new[VALUE_CHARS], leaf[160];
+	const char *key;
+	json_t *v;
+
+	/* What only one kernel knows of is no difference between the hosts. */
+	if (is_unknown(a) || is_unknown(b) || json_equal(a, b))
+		return;
+	if (json_is_object(a) && json_is_object(b)) {
+		json_object_foreach ((json_t *)a, key, v) {
+			snprintf(leaf, sizeof(leaf), "%s.%s", path, key);
+			differ(c, host, leaf, v, json_object_get(b, key));
+		}
+		return;
+	}
+	if (json_is_array(a) && json_is_array(b) && json_array_size(a) == json_array_size(b)) {
+		/* one line for all CPUs: the first that differs */
+		for (size_t i = 0; i < json_array_size(a); i++) {
+			if (json_equal(json_array_get(a, i), json_array_get(b, i)))
+				continue;
+			differ(c, host, path, json_array_get(a, i), json_array_get(b, i));
+			return;
+		}
+	}
+	shorten_both(a, b, old, new);
+	pvtb_compare_warn(c, "%s: %s differs: %s, now %s", host, path, old, new);
+}
+
+/* "#1 SMP PREEMPT_DYNAMIC Debian 6.12...": the configuration as far as a kernel tells of it. */
+static void preemption(const struct pvtb_host_result *h, char *buf, size_t size)
+{
+	static const char *const words[] = {"PREEMPT_RT", "PREEMPT_DYNAMIC", "PREEMPT_LAZY",
+					    "PREEMPT", "SMP"};
+	const char *v = json_string_value(at(h->environment, "system.version"));
+
+	snprintf(buf, size, "%s", v ? "no preemption" : "");
+	for (size_t i = 0; v && i < PVTB_ARRAY_SIZE(words); i++) {
+		const char *found = strstr(v, words[i]);
+
+		if (found) {
+			snprintf(buf, size, "%s", words[i]);
+			return;
+		}
+	}
+}
+
+int pvtb_compare_hosts(struct pvtb_comparison *c, const char *name,
+		       const struct pvtb_host_result *old, const struct pvtb_host_result *new)
+{
+	char a[32], b[32];
+
+	if (old->witnessed != new->witnessed)
+		pvtb_compare_warn(c,
+				  "%s: only the %s run was traced: no law was checked in the other",
+				  name, old->witnessed ? "old" : "new");
+	if (strcmp(old->mode, new->mode))
+		pvtb_compare_warn(c, "%s: KVM mode differs: %s, now %s", name, old->mode,
+				  new->mode);
+	if (old->emulated != new->emulated || old->deterministic != new->deterministic)
+		pvtb_compare_warn(c, "%s: one side is %s and the other is not", name,
+				  old->emulated != new->emulated ? "emulated" : "deterministic");
+	if (old->counter_hz != new->counter_hz)
+		pvtb_compare_warn(c, "%s: the counter runs at %llu Hz, now at %llu Hz", name,
+				  (unsigned long long)old->counter_hz,
+				  (unsigned long long)new->counter_hz);
+	preemption(old, a, sizeof(a));
+	preemption(new, b, sizeof(b));
+	if (a[0] && b[0] && strcmp(a, b))
+		pvtb_compare_warn(c, "%s: kernel configuration differs: %s, now %s", name, a, b);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(paths); i++)
+		differ(c, name, paths[i], at(old->environment, paths[i]),
+		       at(new->environment, paths[i]));
+	return 0;
+}

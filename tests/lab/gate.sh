@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The gate and ab on an emulated arm64 KVM host: what has not changed passes, one instruction more
+# fails, and what cannot be tested is neither.
+set -u
+. tests/lab-lib.sh
+
+base=$scratch/baseline.json
+expect_status 125 "$PVTB" gate "$base" || finish
+expect_status 0 "$PVTB" gate "$base" --update hypercall.pv_time_features counter_read.cntpct_trapped ||
+	finish
+[ "$(wc -c <"$base")" -lt 4000 ] || fail "the baseline of two variants is no small file"
+expect_status 0 "$PVTB" gate "$base"
+grep -q '0 worse, 0 better, 2 same' "$scratch/out" || fail "an unchanged kernel: $(tail -n 1 "$scratch/out")"
+expect_status 0 "$PVTB" gate "$base" --self-test
+grep -q '2 of 2 altered baselines found' "$scratch/out" || fail "self-test: $(cat "$scratch/out")"
+# with a threshold that hides one instruction the self-test has to fail
+expect_status 1 "$PVTB" gate "$base" --self-test --threshold 1
+
+# one instruction less in the file is one more now
+was=$(sed -n 's/.*"value": \([0-9]*\)\.0,/\1/p' "$base" | tail -n 1)
+sed "s/\"value\": $was\.0/\"value\": $((was - 1)).0/" "$base" >"$scratch/altered.json"
+expect_status 1 "$PVTB" gate "$scratch/altered.json"
+grep -q '+1 (exact)  WORSE' "$scratch/out" || fail "one instruction more was not named"
+
+expect_status 0 "$PVTB" ab -a distribution -b distribution hypercall.pv_time_features
+grep -q '1 same' "$scratch/out" || fail "ab of one kernel: $(tail -n 1 "$scratch/out")"
+expect_status 125 "$PVTB" ab -a distribution -b "$base" hypercall.pv_time_features
+finish

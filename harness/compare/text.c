@@ -319,11 +319,11 @@ static void put_method(const struct pvtb_comparison *c, FILE *out)
 		fputs("net: the cost of an op by batches, less the empty loop's "
 		      "(batch.corrected)\n",
 		      out);
-	if (c->old_runs == 1 || c->new_runs == 1)
+	if (c->old_runs < 3 || c->new_runs < 3)
 		pvtb_fill(
 			out, "", "  ", PVTB_COMPARE_COLUMNS,
-			"one run on a side: what differs from run to run (boot, placement) is not in "
-			"these intervals; repeat both and compare with --old a b c --new d e f");
+			"fewer than three runs on a side: what differs from run to run (boot, placement) "
+			"is not in these intervals; repeat both, --old a b c --new d e f");
 }
 
 static void put_counts(const struct pvtb_comparison *c, FILE *out)

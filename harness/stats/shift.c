@@ -18,7 +18,7 @@
 #define SKETCH	      64 /* quantiles that stand for a block in the bootstrap */
 #define GRID	      48
 #define REPLICATES    500
-#define DRIFT_T	      3.0 /* a slope this many standard errors from none is a drift */
+#define DRIFT_T	      2.0 /* a slope this many standard errors from none is a drift */
 #define LEVEL	      0.05
 
 /* ---- Student's t ---- */
@@ -449,11 +449,11 @@ static double satterthwaite(const struct variance *a, const struct variance *b)
 }
 
 /* However far the sides lie apart, no test of so many clusters can be surer than this. */
-static double least_p(const struct side *a, const struct side *b)
+static double least_p(size_t clusters_a, size_t clusters_b)
 {
-	double n = (double)(a->blocks + b->blocks), k = (double)a->blocks;
+	double a = (double)clusters_a, b = (double)clusters_b;
 
-	return fmin(1, 2 * exp(log_gamma(k + 1) + log_gamma(n - k + 1) - log_gamma(n + 1)));
+	return fmin(1, 2 * exp(log_gamma(a + 1) + log_gamma(b + 1) - log_gamma(a + b + 1)));
 }
 
 static void judge(const struct side *a, const struct side *b, const struct wins *w, struct test *t)
@@ -496,9 +496,9 @@ static void judge(const struct side *a, const struct side *b, const struct wins 
 		t->p = 1;
 	else if (t->var > 0)
 		t->p = fmax(pvtb_t_two_sided((t->share - 0.5) / sqrt(t->var), t->df),
-			    least_p(a, b));
+			    least_p(a->blocks, b->blocks));
 	else
-		t->p = least_p(a, b);
+		t->p = least_p(a->blocks, b->blocks);
 }
 
 /* ---- the interval ---- */

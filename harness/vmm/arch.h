@@ -78,6 +78,8 @@ void pvtb_arch_registers(struct pvtb_vcpu *vcpu, struct pvtb_fault *ret);
 /* One line for err->why, several for people. */
 void pvtb_arch_fault_line(const struct pvtb_fault *f, char *buf, size_t len);
 void pvtb_arch_fault_dump(const struct pvtb_fault *f, FILE *out);
+/* Descriptor of an in-kernel irqchip that is a device; -1: none. */
+int pvtb_arch_irqchip_fd(struct pvtb_vm *vm);
 void pvtb_arch_vcpu_free(struct pvtb_vcpu *vcpu);
 void pvtb_arch_vm_free(struct pvtb_vm *vm);
 

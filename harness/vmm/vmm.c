@@ -456,6 +456,34 @@ int pvtb_vm_tid(struct pvtb_vm *vm, unsigned int index)
 	return index < vm->spec.nr_vcpus ? vm->vcpus[index].tid : -1;
 }
 
+int pvtb_vm_get_counter(struct pvtb_vm *vm, u64 *ret_ticks, struct pvtb_err *err)
+{
+	return pvtb_arch_get_counter(&vm->vcpus[0], ret_ticks, err);
+}
+
+static unsigned int nr_counters(const struct pvtb_vm *vm)
+{
+	return pvtb_arch_counter_is_vms ? 1 : vm->spec.nr_vcpus;
+}
+
+int pvtb_vm_set_counter(struct pvtb_vm *vm, u64 ticks, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < nr_counters(vm); i++)
+		ret = pvtb_arch_set_counter(&vm->vcpus[i], ticks, err);
+	return ret;
+}
+
+int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < nr_counters(vm); i++)
+		ret = pvtb_arch_set_counter_delta(&vm->vcpus[i], delta, err);
+	return ret;
+}
+
 u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm)
 {
 	return vm->mem_bytes;

@@ -146,6 +146,14 @@ int pvtb_vm_adopt(struct pvtb_vm *vm, unsigned int vcpu, const char *op, enum pv
  */
 int pvtb_vm_log_dirty(struct pvtb_vm *vm, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_vm_dirty(struct pvtb_vm *vm, u64 *bitmap, struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * The guest's counter, of every vCPU at once: read it, write its value (the old way: what passes
+ * between the two is lost), or set its distance from the host's own: @delta = guest - host, which
+ * no delay can spoil. -EOPNOTSUPP where the host cannot, or accepts and ignores it.
+ */
+int pvtb_vm_get_counter(struct pvtb_vm *vm, u64 *ret_ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vm_set_counter(struct pvtb_vm *vm, u64 ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err) PVTB_MUST_CHECK;
 u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm);
 const struct pvtb_vm_spec *pvtb_vm_spec(struct pvtb_vm *vm); /* defaults filled in */
 const struct pvtb_kvm_caps *pvtb_vm_caps(struct pvtb_vm *vm);

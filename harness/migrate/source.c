@@ -26,6 +26,7 @@ struct source {
 	const u8 *mem;
 	u64 nr_pages;
 	u64 *dirty; /* one bit a page */
+	u8 *copy;   /* PVTB_MIG_PAGES_MAX pages */
 	unsigned int nr_vcpus, held;
 	struct pvtb_mig_items vm_state, vcpu_state[PVTB_MIG_VCPUS_MAX];
 };
@@ -98,6 +99,13 @@ static bool is_dirty(const struct source *s, u64 page)
 	return page < s->nr_pages && s->dirty[page / 64] >> (page % 64) & 1;
 }
 
+/* The guest goes on writing: what is checksummed and what is sent must be one copy. */
+static int send_pages(struct source *s, u64 gpa, const u8 *at, size_t bytes, struct pvtb_err *err)
+{
+	memcpy(s->copy, at, bytes);
+	return pvtb_mig_put(&s->out, PVTB_MIG_PAGES, 0, gpa, s->copy, bytes, err);
+}
+
 /* Runs of pages of a kind, as long as a frame takes. */
 static int send_dirty(struct source *s, u64 *ret_pages, struct pvtb_err *err)
 {
@@ -126,8 +134,7 @@ static int send_dirty(struct source *s, u64 *ret_pages, struct pvtb_err *err)
 		if (zero)
 			ret = pvtb_mig_put(&s->out, PVTB_MIG_ZEROS, n, gpa, NULL, 0, err);
 		else
-			ret = pvtb_mig_put(&s->out, PVTB_MIG_PAGES, 0, gpa, at, n * PVTB_MIG_PAGE,
-					   err);
+			ret = send_pages(s, gpa, at, n * PVTB_MIG_PAGE, err);
 		if (ret)
 			return ret;
 		*(zero ? &s->ret->zero_pages : &s->ret->pages) += n;
@@ -295,6 +302,25 @@ static u32 flags(const struct source *s)
 	       (s->opts->kvmclock_real ? PVTB_MIG_F_KVMCLOCK_REAL : 0);
 }
 
+/* KVM answers no question about a vCPU while it runs: it is held as long as it takes to ask. */
+static int send_features(struct source *s, unsigned int vcpu, struct pvtb_err *err)
+{
+	struct pvtb_mig_items items = {0};
+	int ret = pvtb_vm_pause(s->vm, vcpu, err);
+
+	if (ret)
+		return ret;
+	ret = pvtb_mig_arch_features(s->vm, vcpu, &items, err);
+	pvtb_vm_resume(s->vm, vcpu);
+	if (!ret && items.failed)
+		ret = pvtb_err_sys(err, -ENOMEM, "features of vCPU %u", vcpu);
+	if (!ret)
+		ret = pvtb_mig_put(&s->out, PVTB_MIG_FEATURES, vcpu, 0, items.data, items.bytes,
+				   err);
+	pvtb_mig_items_free(&items);
+	return ret;
+}
+
 static int introduce(struct source *s, struct pvtb_err *err)
 {
 	const struct pvtb_vm_spec *spec = pvtb_vm_spec(s->vm);
@@ -328,17 +354,8 @@ static int introduce(struct source *s, struct pvtb_err *err)
 	if (!uname(&u))
 		snprintf(h.kernel, sizeof(h.kernel), "%.63s", u.release);
 	ret = pvtb_mig_put(&s->out, PVTB_MIG_HELLO, 0, 0, &h, sizeof(h), err);
-	for (unsigned int i = 0; !ret && i < s->nr_vcpus; i++) {
-		struct pvtb_mig_items items = {0};
-
-		ret = pvtb_mig_arch_features(s->vm, i, &items, err);
-		if (!ret && items.failed)
-			ret = pvtb_err_sys(err, -ENOMEM, "features of vCPU %u", i);
-		if (!ret)
-			ret = pvtb_mig_put(&s->out, PVTB_MIG_FEATURES, i, 0, items.data,
-					   items.bytes, err);
-		pvtb_mig_items_free(&items);
-	}
+	for (unsigned int i = 0; !ret && i < s->nr_vcpus; i++)
+		ret = send_features(s, i, err);
 	return ret ?: await_reply(s, err);
 }
 
@@ -383,7 +400,8 @@ int pvtb_mig_send(struct pvtb_vm *vm, int fd, const struct pvtb_mig_send_opts *o
 
 	memset(ret_sent, 0, sizeof(*ret_sent));
 	s.dirty = calloc((s.nr_pages + 63) / 64, sizeof(u64));
-	ret = s.dirty ? move(&s, err) : pvtb_err_sys(err, -ENOMEM, "dirty log");
+	s.copy = malloc(PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE);
+	ret = s.dirty && s.copy ? move(&s, err) : pvtb_err_sys(err, -ENOMEM, "dirty log");
 	ret_sent->gone = !ret;
 	if (ret) {
 		/* A log nobody reads costs the guest some faults, and no more. */
@@ -397,5 +415,6 @@ int pvtb_mig_send(struct pvtb_vm *vm, int fd, const struct pvtb_mig_send_opts *o
 		pvtb_mig_items_free(&s.vcpu_state[i]);
 	pvtb_mig_in_free(&s.in);
 	free(s.dirty);
+	free(s.copy);
 	return ret;
 }

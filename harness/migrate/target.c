@@ -270,21 +270,19 @@ static int lpt_target(struct target *t, struct pvtb_lpt *next, u64 *ret_native,
 	return ret ? pvtb_err_sys(err, ret, "LPT of %u Hz on this host", r->hello.lpt_pv_hz) : 0;
 }
 
-/* On one host everything is known: the counter would have gone on by as many ticks as the host's. */
-static void predict(struct target *t, u64 set_ticks, u64 at)
+/* What the guest's time should show by now, had it never been away, and what it shows. */
+static void predict(struct target *t, u64 set_ticks, u64 set_unc_ticks)
 {
 	struct pvtb_mig_received *r = t->ret;
-	u64 from = middle(r->clock.c0_ticks, r->clock.c1_ticks);
-	s64 off = (s64)(set_ticks - (r->clock.guest_ticks + (at - from)));
-	double tick_ns = 1e9 / (double)r->hello.counter_hz;
+	u64 from = r->clock.guest_ticks, hz = r->hello.counter_hz;
+	s64 off = (s64)(set_ticks - (from + pvtb_mig_ticks(r->elapsed_ns, hz)));
+	double tick_ns = 1e9 / (double)hz;
 
-	if (!r->same_boot)
+	if (!r->same_boot && !r->synced)
 		return;
 	r->predicted = true;
 	r->predicted_ns = (double)off * tick_ns;
-	r->predicted_unc_ns = (double)(r->clock.guest_unc_ticks +
-				       (r->set.c1_ticks - r->set.c0_ticks + 1) / 2 + 1) *
-			      tick_ns;
+	r->predicted_unc_ns = (double)r->elapsed_unc_ns + (double)(set_unc_ticks + 1) * tick_ns;
 }
 
 static int set_by_value(struct target *t, struct pvtb_err *err)
@@ -304,8 +302,10 @@ static int set_by_value(struct target *t, struct pvtb_err *err)
 	r->set.c1_ticks = after.c0_ticks;
 	r->set.raw_ns = middle(before.raw_ns, after.raw_ns);
 	r->guest_ticks = r->clock.guest_ticks;
-	predict(t, r->guest_ticks, middle(r->set.c0_ticks, r->set.c1_ticks));
-	return elapsed(t, &r->set, err);
+	ret = elapsed(t, &r->set, err);
+	if (!ret)
+		predict(t, r->guest_ticks, 0);
+	return ret;
 }
 
 static int set_by_distance(struct target *t, struct pvtb_err *err)
@@ -343,7 +343,9 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 	r->guest_ticks = native;
 	if (lpt && !t->opts->no_lpt_update)
 		pvtb_lpt_publish(pvtb_vm_gpa(t->vm, PVTB_GPA_LPT), &next);
-	predict(t, native, at);
+	/* Where the frequency changed, LPT's own value was continued, by construction. */
+	if (hz == r->hello.counter_hz)
+		predict(t, native, (r->set.c1_ticks - r->set.c0_ticks + 1) / 2);
 	for (unsigned int i = 0; lpt && !ret && i < r->hello.nr_vcpus; i++)
 		ret = pvtb_mig_arch_rescale(t->vm, i, r->clock.guest_ticks, r->hello.counter_hz,
 					    native - pvtb_mig_ticks(r->elapsed_ns, hz), hz, err);

@@ -118,7 +118,8 @@ static int on_clock(void *o, const struct pvtb_mig_clock *clock, struct pvtb_err
 int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 {
-	struct seen s = {.mem = malloc(MEM_BYTES)};
+	static u8 mem[MEM_BYTES];
+	struct seen s = {.mem = mem};
 	const struct pvtb_mig_sink sink = {
 		.opaque = &s,
 		.hello = on_hello,
@@ -136,7 +137,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 	enum pvtb_mig_type type;
 	struct pvtb_err err = {0};
 
-	must(s.mem);
 	if (!pvtb_mig_read(&in, PVTB_MIG_ARM64, BASE, &sink, &err))
 		must(s.clock && s.vcpus == s.nr_vcpus);
 	else
@@ -145,6 +145,5 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 		must(type >= PVTB_MIG_REPLY && type <= PVTB_MIG_GO);
 	pvtb_mig_in_free(&in);
 	pvtb_mig_in_free(&back);
-	free(s.mem);
 	return 0;
 }

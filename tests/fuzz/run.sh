@@ -4,7 +4,7 @@
 # and says the same each time. FUZZ_RUNS=N for more.
 set -u
 O=${O:-build}
-runs=${FUZZ_RUNS:-100000}
+runs=${FUZZ_RUNS:-30000}
 status=0
 found=0
 for target in "$O"/tests/fuzz/*_fuzz; do

@@ -89,7 +89,8 @@ static int ask_for_steal(struct ctx *c, unsigned int vcpu, struct pvtb_err *err)
 
 static int start_guest(struct ctx *c, struct pvtb_err *err)
 {
-	u64 hz = c->run->emulated ? SAMPLE_HZ_EMULATED : SAMPLE_HZ;
+	/* Many moves take long, and all of it is to fit into the ring. */
+	u64 hz = (c->run->emulated ? SAMPLE_HZ_EMULATED : SAMPLE_HZ) / (c->sc->times > 1 ? 4 : 1);
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < c->m->nr_vcpus; i++)

@@ -336,7 +336,9 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 		delta = 0;
 		native = at;
 	}
-	delay(t->opts->delay_us);
+	/* kvmclock's has been held up already. */
+	if (!(r->hello.flags & PVTB_MIG_F_PVCLOCK))
+		delay(t->opts->delay_us);
 	ret = pvtb_vm_set_counter_delta(t->vm, delta, err);
 	if (ret)
 		return ret;

@@ -128,6 +128,19 @@ static int save_regs(int fd, bool identity, struct pvtb_mig_items *items, struct
 	return 0;
 }
 
+/* KVM takes the GIC's CPU interface out of these when a VM without one runs for the first time: the
+ * source's has run, the target's has not. */
+static u64 not_yet_final(struct pvtb_vm *vm, u64 id)
+{
+	if (pvtb_vm_spec(vm)->irqchip)
+		return 0;
+	if (id == ARM64_SYS_REG(3, 0, 0, 4, 0)) /* ID_AA64PFR0_EL1.GIC */
+		return 0xfULL << 24;
+	if (id == ARM64_SYS_REG(3, 0, 0, 1, 1)) /* ID_PFR1_EL1.GIC */
+		return 0xfULL << 28;
+	return 0;
+}
+
 int pvtb_mig_arch_features(struct pvtb_vm *vm, unsigned int vcpu, struct pvtb_mig_items *items,
 			   struct pvtb_err *err)
 {
@@ -159,7 +172,7 @@ int pvtb_mig_arch_check(struct pvtb_vm *vm, unsigned int vcpu, const void *items
 			return pvtb_err_set(err, -EXDEV, "CPU",
 					    "its %s is %#llx, and this host's KVM has none", name,
 					    (unsigned long long)theirs);
-		if (mine != theirs)
+		if ((mine ^ theirs) & ~not_yet_final(vm, item.id))
 			return pvtb_err_set(err, -EXDEV, "CPU",
 					    "its %s is %#llx, here it is %#llx: the guest would "
 					    "find another CPU",

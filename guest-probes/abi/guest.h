@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PVTB_GUEST_ABI	 2
+#define PVTB_GUEST_ABI	 3
 #define PVTB_GUEST_MAGIC 0x31424d4954565050ULL /* "PPVTIMB1" */
 
 /* Guest-physical layout, the same on both architectures (identity-mapped). */
@@ -54,6 +54,22 @@ struct pvtb_sample {
 	uint64_t t0;
 	uint64_t t1;
 };
+
+/* sample_time: everything a guest knows of time, at one instant; instead of struct pvtb_sample, and
+ * ctl->taken counts these. */
+struct pvtb_time_sample {
+	uint64_t mail;	/* the harness's word (args[3]), read before everything else */
+	uint64_t c0;	/* counter before ... */
+	uint64_t lpt;	/* Live Physical Time (args[0]); 0: none */
+	uint64_t clock; /* x86: kvmclock (args[2]), ns; 0: none */
+	uint64_t c1;	/* ... and after */
+	uint64_t steal; /* stolen time (args[1]), ns; 0: none */
+	uint64_t index; /* from 0: says whether the entry is what it should be */
+	uint64_t pad;
+};
+
+_Static_assert(sizeof(struct pvtb_time_sample) == 4 * sizeof(struct pvtb_sample),
+	       "rings hold both");
 
 /* sample_steal, instead of a value: the structure stayed in the middle of an update (x86: its version
  * odd or changing) however often it was read. */

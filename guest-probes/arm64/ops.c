@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The operations of arm64: counter reads, hypercalls, MMIO, waiting. */
 #include "lib/lpt.h"
+#include "lib/time.h"
 
 /* FEAT_ECV's self-synchronising reads; the assembler of Debian 12 knows no names for them. */
 #define CNTPCTSS_EL0 s3_3_c14_c0_5
@@ -180,3 +181,10 @@ PVTB_SAMPLER_AFTER(sample_steal_vmm, "sample_steal_vmm",
 		   __asm__ volatile("str wzr, [%0]" ::"r"(PVTB_GPA_MMIO + PVTB_MMIO_NOP)
 				    : "memory"),
 		   value = __atomic_load_n(&steal->stolen_time_ns, __ATOMIC_RELAXED))
+
+#define STEAL_AT(address)                                                                          \
+	__atomic_load_n(&((const struct pvtb_arm64_steal *)(address))->stolen_time_ns,             \
+			__ATOMIC_RELAXED)
+#define NO_CLOCK(address) 0
+
+PVTB_TIME_SAMPLER(STEAL_AT, NO_CLOCK)

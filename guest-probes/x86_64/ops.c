@@ -3,6 +3,7 @@
  * one that may not is a reported #GP, not a crash. */
 #include "lib/lpt.h"
 #include "lib/op.h"
+#include "lib/time.h"
 
 PVTB_OP(rdtsc, "rdtsc", , r0 = arch_rdtsc("", ""))
 PVTB_OP(rdtsc_lfence, "rdtsc_lfence", , r0 = arch_rdtsc("lfence\n\t", ""))
@@ -162,6 +163,11 @@ PVTB_SAMPLER(sample_steal, "sample_steal",
 PVTB_SAMPLER_AFTER(sample_steal_vmm, "sample_steal_vmm",
 		   const struct pvtb_x86_steal *steal = (const void *)ctl->args[0], MMIO_WRITE(),
 		   value = steal_read(steal))
+
+#define STEAL_AT(address) steal_read((const struct pvtb_x86_steal *)(address))
+#define CLOCK_AT(address) pvclock_read((const struct pvtb_pvclock *)(address))
+
+PVTB_TIME_SAMPLER(STEAL_AT, CLOCK_AT)
 
 /*
  * sample_steal of a guest that sleeps between its samples, in HLT, until the VMM ends it (needs

@@ -78,6 +78,14 @@ void pvtb_arch_registers(struct pvtb_vcpu *vcpu, struct pvtb_fault *ret);
 /* One line for err->why, several for people. */
 void pvtb_arch_fault_line(const struct pvtb_fault *f, char *buf, size_t len);
 void pvtb_arch_fault_dump(const struct pvtb_fault *f, FILE *out);
+/* See pvtb_vm_get_counter() and its like. */
+int pvtb_arch_get_counter(struct pvtb_vcpu *vcpu, u64 *ret_ticks, struct pvtb_err *err);
+int pvtb_arch_set_counter(struct pvtb_vcpu *vcpu, u64 ticks, struct pvtb_err *err);
+int pvtb_arch_set_counter_delta(struct pvtb_vcpu *vcpu, s64 delta, struct pvtb_err *err);
+/* One counter offset for the whole VM, so that only vCPU 0 is asked for the above. */
+extern const bool pvtb_arch_counter_is_vms;
+/* Descriptor of an in-kernel irqchip that is a device; -1: none. */
+int pvtb_arch_irqchip_fd(struct pvtb_vm *vm);
 void pvtb_arch_vcpu_free(struct pvtb_vcpu *vcpu);
 void pvtb_arch_vm_free(struct pvtb_vm *vm);
 

@@ -33,6 +33,13 @@ enum work_state {
 	WORK_QUIT,
 };
 
+/* Beside the state, while it is WORK_REQUESTED: a guest that is to be looked at while it is out. */
+enum pause_state {
+	PAUSE_NONE,
+	PAUSE_WANTED,
+	PAUSE_HELD, /* out of KVM_RUN, nothing pending; the thread waits */
+};
+
 struct pvtb_vcpu_work {
 	u32 state;	/* enum work_state */
 	int abort_code; /* 0, or the -errno the running command shall end with */
@@ -43,6 +50,8 @@ struct pvtb_vcpu_work {
 	bool quiet;   /* the VMM's own command: no hooks */
 	bool touched; /* every page was touched once (guest-probes/lib/touch.c) */
 	u32 replace;  /* another thread shall go on with the command */
+	bool adopt;   /* the vCPU's state is there already: it goes on from it */
+	u32 pause;    /* enum pause_state */
 	bool left;    /* that thread has called cmd_leave() */
 	pthread_mutex_t running_lock;
 	pthread_t running; /* the thread that is kicked */
@@ -294,6 +303,29 @@ static int run_by_another(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	return s.rc;
 }
 
+static void word_set(u32 *word, u32 value)
+{
+	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* KVM_RUN has returned EINTR, so that whatever exit came before is complete (KVM completes it before
+ * it looks at immediate_exit). Until resumed, or aborted, whose signal ends the futex's wait. */
+static void hold(struct pvtb_vcpu *vcpu)
+{
+	struct pvtb_vcpu_work *w = vcpu->work;
+
+	word_set(&w->pause, PAUSE_HELD);
+	while (__atomic_load_n(&w->pause, __ATOMIC_ACQUIRE) == PAUSE_HELD &&
+	       !__atomic_load_n(&w->abort_code, __ATOMIC_ACQUIRE))
+		syscall(SYS_futex, &w->pause, FUTEX_WAIT_PRIVATE, PAUSE_HELD, NULL, NULL, 0);
+	/* As in touch_memory(). */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&w->abort_code, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&w->pause, __ATOMIC_SEQ_CST) == PAUSE_WANTED)
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
 /* KVM_RUN until the doorbell. */
 static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
@@ -322,6 +354,10 @@ static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 			return aborted(vcpu, ret, err);
 		if (__atomic_exchange_n(&w->replace, 0, __ATOMIC_ACQ_REL))
 			return run_by_another(vcpu, err);
+		if (__atomic_load_n(&w->pause, __ATOMIC_ACQUIRE) == PAUSE_WANTED) {
+			hold(vcpu);
+			continue;
+		}
 		/* A stop and continue, a debugger: nothing of ours. */
 		vcpu->result.exit_intr++;
 		vcpu->result.user_exits++;
@@ -413,9 +449,12 @@ static int run_command(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	struct pvtb_vcpu_work *w = vcpu->work;
 	int ret = 0;
 
+	/* Its memory holds another host's samples, which touching would write over. */
+	if (w->adopt)
+		w->touched = true;
 	if (!w->touched)
 		ret = touch_memory(vcpu, err);
-	if (!ret)
+	if (!ret && !w->adopt)
 		ret = enter(vcpu, w->op, err);
 	if (ret)
 		return ret;
@@ -582,19 +621,22 @@ static void fill_ctl(struct pvtb_vcpu *vcpu, const struct pvtb_cmd *cmd)
 }
 
 static int start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct pvtb_cmd *cmd,
-		 bool quiet, struct pvtb_err *err)
+		 bool quiet, bool adopt, struct pvtb_err *err)
 {
 	struct pvtb_vcpu_work *w = vcpu->work;
 
 	if (state_get(w) != WORK_IDLE)
 		return pvtb_err_set(err, -EBUSY, op->name, "vCPU %u is still running %s",
 				    vcpu->index, w->op->name);
-	fill_ctl(vcpu, cmd);
+	if (!adopt)
+		fill_ctl(vcpu, cmd);
 	memset(&vcpu->result, 0, sizeof(vcpu->result));
 	memset(&w->err, 0, sizeof(w->err));
 	w->op = op;
 	w->level = cmd->level;
 	w->quiet = quiet;
+	w->adopt = adopt;
+	w->pause = PAUSE_NONE;
 	w->rc = 0;
 	w->abort_code = 0;
 	w->replace = 0;
@@ -607,7 +649,44 @@ static int start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct 
 int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct pvtb_cmd *cmd,
 		    struct pvtb_err *err)
 {
-	return start(vcpu, op, cmd, false, err);
+	return start(vcpu, op, cmd, false, false, err);
+}
+
+int pvtb_vcpu_adopt(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, enum pvtb_level level,
+		    struct pvtb_err *err)
+{
+	const struct pvtb_cmd cmd = {.op = op->name, .level = level};
+
+	return start(vcpu, op, &cmd, false, true, err);
+}
+
+int pvtb_vcpu_pause(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
+{
+	struct pvtb_vcpu_work *w = vcpu->work;
+	const struct timespec slice = {.tv_nsec = SLICE_NS / 10};
+	u64 end_ns = pvtb_mono_ns() + ABORT_WAIT_NS;
+	u32 seen;
+
+	if (state_get(w) != WORK_REQUESTED)
+		return pvtb_err_set(err, -ESRCH, "vCPU", "vCPU %u runs no command", vcpu->index);
+	__atomic_store_n(&w->pause, PAUSE_WANTED, __ATOMIC_SEQ_CST);
+	kick(vcpu);
+	while ((seen = __atomic_load_n(&w->pause, __ATOMIC_ACQUIRE)) != PAUSE_HELD) {
+		if (state_get(w) != WORK_REQUESTED)
+			return pvtb_err_set(err, -ESRCH, w->op->name,
+					    "ended before vCPU %u was paused", vcpu->index);
+		if (pvtb_mono_ns() > end_ns)
+			return pvtb_err_set(err, -ETIMEDOUT, w->op->name,
+					    "vCPU %u does not leave KVM_RUN", vcpu->index);
+		/* The wake-up is only sent by the other side's change: look again now and then. */
+		syscall(SYS_futex, &w->pause, FUTEX_WAIT_PRIVATE, seen, &slice, NULL, 0);
+	}
+	return 0;
+}
+
+void pvtb_vcpu_resume(struct pvtb_vcpu *vcpu)
+{
+	word_set(&vcpu->work->pause, PAUSE_NONE);
 }
 
 int pvtb_vcpu_run_once(struct pvtb_vcpu *vcpu, const char *name, enum pvtb_level level,
@@ -619,7 +698,7 @@ int pvtb_vcpu_run_once(struct pvtb_vcpu *vcpu, const char *name, enum pvtb_level
 
 	if (!op)
 		return pvtb_err_set(err, -ENOENT, name, "no such op in the guest image");
-	ret = start(vcpu, op, &cmd, true, err);
+	ret = start(vcpu, op, &cmd, true, false, err);
 	return ret ? ret : pvtb_vcpu_wait(vcpu, 5000, ret_result, err);
 }
 

@@ -16,6 +16,12 @@ int pvtb_vcpu_start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const stru
 int pvtb_vcpu_wait(struct pvtb_vcpu *vcpu, unsigned int timeout_ms, struct pvtb_cmd_result *ret,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* See pvtb_vm_adopt(), pvtb_vm_pause() and pvtb_vm_resume(). */
+int pvtb_vcpu_adopt(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, enum pvtb_level level,
+		    struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vcpu_pause(struct pvtb_vcpu *vcpu, struct pvtb_err *err) PVTB_MUST_CHECK;
+void pvtb_vcpu_resume(struct pvtb_vcpu *vcpu);
+
 /* See pvtb_vm_replace_thread(). */
 void pvtb_vcpu_replace(struct pvtb_vcpu *vcpu);
 

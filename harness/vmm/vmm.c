@@ -103,11 +103,23 @@ static int copy_cpus(struct pvtb_vm *vm, struct pvtb_err *err)
 	return copy ? 0 : pvtb_err_sys(err, -ENOMEM, "VM");
 }
 
+static int set_slot(struct pvtb_vm *vm, u32 flags)
+{
+	struct kvm_userspace_memory_region slot = {
+		.flags = flags,
+		.guest_phys_addr = PVTB_GPA_IMAGE,
+		.memory_size = vm->mem_bytes,
+		.userspace_addr = (u64)(uintptr_t)vm->mem,
+	};
+
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) ? -errno : 0;
+}
+
 static int map_memory(struct pvtb_vm *vm, struct pvtb_err *err)
 {
-	struct kvm_userspace_memory_region slot = {0};
 	u64 align = 2ULL << 20, i;
 	void *mem;
+	int ret;
 
 	vm->mem_bytes = PVTB_GPA_RINGS - PVTB_GPA_IMAGE + vm->spec.nr_vcpus * vm->spec.ring_bytes;
 	vm->mem_bytes = (vm->mem_bytes + align - 1) & ~(align - 1);
@@ -122,12 +134,8 @@ static int map_memory(struct pvtb_vm *vm, struct pvtb_err *err)
 	mlock(mem, vm->mem_bytes);
 	for (i = 0; i < vm->mem_bytes; i += 4096)
 		__atomic_store_n(&vm->mem[i], 0, __ATOMIC_RELAXED);
-	slot.guest_phys_addr = PVTB_GPA_IMAGE;
-	slot.memory_size = vm->mem_bytes;
-	slot.userspace_addr = (u64)(uintptr_t)mem;
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot))
-		return pvtb_err_sys(err, -errno, "KVM_SET_USER_MEMORY_REGION");
-	return 0;
+	ret = set_slot(vm, 0);
+	return ret ? pvtb_err_sys(err, ret, "KVM_SET_USER_MEMORY_REGION") : 0;
 }
 
 /* The op table, once checked, is used in place: the guest could scribble over it, but the names
@@ -358,6 +366,48 @@ int pvtb_vm_exec(struct pvtb_vm *vm, unsigned int index, const struct pvtb_cmd *
 	return pvtb_vm_wait(vm, index, timeout_ms, ret_result, err);
 }
 
+int pvtb_vm_adopt(struct pvtb_vm *vm, unsigned int index, const char *name, enum pvtb_level level,
+		  struct pvtb_err *err)
+{
+	const struct pvtb_op *op = pvtb_vm_find_op(vm, name);
+	struct pvtb_vcpu *vcpu = get_vcpu(vm, index, err);
+
+	if (!vcpu)
+		return -EINVAL;
+	if (!op)
+		return pvtb_err_set(err, -ENOENT, name, "no such op in the guest image");
+	return pvtb_vcpu_adopt(vcpu, op, level, err);
+}
+
+int pvtb_vm_pause(struct pvtb_vm *vm, unsigned int index, struct pvtb_err *err)
+{
+	struct pvtb_vcpu *vcpu = get_vcpu(vm, index, err);
+
+	return vcpu ? pvtb_vcpu_pause(vcpu, err) : -EINVAL;
+}
+
+void pvtb_vm_resume(struct pvtb_vm *vm, unsigned int index)
+{
+	if (index < vm->spec.nr_vcpus)
+		pvtb_vcpu_resume(&vm->vcpus[index]);
+}
+
+int pvtb_vm_log_dirty(struct pvtb_vm *vm, bool on, struct pvtb_err *err)
+{
+	int ret = set_slot(vm, on ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+
+	return ret ? pvtb_err_sys(err, ret, "dirty log of the guest's memory") : 0;
+}
+
+int pvtb_vm_dirty(struct pvtb_vm *vm, u64 *bitmap, struct pvtb_err *err)
+{
+	struct kvm_dirty_log log = {.dirty_bitmap = bitmap};
+
+	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log))
+		return pvtb_err_sys(err, -errno, "KVM_GET_DIRTY_LOG");
+	return 0;
+}
+
 void pvtb_vm_stop_cmd(struct pvtb_vm *vm, unsigned int index)
 {
 	if (index < vm->spec.nr_vcpus)
@@ -404,6 +454,59 @@ void pvtb_vm_replace_thread(struct pvtb_vm *vm, unsigned int index)
 int pvtb_vm_tid(struct pvtb_vm *vm, unsigned int index)
 {
 	return index < vm->spec.nr_vcpus ? vm->vcpus[index].tid : -1;
+}
+
+int pvtb_vm_get_counter(struct pvtb_vm *vm, u64 *ret_ticks, struct pvtb_err *err)
+{
+	return pvtb_arch_get_counter(&vm->vcpus[0], ret_ticks, err);
+}
+
+static unsigned int nr_counters(const struct pvtb_vm *vm)
+{
+	return pvtb_arch_counter_is_vms ? 1 : vm->spec.nr_vcpus;
+}
+
+int pvtb_vm_set_counter(struct pvtb_vm *vm, u64 ticks, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < nr_counters(vm); i++)
+		ret = pvtb_arch_set_counter(&vm->vcpus[i], ticks, err);
+	return ret;
+}
+
+int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < nr_counters(vm); i++)
+		ret = pvtb_arch_set_counter_delta(&vm->vcpus[i], delta, err);
+	return ret;
+}
+
+u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm)
+{
+	return vm->mem_bytes;
+}
+
+const struct pvtb_vm_spec *pvtb_vm_spec(struct pvtb_vm *vm)
+{
+	return &vm->spec;
+}
+
+const struct pvtb_kvm_caps *pvtb_vm_caps(struct pvtb_vm *vm)
+{
+	return &vm->caps;
+}
+
+int pvtb_vm_kvm_fd(struct pvtb_vm *vm)
+{
+	return vm->kvm_fd;
+}
+
+int pvtb_vm_irqchip_fd(struct pvtb_vm *vm)
+{
+	return pvtb_arch_irqchip_fd(vm);
 }
 
 int pvtb_vm_fd(struct pvtb_vm *vm)

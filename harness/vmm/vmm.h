@@ -133,6 +133,37 @@ int pvtb_vm_wait(struct pvtb_vm *vm, unsigned int vcpu, unsigned int timeout_ms,
 /* Ask a running LOOP or sampling command to end (sets ctl->stop). */
 void pvtb_vm_stop_cmd(struct pvtb_vm *vm, unsigned int vcpu);
 
+/*
+ * For migration. Pause: the vCPU's running command is taken out of the guest and stays out, with
+ * nothing pending, so that its state can be read; -ESRCH when it ended first. Resume: it goes on.
+ * Adopt: as pvtb_vm_start(), but registers and control page are taken as they are: a command that
+ * began elsewhere goes on here.
+ */
+int pvtb_vm_pause(struct pvtb_vm *vm, unsigned int vcpu, struct pvtb_err *err) PVTB_MUST_CHECK;
+void pvtb_vm_resume(struct pvtb_vm *vm, unsigned int vcpu);
+int pvtb_vm_adopt(struct pvtb_vm *vm, unsigned int vcpu, const char *op, enum pvtb_level level,
+		  struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * KVM's dirty log of the guest's memory: on or off; then one bit a page (4 KiB, from
+ * PVTB_GPA_IMAGE on) for what was written since the last look, by the guest or by KVM, but not by
+ * this program. @bitmap: mem_bytes / 4096 bits, whole words.
+ */
+int pvtb_vm_log_dirty(struct pvtb_vm *vm, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vm_dirty(struct pvtb_vm *vm, u64 *bitmap, struct pvtb_err *err) PVTB_MUST_CHECK;
+/*
+ * The guest's counter, of every vCPU at once: read it, write its value (the old way: what passes
+ * between the two is lost), or set its distance from the host's own: @delta = guest - host, which
+ * no delay can spoil. -EOPNOTSUPP where the host cannot, or accepts and ignores it.
+ */
+int pvtb_vm_get_counter(struct pvtb_vm *vm, u64 *ret_ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vm_set_counter(struct pvtb_vm *vm, u64 ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err) PVTB_MUST_CHECK;
+u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm);
+const struct pvtb_vm_spec *pvtb_vm_spec(struct pvtb_vm *vm); /* defaults filled in */
+const struct pvtb_kvm_caps *pvtb_vm_caps(struct pvtb_vm *vm);
+int pvtb_vm_kvm_fd(struct pvtb_vm *vm);	    /* /dev/kvm itself */
+int pvtb_vm_irqchip_fd(struct pvtb_vm *vm); /* arm64: the vGICv3; else -1 */
+
 /* Let a new thread, as pinned as the vCPU's own, run the rest of the running command. */
 void pvtb_vm_replace_thread(struct pvtb_vm *vm, unsigned int vcpu);
 

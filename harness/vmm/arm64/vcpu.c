@@ -218,6 +218,46 @@ int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc
 	return 0;
 }
 
+const bool pvtb_arch_counter_is_vms = true;
+
+int pvtb_arch_get_counter(struct pvtb_vcpu *vcpu, u64 *ret_ticks, struct pvtb_err *err)
+{
+	int ret = pvtb_arm64_get(vcpu->fd, REG_GUEST_CNTVCT, ret_ticks);
+
+	return ret ? pvtb_err_sys(err, ret, "counter of vCPU %u", vcpu->index) : 0;
+}
+
+int pvtb_arch_set_counter(struct pvtb_vcpu *vcpu, u64 ticks, struct pvtb_err *err)
+{
+	struct pvtb_arm64_vm *arch = vcpu->vm->arch;
+	int ret;
+
+	if (vcpu->vm->spec.offset_counter)
+		return pvtb_err_set(
+			err, -EOPNOTSUPP, "counter",
+			"KVM ignores its value once KVM_ARM_SET_COUNTER_OFFSET was used");
+	ret = pvtb_arm64_set(vcpu->fd, REG_GUEST_CNTVCT, ticks);
+	if (ret)
+		return pvtb_err_sys(err, ret, "counter of vCPU %u", vcpu->index);
+	arch->delta_known = false;
+	return 0;
+}
+
+int pvtb_arch_set_counter_delta(struct pvtb_vcpu *vcpu, s64 delta, struct pvtb_err *err)
+{
+	struct kvm_arm_counter_offset offset = {.counter_offset = -(u64)delta};
+	struct pvtb_vm *vm = vcpu->vm;
+
+	if (!vm->caps.counter_offset)
+		return pvtb_err_set(err, -EOPNOTSUPP, "counter offset",
+				    "KVM_CAP_COUNTER_OFFSET is missing (Linux 6.4 has it)");
+	if (ioctl(vm->fd, KVM_ARM_SET_COUNTER_OFFSET, &offset))
+		return pvtb_err_sys(err, -errno, "KVM_ARM_SET_COUNTER_OFFSET");
+	vm->spec.offset_counter = true;
+	vm->spec.counter_offset = offset.counter_offset;
+	return 0;
+}
+
 void pvtb_arch_vcpu_free(struct pvtb_vcpu *vcpu)
 {
 	/* All of a vCPU's state is KVM's. */

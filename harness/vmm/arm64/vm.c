@@ -76,6 +76,13 @@ int pvtb_arch_vm_ready(struct pvtb_vm *vm, struct pvtb_err *err)
 	return ret;
 }
 
+int pvtb_arch_irqchip_fd(struct pvtb_vm *vm)
+{
+	struct pvtb_arm64_vm *arch = vm->arch;
+
+	return arch ? arch->gic_fd : -1;
+}
+
 void pvtb_arch_vm_free(struct pvtb_vm *vm)
 {
 	struct pvtb_arm64_vm *arch = vm->arch;

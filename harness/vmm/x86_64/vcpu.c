@@ -55,6 +55,55 @@ static int set_offset(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	return ret ? pvtb_err_sys(err, ret, "KVM_VCPU_TSC_OFFSET") : 0;
 }
 
+const bool pvtb_arch_counter_is_vms = false;
+
+int pvtb_arch_get_counter(struct pvtb_vcpu *vcpu, u64 *ret_ticks, struct pvtb_err *err)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {.head = {.nmsrs = 1}, .entry = {.index = X86_MSR_TSC}};
+
+	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msrs) != 1)
+		return pvtb_err_sys(err, -errno, "IA32_TSC of vCPU %u", vcpu->index);
+	*ret_ticks = msrs.entry.data;
+	return 0;
+}
+
+static int counter_is_ours(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
+{
+	if (vcpu->vm->caps.hw_assisted)
+		return 0;
+	return pvtb_err_set(err, -EOPNOTSUPP, "TSC offset",
+			    "backend %s accepts it, and the guest's RDTSC ignores it",
+			    vcpu->vm->caps.backend);
+}
+
+int pvtb_arch_set_counter(struct pvtb_vcpu *vcpu, u64 ticks, struct pvtb_err *err)
+{
+	int ret = counter_is_ours(vcpu, err);
+
+	return ret ?: set_msr(vcpu, X86_MSR_TSC, ticks, "IA32_TSC", err);
+}
+
+int pvtb_arch_set_counter_delta(struct pvtb_vcpu *vcpu, s64 delta, struct pvtb_err *err)
+{
+	u64 offset = (u64)delta;
+	int ret;
+
+	/* What such a backend does anyway. */
+	if (!vcpu->vm->caps.hw_assisted && !delta)
+		return 0;
+	ret = counter_is_ours(vcpu, err);
+	if (ret)
+		return ret;
+	ret = tsc_offset(vcpu, KVM_SET_DEVICE_ATTR, &offset);
+	if (ret)
+		return pvtb_err_sys(err, ret, "KVM_VCPU_TSC_OFFSET");
+	vcpu->vm->spec.counter_offset = offset;
+	return 0;
+}
+
 static int set_pv(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
 	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
@@ -224,8 +273,8 @@ int pvtb_arch_counter_delta(struct pvtb_vcpu *vcpu, s64 *ret_delta, u64 *ret_unc
 
 	exact = vcpu->vm->caps.hw_assisted ? (s64)offset : 0;
 	ret = bracket(vcpu, &low, &high, err);
-	/* Busy: the attribute has to do, where it is to be trusted. */
-	if (ret == -EBUSY && vcpu->vm->caps.hw_assisted && !have) {
+	/* Busy: the attribute has to do, where it is to be trusted; 0 where it is ignored. */
+	if (ret == -EBUSY && (!vcpu->vm->caps.hw_assisted || !have)) {
 		*ret_delta = exact;
 		*ret_unc = 0;
 		return 0;

@@ -140,6 +140,11 @@ int pvtb_arch_vm_ready(struct pvtb_vm *vm, struct pvtb_err *err)
 	return vm->spec.lpt == PVTB_LPT_VMM ? publish_lpt(vm, err) : 0;
 }
 
+int pvtb_arch_irqchip_fd(struct pvtb_vm *vm)
+{
+	return -1; /* part of the VM itself */
+}
+
 void pvtb_arch_vm_free(struct pvtb_vm *vm)
 {
 	struct x86_vm *x86 = vm->arch;

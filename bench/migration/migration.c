@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * migration: does the guest's time survive a move to another VM, by which method, how exactly? Owns
+ * the list of scenarios (files of this directory) and the order of things in one of them.
+ */
+#include "bench/migration/engine.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "core/progress.h"
+#include "core/signals.h"
+
+#define MAX_SCENARIOS 64
+
+extern const struct pvtb_migration_scenario *const __start_pvtb_migration_ptrs[]
+	__attribute__((weak));
+extern const struct pvtb_migration_scenario *const __stop_pvtb_migration_ptrs[]
+	__attribute__((weak));
+
+/* Filled once, constant from then on. */
+static struct {
+	pthread_once_t once;
+	const struct pvtb_migration_scenario *sorted[MAX_SCENARIOS];
+	struct pvtb_variant variants[MAX_SCENARIOS];
+	size_t nr;
+} scenarios = {.once = PTHREAD_ONCE_INIT};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct pvtb_migration_scenario *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void collect(void)
+{
+	size_t nr = (size_t)(__stop_pvtb_migration_ptrs - __start_pvtb_migration_ptrs);
+
+	for (size_t i = 0; i < nr && i < MAX_SCENARIOS; i++)
+		scenarios.sorted[scenarios.nr++] = __start_pvtb_migration_ptrs[i];
+	qsort(scenarios.sorted, scenarios.nr, sizeof(scenarios.sorted[0]), by_name);
+	for (size_t i = 0; i < scenarios.nr; i++) {
+		const struct pvtb_migration_scenario *s = scenarios.sorted[i];
+
+		scenarios.variants[i] = (struct pvtb_variant){
+			.name = s->name,
+			.summary = s->summary,
+			.archs = s->archs ?: PVTB_ARCH_ANY,
+			.level = PVTB_LEVEL_USER,
+			.law = PVTB_LAW_UNKNOWN,
+			.provider = s->method == PVTB_MIG_BY_LPT ? "vmm" : "kvm",
+		};
+	}
+}
+
+static const struct pvtb_variant *list_variants(size_t *ret_nr)
+{
+	pthread_once(&scenarios.once, collect);
+	*ret_nr = scenarios.nr;
+	return scenarios.variants;
+}
+
+static int needs(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
+		 struct pvtb_err *err)
+{
+	if (run->deterministic)
+		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
+				    "with one CPU nobody can watch the guest while it runs");
+	if (run->vcpu_cpu < 0)
+		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
+				    "needs two CPUs: one to watch the guest from");
+	if (!run->caps.hw_assisted && sc->method != PVTB_MIG_BY_LPT && !sc->kvmclock)
+		return pvtb_err_set(err, -EOPNOTSUPP, "counter",
+				    "backend %s runs the guest on the host's own: there is nothing "
+				    "to carry over",
+				    run->caps.backend);
+	return 0;
+}
+
+static int run_one(const struct pvtb_migration_scenario *sc, struct pvtb_run *run,
+		   struct pvtb_variant_result *v, struct pvtb_err *err)
+{
+	struct migration_measured *m = NULL;
+	int ret = needs(sc, run, err);
+
+	if (!ret) {
+		m = calloc(1, sizeof(*m));
+		ret = m ? migration_measure(sc, run, m, err)
+			: pvtb_err_sys(err, -ENOMEM, "migration");
+	}
+	if (!ret)
+		ret = migration_judge(sc, run, m, v, err);
+	free(m);
+	if (!ret)
+		return 0;
+	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
+		return pvtb_check_interrupted(err) ?: ret;
+	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
+				err->what, err->why);
+	memset(err, 0, sizeof(*err));
+	return 0;
+}
+
+static int migration_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
+{
+	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
+	size_t nr;
+	const struct pvtb_variant *all = list_variants(&nr);
+	int ret = 0;
+
+	if (!b)
+		return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+	for (size_t i = 0; !ret && i < nr; i++) {
+		struct pvtb_variant_result *v;
+
+		if (!(all[i].archs & run->arch) || !pvtb_run_wants(run, bench->name, all[i].name))
+			continue;
+		pvtb_progress_update(run->progress, "%s.%s", bench->name, all[i].name);
+		v = pvtb_bench_add_variant(b, all[i].name, all[i].summary);
+		if (!v || pvtb_result_set(&v->provider, all[i].provider))
+			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+		else
+			ret = run_one(scenarios.sorted[i], run, v, err);
+	}
+	return ret;
+}
+
+static const struct pvtb_bench migration = {
+	.name = "migration",
+	.summary = "time across a migration: the guest's clocks before and after, by each method",
+	.source = "KVM_ARM_SET_COUNTER_OFFSET, KVM_VCPU_TSC_OFFSET "
+		  "(Documentation/virt/kvm/devices/vcpu.rst 4.1), KVM_SET_CLOCK, DEN 0057A (LPT)",
+	.list = list_variants,
+	.by_name_only = true,
+	.run = migration_run,
+};
+PVTB_BENCH(migration);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a scenario of bench/migration is: how a guest gets from one VM to another, and by what its
+ * time is carried over. It registers itself and becomes the variant migration.NAME; how it is
+ * measured (measure.c, witness.c) and judged (judge.c) is the same for all.
+ */
+#ifndef PVTB_BENCH_MIGRATION_H
+#define PVTB_BENCH_MIGRATION_H
+
+#include "bench.h"
+#include "migrate/migrate.h"
+
+#define PVTB_MIGRATION_MAX_VCPUS 4
+
+enum pvtb_migration_way {
+	PVTB_MIGRATION_HERE,	/* both VMs in this process */
+	PVTB_MIGRATION_PROCESS, /* the other one is a child's */
+	PVTB_MIGRATION_FILE,	/* saved, and restored after a pause */
+};
+
+struct pvtb_migration_scenario {
+	const char *name;
+	const char *summary;
+	enum pvtb_arch archs; /* 0: any */
+	enum pvtb_migration_way way;
+	enum pvtb_mig_method method;
+	unsigned int nr_vcpus;	      /* 0: 1 */
+	unsigned int times;	      /* migrations in a row; 0: 1 (only HERE) */
+	u32 delay_us;		      /* of the VMM, between reading and writing the counter */
+	unsigned int pause_ms;	      /* FILE: before it is restored */
+	bool lpt;		      /* the guest has LPT (always by that method) */
+	bool kvmclock, kvmclock_real; /* x86 */
+};
+
+#define PVTB_MIGRATION_SCENARIO(s)                                                                 \
+	static const struct pvtb_migration_scenario *const pvtb_migration_ptr_##s                  \
+		__attribute__((used, section("pvtb_migration_ptrs"))) = &(s)
+
+#endif

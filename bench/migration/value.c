@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The old way: the value is read and written, and what passes in between is lost. */
+#include "bench/migration/migration.h"
+
+static const struct pvtb_migration_scenario value = {
+	.name = "value",
+	.summary = "counter by value, in one process",
+	.method = PVTB_MIG_BY_VALUE,
+};
+PVTB_MIGRATION_SCENARIO(value);
+
+static const struct pvtb_migration_scenario value_1ms = {
+	.name = "value_1ms",
+	.summary = "the same, the VMM held up for 1 ms in between",
+	.method = PVTB_MIG_BY_VALUE,
+	.delay_us = 1000,
+};
+PVTB_MIGRATION_SCENARIO(value_1ms);
+
+static const struct pvtb_migration_scenario value_10ms = {
+	.name = "value_10ms",
+	.summary = "the same, for 10 ms",
+	.method = PVTB_MIG_BY_VALUE,
+	.delay_us = 10000,
+};
+PVTB_MIGRATION_SCENARIO(value_10ms);

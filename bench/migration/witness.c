@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the knowledge of a running guest's counter that does not come from KVM: the harness writes its
+ * own counter into a word the guest reads before each sample, and looks how many samples there are.
+ * A counter read after the word was read is later than the word; one whose sample is there is earlier
+ * than the look. Both are as tight as one cache line travels.
+ */
+#include "bench/migration/engine.h"
+
+#include "arch/counter.h"
+
+static u64 *mail_of(struct pvtb_vm *vm, unsigned int vcpu)
+{
+	return pvtb_vm_gpa(vm, PVTB_GPA_SCRATCH + vcpu * 4096ULL);
+}
+
+static const struct pvtb_ctl *ctl_of(struct pvtb_vm *vm, unsigned int vcpu)
+{
+	return pvtb_vm_gpa(vm, PVTB_GPA_CTL + vcpu * PVTB_CTL_BYTES);
+}
+
+static void look(struct pvtb_vm *vm, unsigned int vcpu, struct migration_phase *phase, u64 *seen)
+{
+	const struct pvtb_time_sample *ring =
+		pvtb_vm_gpa(vm, PVTB_GPA_RINGS + vcpu * MIGRATION_RING_BYTES);
+	/* Pairs with the guest's release store. */
+	u64 n = __atomic_load_n(&ctl_of(vm, vcpu)->taken, __ATOMIC_ACQUIRE);
+	struct migration_bounds *b = &phase->bounds[vcpu];
+	u64 after = pvtb_arch_counter();
+	s64 low;
+
+	if (n == *seen)
+		return;
+	*seen = n;
+	if (n <= phase->first[vcpu])
+		return; /* of the phase before */
+	low = (s64)(ring[(n - 1) % MIGRATION_SAMPLES].c1 - after);
+	if (!b->seen++ || low > b->low)
+		b->low = low;
+}
+
+void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
+		     struct migration_phase *phase)
+{
+	u64 end_ns = pvtb_mono_ns() + ns, seen[PVTB_MIGRATION_MAX_VCPUS] = {0};
+	unsigned int turn = 0;
+
+	pvtb_mig_now(&phase->begin);
+	for (unsigned int i = 0; i < nr_vcpus; i++)
+		seen[i] = phase->first[i] =
+			__atomic_load_n(&ctl_of(vm, i)->taken, __ATOMIC_ACQUIRE);
+	do {
+		for (unsigned int i = 0; i < nr_vcpus; i++) {
+			__atomic_store_n(mail_of(vm, i), pvtb_arch_counter(), __ATOMIC_RELEASE);
+			look(vm, i, phase, &seen[i]);
+		}
+	} while (++turn % 64 || pvtb_mono_ns() < end_ns);
+	pvtb_mig_now(&phase->end);
+	for (unsigned int i = 0; i < nr_vcpus; i++)
+		phase->behind[i] = __atomic_load_n(&ctl_of(vm, i)->taken, __ATOMIC_ACQUIRE);
+}
+
+/* Mail of this phase only: what was written on another host is of another counter. */
+void migration_bound(struct migration_phase *phase, unsigned int vcpu,
+		     const struct pvtb_time_sample *samples)
+{
+	struct migration_bounds *b = &phase->bounds[vcpu];
+	bool any = false;
+
+	for (u64 i = phase->first[vcpu]; i < phase->behind[vcpu]; i++) {
+		const struct pvtb_time_sample *s = &samples[i % MIGRATION_SAMPLES];
+		s64 high = (s64)(s->c0 - s->mail);
+
+		if (s->mail - phase->begin.c1_ticks > phase->end.c0_ticks - phase->begin.c1_ticks)
+			continue;
+		if (!any || high < b->high)
+			b->high = high;
+		any = true;
+	}
+	if (!any)
+		b->seen = 0;
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owns the receiving side: a VM like the one that is described, filled with what comes in, its time
+ * set by the method asked for, and run once the source has let go of it.
+ */
+#include "migrate/arch.h"
+
+#include <math.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "migrate/counter.h"
+#include "migrate/migrate.h"
+#include "stats/lpt.h"
+#include "vmm/image.h"
+
+#define TIMEOUT_MS     30000
+#define MEM_MAX	       (4ULL << 30)
+#define PINGS	       32
+#define RING_BYTES_MAX (1ULL << 30)
+
+struct target {
+	const struct pvtb_mig_receive_opts *opts;
+	struct pvtb_mig_received *ret;
+	struct pvtb_mig_in in;
+	struct pvtb_mig_out out;
+	struct pvtb_vm *vm;
+	struct pvtb_mig_skipped skipped;
+	bool way_back;
+};
+
+void pvtb_mig_skip(struct pvtb_mig_skipped *skipped, const char *name)
+{
+	size_t len = strlen(skipped->names);
+
+	skipped->nr++;
+	if (strstr(skipped->names, name))
+		return;
+	snprintf(skipped->names + len, sizeof(skipped->names) - len, "%s%s", len ? ", " : "", name);
+}
+
+/* ---- the way back ---- */
+
+static u64 raw_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+	return (u64)ts.tv_sec * PVTB_NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
+
+static int answer(struct target *t, int code, const struct pvtb_err *why, struct pvtb_err *err)
+{
+	struct pvtb_mig_reply reply = {.code = code};
+
+	if (!t->way_back)
+		return 0;
+	if (code) {
+		snprintf(reply.what, sizeof(reply.what), "%s", why->what);
+		snprintf(reply.why, sizeof(reply.why), "%s", why->why);
+	}
+	return pvtb_mig_put(&t->out, PVTB_MIG_REPLY, 0, 0, &reply, sizeof(reply), err);
+}
+
+/* METHOD: four stamps, the exchange with the least delay wins, half of that delay is not known. */
+static int compare_clocks(struct target *t, struct pvtb_err *err)
+{
+	u64 best = UINT64_MAX;
+
+	for (unsigned int i = 0; i < PINGS; i++) {
+		union {
+			struct pvtb_mig_reply room;
+			struct pvtb_mig_ping ping;
+		} m = {.ping = {.t1_ns = raw_ns()}};
+		u64 t1 = m.ping.t1_ns, t4, delay;
+		enum pvtb_mig_type type;
+		int ret;
+
+		ret = pvtb_mig_put(&t->out, PVTB_MIG_PING, 0, 0, &m.ping, sizeof(m.ping), err);
+		if (!ret)
+			ret = pvtb_mig_get_back(&t->in, &type, &m, err);
+		t4 = raw_ns();
+		if (ret)
+			return ret;
+		if (type != PVTB_MIG_PONG || m.ping.t1_ns != t1)
+			return pvtb_err_set(err, -EPROTO, "migration",
+					    "no answer to the clocks' comparison");
+		delay = (t4 - t1) - (m.ping.t3_ns - m.ping.t2_ns);
+		if ((s64)delay < 0 || delay >= best)
+			continue;
+		best = delay;
+		t->ret->sync_ns = ((s64)(m.ping.t2_ns - t1) + (s64)(m.ping.t3_ns - t4)) / 2;
+	}
+	if (best == UINT64_MAX)
+		return pvtb_err_set(err, -EPROTO, "migration", "clocks run backwards");
+	t->ret->sync_unc_ns = best / 2 + 1;
+	t->ret->synced = true;
+	return 0;
+}
+
+/* ---- what comes in ---- */
+
+static int make_vm(struct target *t, const struct pvtb_mig_hello *h, struct pvtb_err *err)
+{
+	struct pvtb_vm_spec spec = t->opts->base;
+
+	spec.nr_vcpus = h->nr_vcpus;
+	spec.ring_bytes = h->ring_bytes;
+	spec.steal = h->flags & PVTB_MIG_F_STEAL;
+	spec.lpt = h->flags & PVTB_MIG_F_LPT ? PVTB_LPT_VMM : PVTB_LPT_NONE;
+	spec.lpt_pv_hz = h->lpt_pv_hz;
+	spec.pvclock = h->flags & PVTB_MIG_F_PVCLOCK;
+	spec.irqchip = h->flags & PVTB_MIG_F_IRQCHIP;
+	return pvtb_vm_new(&spec, &t->vm, err);
+}
+
+static int on_hello(void *opaque, const struct pvtb_mig_hello *h, struct pvtb_err *err)
+{
+	u64 max = 0, image_bytes = (u64)(pvtb_guest_image_end - pvtb_guest_image);
+	struct target *t = opaque;
+	char boot_id[40];
+	int ret;
+
+	t->ret->hello = *h;
+	max = t->opts->max_mem_bytes ?: MEM_MAX;
+	/* Before anything of that size is made. */
+	if (h->mem_bytes > max || !h->ring_bytes || h->ring_bytes > RING_BYTES_MAX ||
+	    h->nr_vcpus * h->ring_bytes > h->mem_bytes)
+		return pvtb_err_set(err, -E2BIG, "migration stream",
+				    "a guest of %llu bytes with %u rings of %llu; at most %llu",
+				    (unsigned long long)h->mem_bytes, h->nr_vcpus,
+				    (unsigned long long)h->ring_bytes, (unsigned long long)max);
+	if (h->image_crc != (u32)crc32_z(0, pvtb_guest_image, image_bytes))
+		return pvtb_err_set(err, -EXDEV, "guest image",
+				    "it comes from another build of this program");
+	if (!(h->flags & PVTB_MIG_F_WAY_BACK) != !t->way_back)
+		return pvtb_err_set(err, -EPROTO, "migration stream", "%s",
+				    t->way_back ? "expects no answer: made for a file"
+						: "expects answers: not made for a file");
+	if (t->opts->boot_id)
+		snprintf(boot_id, sizeof(boot_id), "%s", t->opts->boot_id);
+	else
+		pvtb_mig_boot_id(boot_id, sizeof(boot_id));
+	t->ret->same_boot = boot_id[0] && !strcmp(boot_id, h->boot_id);
+	ret = make_vm(t, h, err);
+	if (ret)
+		return ret;
+	if (!pvtb_vm_has_op(t->vm, h->op))
+		return pvtb_err_set(err, -EPROTO, "migration stream", "runs %s, which is no op",
+				    h->op);
+	if (pvtb_vm_mem_bytes(t->vm) != h->mem_bytes)
+		return pvtb_err_set(err, -EPROTO, "migration stream",
+				    "%llu bytes of memory, %llu are meant",
+				    (unsigned long long)h->mem_bytes,
+				    (unsigned long long)pvtb_vm_mem_bytes(t->vm));
+	return 0;
+}
+
+static int on_features(void *opaque, u32 vcpu, const void *items, size_t bytes,
+		       struct pvtb_err *err)
+{
+	struct target *t = opaque;
+
+	return pvtb_mig_arch_check(t->vm, vcpu, items, bytes, err);
+}
+
+static int on_accept(void *opaque, struct pvtb_err *err)
+{
+	struct target *t = opaque;
+	int ret = 0;
+
+	if (t->way_back && !t->ret->same_boot)
+		ret = compare_clocks(t, err);
+	return ret ?: answer(t, 0, NULL, err);
+}
+
+static void *on_memory(void *opaque, u64 address, u64 bytes)
+{
+	struct target *t = opaque;
+
+	return pvtb_vm_gpa(t->vm, address);
+}
+
+static int on_zeros(void *opaque, u64 address, u64 bytes, struct pvtb_err *err)
+{
+	struct target *t = opaque;
+
+	memset(pvtb_vm_gpa(t->vm, address), 0, bytes);
+	return 0;
+}
+
+static void delay(u32 us)
+{
+	struct timespec ts = {us / 1000000, us % 1000000 * 1000L};
+
+	if (us)
+		nanosleep(&ts, NULL);
+}
+
+static int on_vm(void *opaque, const void *items, size_t bytes, struct pvtb_err *err)
+{
+	struct target *t = opaque;
+
+	if (t->ret->hello.flags & PVTB_MIG_F_PVCLOCK)
+		delay(t->opts->delay_us);
+	return pvtb_mig_arch_load_vm(t->vm, items, bytes,
+				     t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL, err);
+}
+
+static int on_vcpu(void *opaque, u32 vcpu, const void *items, size_t bytes, struct pvtb_err *err)
+{
+	struct target *t = opaque;
+
+	return pvtb_mig_arch_load(t->vm, vcpu, items, bytes, &t->skipped, err);
+}
+
+static int on_clock(void *opaque, const struct pvtb_mig_clock *clock, struct pvtb_err *err)
+{
+	struct target *t = opaque;
+
+	t->ret->clock = *clock;
+	return 0;
+}
+
+/* ---- the guest's time ---- */
+
+static u64 middle(u64 low, u64 high)
+{
+	return low + (high - low) / 2;
+}
+
+/* Nanoseconds from the source's reading of its clocks to @now, by the clock both sides share. */
+static int elapsed(struct target *t, const struct pvtb_mig_instant *now, struct pvtb_err *err)
+{
+	struct pvtb_mig_received *r = t->ret;
+	u64 here_unc = (now->c1_ticks - now->c0_ticks + 1) / 2,
+	    hz = pvtb_vm_caps(t->vm)->counter_hz;
+	s64 ns;
+
+	if (r->same_boot)
+		ns = (s64)(now->raw_ns - r->clock.raw_ns);
+	else if (r->synced)
+		ns = (s64)(now->raw_ns + (u64)r->sync_ns - r->clock.raw_ns);
+	else
+		ns = (s64)(now->real_ns - r->clock.real_ns);
+	if (ns < 0)
+		return pvtb_err_set(err, -EPROTO, "migration",
+				    "the source's clock is %lld ns ahead of this host's: they do "
+				    "not show the same time",
+				    (long long)-ns);
+	r->elapsed_ns = (u64)ns;
+	r->elapsed_unc_ns =
+		(u64)((u128)here_unc * PVTB_NSEC_PER_SEC / hz) + 1 +
+		(u64)((u128)r->clock.guest_unc_ticks * PVTB_NSEC_PER_SEC / r->hello.counter_hz) +
+		1 + (r->synced ? r->sync_unc_ns : 0);
+	return 0;
+}
+
+/* LPT's value at @now, and the native one that shows it at this host's frequency. */
+static int lpt_target(struct target *t, struct pvtb_lpt *next, u64 *ret_native,
+		      struct pvtb_err *err)
+{
+	struct pvtb_mig_received *r = t->ret;
+	u64 hz = pvtb_vm_caps(t->vm)->counter_hz, pv;
+	int ret = pvtb_lpt_coefficients(hz, r->hello.lpt_pv_hz, next);
+
+	pv = r->clock.pv_ticks + pvtb_mig_ticks(r->elapsed_ns, r->hello.lpt_pv_hz);
+	if (!ret)
+		ret = pvtb_mig_native_of(pv, next->scale_mult, next->fracbits, ret_native);
+	return ret ? pvtb_err_sys(err, ret, "LPT of %u Hz on this host", r->hello.lpt_pv_hz) : 0;
+}
+
+/* What the guest's time should show by now, had it never been away, and what it shows. */
+static void predict(struct target *t, u64 set_ticks, u64 set_unc_ticks)
+{
+	struct pvtb_mig_received *r = t->ret;
+	u64 from = r->clock.guest_ticks, hz = r->hello.counter_hz;
+	s64 off = (s64)(set_ticks - (from + pvtb_mig_ticks(r->elapsed_ns, hz)));
+	double tick_ns = 1e9 / (double)hz;
+
+	if (!r->same_boot && !r->synced)
+		return;
+	r->predicted = true;
+	r->predicted_ns = (double)off * tick_ns;
+	r->predicted_unc_ns = (double)r->elapsed_unc_ns + (double)(set_unc_ticks + 1) * tick_ns;
+}
+
+static int set_by_value(struct target *t, struct pvtb_err *err)
+{
+	struct pvtb_mig_received *r = t->ret;
+	struct pvtb_mig_instant before, after;
+	int ret;
+
+	delay(t->opts->delay_us);
+	pvtb_mig_now(&before);
+	ret = pvtb_vm_set_counter(t->vm, r->clock.guest_ticks, err);
+	pvtb_mig_now(&after);
+	if (ret)
+		return ret;
+	r->set = before;
+	r->set.c0_ticks = before.c1_ticks;
+	r->set.c1_ticks = after.c0_ticks;
+	r->set.raw_ns = middle(before.raw_ns, after.raw_ns);
+	r->guest_ticks = r->clock.guest_ticks;
+	ret = elapsed(t, &r->set, err);
+	if (!ret)
+		predict(t, r->guest_ticks, 0);
+	return ret;
+}
+
+static int set_by_distance(struct target *t, struct pvtb_err *err)
+{
+	struct pvtb_mig_received *r = t->ret;
+	bool lpt = r->hello.method == PVTB_MIG_BY_LPT;
+	u64 native, at, hz = pvtb_vm_caps(t->vm)->counter_hz;
+	struct pvtb_lpt next = {0};
+	s64 delta;
+	int ret;
+
+	pvtb_mig_now(&r->set);
+	ret = elapsed(t, &r->set, err);
+	if (ret)
+		return ret;
+	at = middle(r->set.c0_ticks, r->set.c1_ticks);
+	native = r->clock.guest_ticks + pvtb_mig_ticks(r->elapsed_ns, r->hello.counter_hz);
+	if (lpt && (!r->same_boot || hz != r->hello.counter_hz))
+		ret = lpt_target(t, &next, &native, err);
+	else if (lpt)
+		ret = pvtb_lpt_coefficients(hz, r->hello.lpt_pv_hz, &next);
+	if (ret)
+		return ret < 0 && !err->why[0] ? pvtb_err_sys(err, ret, "LPT") : ret;
+	delta = (s64)(native - at);
+	/* A backend that runs the guest on the host's own counter: there is no distance to keep. */
+	if (!pvtb_vm_caps(t->vm)->hw_assisted && r->same_boot &&
+	    (u64)(r->clock.guest_ticks - middle(r->clock.c0_ticks, r->clock.c1_ticks)) == 0) {
+		delta = 0;
+		native = at;
+	}
+	/* kvmclock's has been held up already. */
+	if (!(r->hello.flags & PVTB_MIG_F_PVCLOCK))
+		delay(t->opts->delay_us);
+	ret = pvtb_vm_set_counter_delta(t->vm, delta, err);
+	if (ret)
+		return ret;
+	r->guest_ticks = native;
+	if (lpt && !t->opts->no_lpt_update)
+		pvtb_lpt_publish(pvtb_vm_gpa(t->vm, PVTB_GPA_LPT), &next);
+	/* Where the frequency changed, LPT's own value was continued, by construction. */
+	if (hz == r->hello.counter_hz)
+		predict(t, native, (r->set.c1_ticks - r->set.c0_ticks + 1) / 2);
+	for (unsigned int i = 0; lpt && !ret && i < r->hello.nr_vcpus; i++)
+		ret = pvtb_mig_arch_rescale(t->vm, i, r->clock.guest_ticks, r->hello.counter_hz,
+					    native - pvtb_mig_ticks(r->elapsed_ns, hz), hz, err);
+	return ret;
+}
+
+/* ---- from beginning to end ---- */
+
+static int await_go(struct target *t, struct pvtb_err *err)
+{
+	struct pvtb_mig_reply room;
+	enum pvtb_mig_type type;
+	int ret;
+
+	if (!t->way_back)
+		return 0;
+	ret = pvtb_mig_get_back(&t->in, &type, &room, err);
+	if (!ret && type != PVTB_MIG_GO)
+		ret = pvtb_err_set(err, -EPROTO, "migration", "no GO but a frame of type %u", type);
+	return ret;
+}
+
+static int run(struct target *t, struct pvtb_err *err)
+{
+	const struct pvtb_mig_hello *h = &t->ret->hello;
+	int ret = 0;
+
+	t->ret->run_raw_ns = raw_ns();
+	for (u32 i = 0; !ret && i < h->nr_vcpus; i++)
+		ret = pvtb_vm_adopt(t->vm, i, h->op, h->level, err);
+	return ret;
+}
+
+static int take_over(struct target *t, struct pvtb_err *err)
+{
+	const struct pvtb_mig_sink sink = {
+		.opaque = t,
+		.hello = on_hello,
+		.features = on_features,
+		.accept = on_accept,
+		.memory = on_memory,
+		.zeros = on_zeros,
+		.vm = on_vm,
+		.vcpu = on_vcpu,
+		.clock = on_clock,
+	};
+	int ret = pvtb_mig_read(&t->in, pvtb_mig_arch, PVTB_GPA_IMAGE, &sink, err);
+
+	if (!ret)
+		ret = t->ret->hello.method == PVTB_MIG_BY_VALUE ? set_by_value(t, err)
+								: set_by_distance(t, err);
+	if (ret) {
+		/* Whether it still listens does not matter. */
+		(void)answer(t, ret, err, NULL);
+		return ret;
+	}
+	ret = answer(t, 0, NULL, err);
+	if (!ret)
+		ret = await_go(t, err);
+	return ret ?: run(t, err);
+}
+
+int pvtb_mig_receive(int fd, bool way_back, const struct pvtb_mig_receive_opts *opts,
+		     struct pvtb_vm **ret_vm, struct pvtb_mig_received *ret_received,
+		     struct pvtb_err *err)
+{
+	u32 timeout_ms = opts->timeout_ms ?: TIMEOUT_MS;
+	struct target t = {
+		.opts = opts,
+		.ret = ret_received,
+		.in = {.fd = fd, .timeout_ms = way_back ? timeout_ms : 0},
+		.out = {.fd = fd, .timeout_ms = timeout_ms},
+		.way_back = way_back,
+	};
+	struct pvtb_err here = {0};
+	int ret;
+
+	memset(ret_received, 0, sizeof(*ret_received));
+	ret = take_over(&t, err ?: &here);
+	pvtb_mig_in_free(&t.in);
+	ret_received->nr_skipped = t.skipped.nr;
+	snprintf(ret_received->skipped, sizeof(ret_received->skipped), "%s", t.skipped.names);
+	if (ret) {
+		pvtb_vm_free(t.vm);
+		return ret;
+	}
+	*ret_vm = t.vm;
+	return 0;
+}

@@ -39,10 +39,22 @@ static void look(struct pvtb_vm *vm, unsigned int vcpu, struct migration_phase *
 		b->low = low;
 }
 
+/* An emulator's CPUs take turns: the guest's may be few and far between. */
+#define ENOUGH	 400
+#define PATIENCE 10 /* times as long as meant */
+
+static bool enough(const struct migration_phase *phase, const u64 *seen, unsigned int nr_vcpus)
+{
+	for (unsigned int i = 0; i < nr_vcpus; i++)
+		if (seen[i] - phase->first[i] < ENOUGH)
+			return false;
+	return true;
+}
+
 void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 		     struct migration_phase *phase)
 {
-	u64 end_ns = pvtb_mono_ns() + ns, seen[PVTB_MIGRATION_MAX_VCPUS] = {0};
+	u64 begin_ns = pvtb_mono_ns(), now_ns = begin_ns, seen[PVTB_MIGRATION_MAX_VCPUS] = {0};
 	unsigned int turn = 0;
 
 	pvtb_mig_now(&phase->begin);
@@ -54,7 +66,10 @@ void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 			__atomic_store_n(mail_of(vm, i), pvtb_arch_counter(), __ATOMIC_RELEASE);
 			look(vm, i, phase, &seen[i]);
 		}
-	} while (++turn % 64 || pvtb_mono_ns() < end_ns);
+		if (!(++turn % 64))
+			now_ns = pvtb_mono_ns();
+	} while (now_ns - begin_ns < ns ||
+		 (now_ns - begin_ns < PATIENCE * ns && !enough(phase, seen, nr_vcpus)));
 	pvtb_mig_now(&phase->end);
 	for (unsigned int i = 0; i < nr_vcpus; i++)
 		phase->behind[i] = __atomic_load_n(&ctl_of(vm, i)->taken, __ATOMIC_ACQUIRE);

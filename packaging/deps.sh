@@ -53,7 +53,7 @@ debian_packages() {
 		for p in $libraries; do printf '%s:%s\n' "$p" $other; done
 		;;
 	lab) printf '%s\n' qemu-system-arm qemu-system-x86 xz-utils binutils debian-archive-keyring util-linux ;;
-	check) printf '%s\n' libcmocka-dev python3 python3-jsonschema clang-format ;;
+	check) printf '%s\n' libcmocka-dev python3 python3-jsonschema clang-format libclang-rt-dev ;;
 	esac
 }
 
@@ -67,7 +67,7 @@ fedora_packages() {
 		;;
 	cross) printf '%s\n' $fedora_gcc ;;
 	lab) printf '%s\n' qemu-system-aarch64-core qemu-system-x86-core apt dpkg debian-keyring xz binutils util-linux ;;
-	check) printf '%s\n' libcmocka-devel python3 python3-jsonschema clang-tools-extra ;;
+	check) printf '%s\n' libcmocka-devel python3 python3-jsonschema clang-tools-extra compiler-rt ;;
 	esac
 }
 

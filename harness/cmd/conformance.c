@@ -195,10 +195,14 @@ static int run_native(struct conf_run *run, struct pvtb_err *err)
 		.mutant = o->mutant ? cf_row_find(o->mutant) : NULL,
 		.interrupted = pvtb_interrupted,
 	};
+	struct pvtb_kvm_caps caps;
 	int ret = choose(run, &n);
 
 	if (ret)
 		pvtb_err_sys(err, ret, "conformance");
+	else
+		/* Where there is no KVM there is no plan to announce. */
+		ret = pvtb_kvm_probe(&caps, NULL, err);
 	n.ktap = (struct cf_ktap){.out = run->out,
 				  .rows = n.rows,
 				  .nr = n.nr,

@@ -60,7 +60,7 @@ run "'12abc' is not a number" -H lab:arm64,hz=12abc ''
 run 'out of range: 1000000 ' -H lab:arm64,hz=7 ''
 run 'out of range: 1 to' -H lab:arm64,cpus=0 ''
 run 'given twice' -H lab:arm64 '-H lab:arm64'
-run 'quick, standard or long' -p quik ''
+run 'quick, standard, long or brief' -p quik ''
 run 'needs a value' -H native -p
 run 'unknown option' -H native --frobnicate
 run "'-5' is not a number" -t -5 ''

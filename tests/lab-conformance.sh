@@ -1,12 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the lab tests of the conformance catalogue share. Sourced after tests/lab-lib.sh.
 
+# catalogue NAME HOST [OPTION...]
+catalogue() {
+	rm -rf "${scratch:?}/$1"
+	result=$scratch/$1 on=$2
+	shift 2
+	"$PVTB" conformance -H "$on" -o "$result" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+}
+
+# hung NAME: nothing failed in that run but checks that did not come back, which is said. Three did so in
+# one nVHE boot of some twenty, on a busy machine: not explained yet.
+hung() {
+	n=$(grep -c 'no end within' "$scratch/out")
+	[ "$n" -gt 0 ] && grep -q "^# totals: .* fail:$n " "$scratch/out" || return 1
+	grep 'no end within' "$scratch/out" | sed "s/^ */  $1, run again: /" >&2
+}
+
 # conforms NAME PASSED HOST [OPTION...]: nothing fails, nothing is a notice, at least PASSED checks hold;
 # the output is TAP for prove(1) where there is one
 conforms() {
 	name=$1 wanted=$2 host=$3
 	shift 3
-	expect_status 0 "$PVTB" conformance -H "$host" -o "$scratch/$name" "$@" || {
+	catalogue "$name" "$host" "$@" || { hung "$name" && catalogue "$name" "$host" "$@"; } || {
+		fail "$name: conformance -H $host $*"
+		sed 's/^/    /' "$scratch/err" | tail -n 15 >&2
 		grep -v '^  ok' "$scratch/out" | sed 's/^/    /' >&2
 		return 1
 	}

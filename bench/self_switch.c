@@ -158,10 +158,20 @@ static int judge(struct pvtb_variant_result *v, const double *insns)
 	return ret;
 }
 
+static int needs(const struct pvtb_run *run, struct pvtb_err *err)
+{
+	if (run->deterministic)
+		return 0;
+	return pvtb_err_set(err, -EOPNOTSUPP, "self_switch",
+			    "counted in a deterministic lab only: times say nothing about some "
+			    "instructions");
+}
+
 static const struct pvtb_variant variants[] = {
 	{.name = "unmeasured",
 	 .summary = "switches between two threads the session does not measure",
-	 .archs = PVTB_ARCH_ANY},
+	 .archs = PVTB_ARCH_ANY,
+	 .needs = needs},
 };
 
 static int self_switch_run(const struct pvtb_bench *bench, struct pvtb_run *run,
@@ -176,10 +186,8 @@ static int self_switch_run(const struct pvtb_bench *bench, struct pvtb_run *run,
 	if (!v)
 		return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
 	pvtb_progress_update(run->progress, "%s.%s", bench->name, variants[0].name);
-	if (!run->deterministic) {
-		pvtb_variant_set_status(v, PVTB_SKIP,
-					"counted in a deterministic lab only: times say nothing "
-					"about some instructions");
+	if (needs(run, err)) {
+		pvtb_variant_set_status(v, PVTB_SKIP, "%s", err->why);
 		return 0;
 	}
 	if (run->trace_why.code && run->trace_why.code != -ENOTSUP) {

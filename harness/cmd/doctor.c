@@ -113,7 +113,8 @@ static void judge_variant(const struct doctor *d, const struct pvtb_run *run,
 	if (!(v->archs & run->arch))
 		return;
 	snprintf(name, sizeof(name), "%s.%s", b->name, v->name);
-	if (v->level == PVTB_LEVEL_KERNEL && !run->caps.ring0_usable)
+	/* Without an op of its own the benchmark chooses what to run, and at which level. */
+	if (v->op && v->level == PVTB_LEVEL_KERNEL && !run->caps.ring0_usable)
 		add_cannot(cannot, name, "guest kernel mode is emulated on this backend (%s)",
 			   d->kvm.caps.backend);
 	else if (v->needs && v->needs(run, &err))
@@ -126,8 +127,13 @@ static void judge_native(const struct doctor *d, json_t *can, json_t *cannot)
 {
 	const struct pvtb_bench *const *all;
 	size_t nr = pvtb_benches(&all);
-	struct pvtb_run run = {.caps = d->kvm.caps};
+	struct pvtb_run run = {.caps = d->kvm.caps, .vcpu_cpu = -1, .harness_cpu = -1};
+	struct pvtb_placement placement;
 
+	if (!pvtb_placement_choose(&placement, NULL) && placement.apart) {
+		run.vcpu_cpu = placement.vcpu_cpu;
+		run.harness_cpu = placement.harness_cpu;
+	}
 	run.arch = strcmp(pvtb_arch_name(), "arm64") ? PVTB_ARCH_X86_64 : PVTB_ARCH_ARM64;
 	for (size_t i = 0; i < nr; i++) {
 		json_t *names = json_array();

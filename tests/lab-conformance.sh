@@ -9,12 +9,12 @@ catalogue() {
 	"$PVTB" conformance -H "$on" -o "$result" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
 
-# hung NAME: nothing failed in that run but checks that did not come back, which is said. Three did so in
-# one nVHE boot of some twenty, on a busy machine: not explained yet.
-hung() {
-	n=$(grep -c 'no end within' "$scratch/out")
+# lost NAME: nothing failed in that run but checks whose process did not come back, or died, which is said.
+# In some boots of a hundred the first checks' did, on arm64: not explained yet.
+lost() {
+	n=$(grep -c -e 'no end within' -e 'died of signal' "$scratch/out")
 	[ "$n" -gt 0 ] && grep -q "^# totals: .* fail:$n " "$scratch/out" || return 1
-	grep 'no end within' "$scratch/out" | sed "s/^ */  $1, run again: /" >&2
+	grep -e 'no end within' -e 'died of signal' "$scratch/out" | sed "s/^ */  $1, run again: /" >&2
 }
 
 # conforms NAME PASSED HOST [OPTION...]: nothing fails, nothing is a notice, at least PASSED checks hold;
@@ -22,7 +22,8 @@ hung() {
 conforms() {
 	name=$1 wanted=$2 host=$3
 	shift 3
-	catalogue "$name" "$host" "$@" || { hung "$name" && catalogue "$name" "$host" "$@"; } || {
+	catalogue "$name" "$host" "$@" || { lost "$name" && catalogue "$name" "$host" "$@"; } ||
+		{ lost "$name" && catalogue "$name" "$host" "$@"; } || {
 		fail "$name: conformance -H $host $*"
 		sed 's/^/    /' "$scratch/err" | tail -n 15 >&2
 		grep -v '^  ok' "$scratch/out" | sed 's/^/    /' >&2
@@ -52,11 +53,17 @@ same_verdicts() {
 	}
 }
 
-# killed NAME HOST SCORE: every check that runs there notices its mutant, at least SCORE of them
+# killed NAME HOST SCORE: every check that runs there notices its mutant, at least SCORE of them; once more
+# where one did not, for the reason above
 killed() {
 	name=$1 host=$2 wanted=$3
-	expect_status 0 "$PVTB" conformance -H "$host" --mutants -o "$scratch/$name" ||
+	catalogue "$name" "$host" --mutants || {
+		grep -B1 -A1 survivor "$scratch/out" | sed "s/^/  $name, run again: /" >&2
+		catalogue "$name" "$host" --mutants
+	} || {
+		fail "$name: conformance -H $host --mutants"
 		grep -B1 -A1 survivor "$scratch/out" | sed 's/^/    /' >&2
+	}
 	score=$(sed -n 's/^# mutants: \([0-9]*\) of .*/\1/p' "$scratch/out")
 	sed -n 's/^# mutants: /  '"$host"': /p' "$scratch/out"
 	[ "${score:-0}" -ge "$wanted" ] || fail "$name: ${score:-none} killed, $wanted before"

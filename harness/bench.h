@@ -91,6 +91,12 @@ struct pvtb_bench {
 
 /* Was this variant asked for? (no filters: yes) */
 bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant);
+/*
+ * How a variant ended, of a benchmark with a run() of its own: what cannot be measured here is a SKIP,
+ * what went wrong is INVALID, with the reason of @err, and both leave the other variants be: 0. Only
+ * an interruption and a lack of memory are returned.
+ */
+int pvtb_variant_settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err);
 
 /* Measure every variant of a latency benchmark: bench/latency/. */
 int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run,

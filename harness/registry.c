@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "core/signals.h"
 
 extern const struct pvtb_bench *const __start_pvtb_bench_ptrs[] __attribute__((weak));
 extern const struct pvtb_bench *const __stop_pvtb_bench_ptrs[] __attribute__((weak));
@@ -143,4 +144,16 @@ bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *v
 			return true;
 	}
 	return false;
+}
+
+int pvtb_variant_settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
+{
+	if (!ret)
+		return 0;
+	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
+		return pvtb_check_interrupted(err) ?: ret;
+	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
+				err->what, err->why);
+	memset(err, 0, sizeof(*err));
+	return 0;
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/progress.h"
-#include "core/signals.h"
 
 typedef int measure_fn(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
 
@@ -36,18 +35,6 @@ static measure_fn *const measures[] = {freq_counter, freq_cpufreq, freq_moved, f
 
 _Static_assert(PVTB_ARRAY_SIZE(variants) == PVTB_ARRAY_SIZE(measures), "one for each");
 
-static int settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
-{
-	if (!ret)
-		return 0;
-	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
-		return pvtb_check_interrupted(err) ?: ret;
-	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
-				err->what, err->why);
-	memset(err, 0, sizeof(*err));
-	return 0;
-}
-
 static int frequency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
 	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
@@ -66,7 +53,7 @@ static int frequency_run(const struct pvtb_bench *bench, struct pvtb_run *run, s
 		ret = run->caps.counter_hz
 			      ? measures[i](run, v, err)
 			      : pvtb_err_set(err, -EOPNOTSUPP, "counter", "its rate is not told");
-		ret = settle(v, ret, err);
+		ret = pvtb_variant_settle(v, ret, err);
 	}
 	return ret;
 }

@@ -421,7 +421,7 @@ static int lpt_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct 
 		ret = var->needs ? var->needs(run, err) : 0;
 		if (!ret)
 			ret = measure(run, i, v, err);
-		ret = lpt_settle(v, ret, err);
+		ret = pvtb_variant_settle(v, ret, err);
 	}
 	return ret;
 }

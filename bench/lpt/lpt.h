@@ -75,7 +75,4 @@ void lpt_update_right(struct lpt_writer *w, const struct pvtb_lpt *next);
 int lpt_updates(struct pvtb_run *run, unsigned int nr_vcpus, u64 gap_ns,
 		struct pvtb_variant_result *v, struct pvtb_err *err) PVTB_MUST_CHECK;
 
-/* An error becomes the variant's status; 0, or what ends the whole run. */
-int lpt_settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err);
-
 #endif

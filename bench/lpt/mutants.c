@@ -406,7 +406,7 @@ static int run_all(const struct pvtb_bench *bench, struct pvtb_run *run, struct 
 		if (!v || pvtb_result_set(&v->provider, "vmm"))
 			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
 		else
-			ret = lpt_settle(v, run_mutant(run, mu, v, err), err);
+			ret = pvtb_variant_settle(v, run_mutant(run, mu, v, err), err);
 	}
 	return ret;
 }

@@ -231,15 +231,3 @@ int lpt_stress(struct lpt_vm *v, u64 run_ns, u64 gap_ns,
 	pthread_join(thread, NULL);
 	return ret ?: pvtb_check_interrupted(err);
 }
-
-int lpt_settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
-{
-	if (!ret)
-		return 0;
-	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
-		return pvtb_check_interrupted(err) ?: ret;
-	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
-				err->what, err->why);
-	memset(err, 0, sizeof(*err));
-	return 0;
-}

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/progress.h"
-#include "core/signals.h"
 
 #define MAX_SCENARIOS 64
 
@@ -92,14 +91,7 @@ static int run_one(const struct pvtb_migration_scenario *sc, struct pvtb_run *ru
 	if (!ret)
 		ret = migration_judge(sc, run, m, v, err);
 	free(m);
-	if (!ret)
-		return 0;
-	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
-		return pvtb_check_interrupted(err) ?: ret;
-	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
-				err->what, err->why);
-	memset(err, 0, sizeof(*err));
-	return 0;
+	return pvtb_variant_settle(v, ret, err);
 }
 
 static int migration_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/progress.h"
-#include "core/signals.h"
 #include "load/child.h"
 #include "load/wait.h"
 
@@ -218,19 +217,6 @@ static int run_scenario(struct pvtb_steal_ctx *ctx, struct pvtb_trace **trace,
 	return ret;
 }
 
-/* What cannot be measured here is a SKIP, what went wrong is INVALID; both leave the others be. */
-static int settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err)
-{
-	if (!ret)
-		return 0;
-	if (ret == -EINTR || ret == -ENOMEM || pvtb_interrupted())
-		return pvtb_check_interrupted(err) ?: ret;
-	pvtb_variant_set_status(v, ret == -EOPNOTSUPP ? PVTB_SKIP : PVTB_INVALID, "%s: %s",
-				err->what, err->why);
-	memset(err, 0, sizeof(*err));
-	return 0;
-}
-
 /* An emulator's scenarios are shorter: the whole list is to end in the same time. */
 static u64 run_ns(const struct pvtb_steal_scenario *sc, const struct pvtb_run *run)
 {
@@ -266,11 +252,11 @@ int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
 	else
 		ret = sc->needs ? sc->needs(run, err) : 0;
 	if (ret)
-		return settle(v, ret, err);
+		return pvtb_variant_settle(v, ret, err);
 	state = ctx.state = calloc(1, sc->state_size ? sc->state_size : 1);
 	ret = state ? run_scenario(&ctx, trace, v, err) : pvtb_err_sys(err, -ENOMEM, "steal");
 	free(state);
-	return settle(v, ret, err);
+	return pvtb_variant_settle(v, ret, err);
 }
 
 static int steal_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)

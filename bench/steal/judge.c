@@ -316,6 +316,7 @@ static void join_input(struct pvtb_steal_ctx *ctx, const struct steal_vcpu *meta
 	in->read_ns = steal_read_ns(ctx);
 	if (!run->deterministic && (run->emulated || !run->caps.hw_assisted))
 		in->limits.clock_ns = CLOCK_NS_VIRTUAL;
+	in->limits.moves_unread = run->emulated && !run->deterministic;
 	in->start_ns = meta->start_ns;
 	in->end_ns = meta->end_ns;
 	in->initial = PVTB_SCHED_HOST_VMM;

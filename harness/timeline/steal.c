@@ -48,6 +48,7 @@ struct steal {
 	u64 wait_k_ns, wait_b_ns; /* run_delay before them, and B's sum of them */
 	s64 wait_behind_ns;	  /* the queue's clock in them */
 	u64 wait_unread_ns;	  /* what it may have been besides, where it was not read */
+	bool unread;		  /* nobody can say, see limits.moves_unread */
 	struct pvtb_rec clock;	  /* what it did in the one that is about to end */
 	bool still;
 	bool wait_k_known;
@@ -140,15 +141,19 @@ static struct step *step_at(struct steal *s, u64 number)
 static void close_waits(struct steal *s, u64 k_ns)
 {
 	struct pvtb_steal_result *res = s->res;
-	s64 waits = (s64)s->waits, dev_ns, rest_ns;
+	s64 waits = (s64)s->waits, dev_ns = 0, rest_ns = 0;
 
 	if (s->waits && s->wait_k_known) {
 		dev_ns = (s64)(k_ns - s->wait_k_ns - s->wait_b_ns);
 		rest_ns = (s64)((u64)dev_ns + (u64)s->wait_behind_ns);
 		farthest(&res->event_max_ns, dev_ns / waits);
+		res->events += s->waits;
+	}
+	if (s->unread) {
+		res->events_unread += s->waits;
+	} else if (s->waits && s->wait_k_known) {
 		farthest(&res->rest_max_ns, rest_ns / waits);
 		res->rest_ns += rest_ns;
-		res->events += s->waits;
 		if (magnitude(rest_ns) >
 		    add_sat(s->waits * s->in->limits.event_ns, s->wait_unread_ns))
 			res->events_beyond += s->waits;
@@ -166,6 +171,7 @@ static void close_waits(struct steal *s, u64 k_ns)
 	s->waits = s->wait_b_ns = 0;
 	s->wait_behind_ns = 0;
 	s->wait_unread_ns = 0;
+	s->unread = false;
 	s->still = false;
 	s->wait_k_ns = k_ns;
 	s->wait_k_known = true;
@@ -222,6 +228,7 @@ static void hole(struct steal *s, u64 since_ns)
 	s->waits = s->wait_b_ns = 0;
 	s->wait_behind_ns = 0;
 	s->wait_unread_ns = 0;
+	s->unread = false;
 	s->still = false;
 	s->clock.kind = PVTB_REC_NONE;
 	s->wait_k_known = false;
@@ -299,6 +306,7 @@ static int take_record(struct steal *s, const struct pvtb_rec *rec)
 			s->wait_b_ns += pvtb_sched_involuntary_ns(s->sched) - before_ns;
 			if (s->clock.kind == PVTB_REC_CLOCK && s->clock.t0_ns == rec->t0_ns) {
 				s->wait_behind_ns += (s64)s->clock.arg;
+				s->unread |= s->clock.reason > 1 && s->in->limits.moves_unread;
 				if (s->clock.reason > 1)
 					s->wait_unread_ns +=
 						s->clock.reason * s->in->limits.clock_ns;
@@ -842,6 +850,9 @@ static void judge_kb(struct steal *s)
 	if (res->rest_ns != res->kb.final_ns)
 		SAY(res->kb_verdict, "; by the run queue's clock %" PRId64 " ns, at most %" PRId64,
 		    res->rest_ns, res->rest_max_ns);
+	if (res->events_unread)
+		SAY(res->kb_verdict, "; %" PRIu64 " with several moves not judged",
+		    res->events_unread);
 	if (res->events_beyond) {
 		res->kb_law = PVTB_STEAL_BROKEN;
 		SAY(res->kb_verdict, "; %" PRIu64 " beyond %" PRIu64 " ns", res->events_beyond,

@@ -61,7 +61,10 @@ struct pvtb_steal_limits {
 	u64 gk_ns;    /* |G - K| at any sample; 0 on a correct kernel */
 	u64 event_ns; /* |K - B| of one time off the CPU, less what the queue's clock was behind */
 	u64 clock_ns; /* so much may that clock be behind without having stood still */
-	u64 run_ppm;  /* both of them over the run, of what K counted ... */
+	/* Between two moves in one wait that clock may have been behind by anything: an emulated CPU
+	 * stands still while another one has its turn. Such waits are counted and not judged. */
+	bool moves_unread;
+	u64 run_ppm;	 /* both of them over the run, of what K counted ... */
 	u64 run_from_ns; /* ... once that is so much */
 };
 #define PVTB_STEAL_LIMITS                                                                          \
@@ -154,6 +157,7 @@ struct pvtb_steal_result {
 	s64 event_max_ns;
 	/* K - B once what the queue's clock was behind is added to K */
 	u64 events_beyond; /* beyond limits.event_ns */
+	u64 events_unread; /* not judged: limits.moves_unread */
 	s64 rest_max_ns, rest_ns;
 	/* that clock: how often it stood still, and by how much it was behind then; and otherwise */
 	u64 still_times, late_times; /* late: beyond limits.clock_ns */

@@ -627,6 +627,39 @@ static void test_clock_late_run(void **state)
 	free(w);
 }
 
+/* What the clock did between two moves is not known: an allowance for each on a real CPU, no judgement
+ * on an emulated one, which stands still between its turns; one move is read, and judged everywhere. */
+static void test_clock_moves(void **state)
+{
+	static const struct {
+		unsigned int moves;
+		bool unread;
+		s64 skew;
+		enum pvtb_steal_verdict law;
+	} cases[] = {
+		{2, false, 60000, PVTB_STEAL_HOLDS},   {2, false, 60001, PVTB_STEAL_BROKEN},
+		{2, true, -5700000, PVTB_STEAL_HOLDS}, {1, true, 20001, PVTB_STEAL_BROKEN},
+		{1, false, 20001, PVTB_STEAL_BROKEN},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(cases); i++) {
+		struct world *w = world(PVTB_STEAL_FROM_BIRTH, 50 * MS, honest);
+
+		guest(w, 100000);
+		stood_still(w, 0, 0, cases[i].skew);
+		for (size_t r = 0; r < w->nr; r++)
+			if (w->r[r].kind == PVTB_REC_CLOCK)
+				w->r[r].reason = cases[i].moves;
+		w->in.limits.moves_unread = cases[i].unread;
+		run(w);
+		assert_int_equal(w->res.kb_law, cases[i].law);
+		assert_int_equal(w->res.events_unread, cases[i].unread && cases[i].moves > 1);
+		assert_int_equal(!!strstr(w->res.kb_verdict, "1 with several moves not judged"),
+				 cases[i].unread && cases[i].moves > 1);
+		free(w);
+	}
+}
+
 /* A clock that stood still excuses what it missed, and nothing else. */
 static void test_clock_no_excuse(void **state)
 {
@@ -1207,6 +1240,7 @@ int main(void)
 		cmocka_unit_test(test_clock_still),
 		cmocka_unit_test(test_clock_late),
 		cmocka_unit_test(test_clock_late_run),
+		cmocka_unit_test(test_clock_moves),
 		cmocka_unit_test(test_clock_no_excuse),
 		cmocka_unit_test(test_other_thread),
 		cmocka_unit_test(test_other_thread_below_zero),

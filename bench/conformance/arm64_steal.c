@@ -167,8 +167,7 @@ static void pvt_09(struct cf *cf)
 }
 CF_ROW(pvt_09, .id = "PVT-09", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "the calls exist as 64-bit calls only: their 32-bit numbers answer -1",
-       .how = "both 32-bit numbers called and asked for; an AArch32 guest is not tried (the probes are "
-	      "AArch64)",
+       .how = "both 32-bit numbers called and asked for; PVT-24 is about 32-bit guests",
        .run = pvt_09, .mutant = CF_M_CALL(0x85000021, 0, CF_SET, PVTB_GPA_STEAL));
 
 static void pvt_10(struct cf *cf)
@@ -184,6 +183,28 @@ CF_ROW(pvt_10, .id = "PVT-10", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement = "not supported is -1 as 64 bits: x0 is all ones",
        .how = "all 64 bits of x0 in a VM without a structure", .run = pvt_10,
        .mutant = CF_M_CALL(CF_PV_ST, 0, CF_SET, 0xffffffff));
+
+/* EL0 made big-endian: it has to swap what it loads. */
+static void read_big_endian(struct cf *cf, struct pvtb_vm *vm)
+{
+	const struct pvtb_cmd cmd = {
+		.op = "be_steal", .level = PVTB_LEVEL_USER, .args = {PVTB_GPA_STEAL}};
+	struct pvtb_cmd_result res;
+	u64 sctlr, before, after;
+
+	cf_errno(cf, cf_get(cf, cf_vcpu_fd(vm, 0), CF_REG_SCTLR, &sctlr), 0, "SCTLR_EL1");
+	cf_errno(cf, cf_set(cf, cf_vcpu_fd(vm, 0), CF_REG_SCTLR, sctlr | CF_SCTLR_E0E), 0,
+		 "SCTLR_EL1 with E0E");
+	/* something whose bytes differ */
+	cf_w64(vm, STOLEN, 0x0102030405060708ULL);
+	before = cf_r64(cf, vm, STOLEN);
+	cf_op(cf, vm, 0, &cmd, &res);
+	after = cf_r64(cf, vm, STOLEN);
+	cf_eq(cf, res.ret[0], 0, "revision to a big-endian reader");
+	cf_eq(cf, res.ret[1], 0, "attributes to a big-endian reader");
+	cf_within(cf, (s64)__builtin_bswap64(res.ret[2]), (s64)before, (s64)after,
+		  "stolen time of a big-endian reader, swapped");
+}
 
 static void pvt_11(struct cf *cf)
 {
@@ -201,12 +222,17 @@ static void pvt_11(struct cf *cf)
 	cf_true(cf, s[4].out[0] < 60 * PVTB_NSEC_PER_SEC,
 		"stolen time of a VM that has just begun is %llu ns",
 		(unsigned long long)s[4].out[0]);
+	if (cf->caps.big_endian)
+		read_big_endian(cf, vm);
+	else
+		cf_note(cf, "no big-endian EL0 on this host: not read by one");
 }
 CF_ROW(pvt_11, .id = "PVT-11", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement =
 	       "the structure is revision 0 and attributes 0, 32 bits each, and stolen time, 64 "
 	       "bits at offset 8, little-endian",
-       .how = "memory full of ones before PV_TIME_ST; read in words of 32 and 64 bits from the guest",
+       .how = "memory full of ones before PV_TIME_ST; read in words of 32 and 64 bits from the guest, and "
+	      "where the CPU can by a big-endian EL0, which finds it little-endian",
        .run = pvt_11, .mutant = CF_M_MEM(PVTB_GPA_STEAL, 4, CF_SET, 1));
 
 /* PV_TIME_ST, then shares of the CPU with a hog, an exit and a reading after each. */
@@ -513,10 +539,46 @@ CF_ROW(pvt_21, .id = "PVT-21", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source
 	      "PV_TIME_ST",
        .needs = "schedstat", .run = pvt_21, .mutant = CF_M_MEM(STOLEN, 8, CF_ADD, 100000000000ULL));
 
+/* In the guest's own mapping: the address, the values, and an update that the guest sees. */
+static void in_granule(struct cf *cf, u32 granule)
+{
+	struct pvtb_vm *vm =
+		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 2, .steal = true, .granule = granule});
+	u64 stolen = STOLEN + SLOT;
+	struct pvtb_step s[] = {CF_HVC(CF_PV_ST), CF_READ64(PVTB_GPA_STEAL + SLOT), CF_EXIT,
+				CF_READ64(stolen)};
+	u64 before, after;
+
+	cf_fault(cf, cf_stream(cf, vm, 1, s, 1), CF_NO_FAULT, "PV_TIME_ST, pages of %u", granule);
+	cf_eq(cf, s[0].out[0], PVTB_GPA_STEAL + SLOT, "address of vCPU 1's structure, pages of %u",
+	      granule);
+	cf_w64(vm, stolen, 1000);
+	before = cf_r64(cf, vm, stolen);
+	cf_fault(cf, cf_stream(cf, vm, 1, s + 1, 3), CF_NO_FAULT, "readings, pages of %u", granule);
+	after = cf_r64(cf, vm, stolen);
+	cf_eq(cf, s[1].out[0], 0, "revision and attributes, pages of %u", granule);
+	cf_within(cf, (s64)s[3].out[0], (s64)before, (s64)after,
+		  "stolen time the guest reads in pages of %u, by what the host sees", granule);
+}
+
+static void pvt_22(struct cf *cf)
+{
+	static const u32 granules[] = {4096, 16384, 65536};
+
+	cf_eq(cf, PVTB_GPA_STEAL % 65536, 0, "the structures' page");
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(granules); i++) {
+		if (cf->caps.granules & granules[i])
+			in_granule(cf, granules[i]);
+		else
+			cf_note(cf, "no pages of %u bytes on this CPU", granules[i]);
+	}
+}
 CF_ROW(pvt_22, .id = "PVT-22", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "the structures lie in 64 KiB pages of their own, in normal write-back memory, "
 		    "whatever the guest's granule",
-       .manual = "advice to VMMs and guests; ours follows it, and its guest has 4 KiB pages only");
+       .how = "guests with pages of 4, 16 and 64 KiB, as far as the CPU has them: PV_TIME_ST's address, and "
+	      "what the guest reads there is what the host sees",
+       .run = pvt_22, .mutant = CF_M_STEP(PVTB_STEP_READ64, STOLEN + SLOT, 0, CF_SET, 0));
 
 static void pvt_23(struct cf *cf)
 {
@@ -533,3 +595,44 @@ CF_ROW(pvt_23, .id = "PVT-23", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .statement = "an SMC with an immediate other than 0 answers -1 and is stepped over",
        .how = "SMC #1 with the number of PSCI_VERSION", .run = pvt_23,
        .mutant = CF_M_STEP(PVTB_STEP_SMC_IMM, CF_ANY, 0, CF_SET, 0x10001));
+
+static u64 a32_call(struct cf *cf, struct pvtb_vm *vm, const char *op, u64 function, u64 arg)
+{
+	const struct pvtb_cmd cmd = {.op = op, .args = {function, arg}};
+	struct pvtb_cmd_result res;
+
+	cf_op(cf, vm, 0, &cmd, &res);
+	return res.ret[0];
+}
+
+static void pvt_24(struct cf *cf)
+{
+	static const char *const ops[] = {"a32_hvc", "a32_smc"};
+	struct pvtb_vm *vm =
+		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .steal = true, .aarch32 = true});
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(ops); i++) {
+		u64 version = a32_call(cf, vm, ops[i], CF_SMCCC_VERSION, 0);
+		u64 features = a32_call(cf, vm, ops[i], CF_PV_FEATURES, CF_PV_ST);
+		u64 st = a32_call(cf, vm, ops[i], CF_PV_ST, 0);
+
+		/* that such a guest's calls are answered at all */
+		cf_within(cf, (s64)version, 0x10001, 0x1ffff, "SMCCC_VERSION by %s", ops[i]);
+		cf_eq(cf, a32_call(cf, vm, ops[i], 0x85000020, CF_PV_ST), 0xffffffff,
+		      "32-bit number of PV_TIME_FEATURES by %s", ops[i]);
+		cf_eq(cf, a32_call(cf, vm, ops[i], 0x85000021, 0), 0xffffffff,
+		      "32-bit number of PV_TIME_ST by %s", ops[i]);
+		cf_mismatch(cf, features == 0xffffffff && st == 0xffffffff,
+			    !features && st == PVTB_GPA_STEAL,
+			    "%s from AArch32: PV_TIME_FEATURES %#llx, PV_TIME_ST %#llx", ops[i],
+			    (unsigned long long)features, (unsigned long long)st);
+	}
+}
+CF_ROW(pvt_24, .id = "PVT-24", .tag = CF_MISMATCH, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .statement = "paravirtual time is not available to 32-bit guests: the calls answer -1 there",
+       .how = "all four numbers by HVC and by SMC from a guest whose EL1 is AArch32",
+       .needs = "AArch32 at EL1",
+       .known =
+	       "KVM does not look at the caller's state: it answers the 64-bit numbers as from a 64-bit "
+	       "guest, with the lower half of the address",
+       .run = pvt_24, .mutant = CF_M_OP("a32_hvc, a32_smc", CF_PV_ST, 0, CF_SET, 0));

@@ -124,6 +124,10 @@ void cf_run_once(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu);
 /* A call by HVC with up to three arguments: x0. */
 u64 cf_call(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u64 function, u64 a1, u64 a2,
 	    u64 a3);
+/* An op of its own, for what a stream cannot do: what it handed back. Stops the check when it does not
+ * come to its end. */
+void cf_op(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_cmd *cmd,
+	   struct pvtb_cmd_result *ret);
 /* Take the vCPU out of the guest, or out of its sleep. */
 void cf_kick(struct pvtb_vm *vm, unsigned int vcpu);
 /* Words of guest memory as the host sees them. */
@@ -227,6 +231,12 @@ u64 cf_ticks(const struct cf *cf, u64 ms);
 		.value = (v), .skip = (n)                                                          \
 	}
 #define CF_M_CALL(f, r, o, v) CF_M_STEP(PVTB_STEP_HVC, f, r, o, v)
+/* What cf_op() hands back as ret[@r] where args[0] is @k. */
+#define CF_M_OP(n, k, r, o, v)                                                                     \
+	{                                                                                          \
+		.kind = CF_MUT_STEP, .name = n, .req = PVTB_STEP_NONE, .key = (k), .at = (r),      \
+		.op = (o), .value = (v)                                                            \
+	}
 #define CF_M_FAULT(f, t)                                                                           \
 	{                                                                                          \
 		.kind = CF_MUT_FAULT, .name = "exception", .from = (f), .to = (t)                  \

@@ -544,6 +544,17 @@ u64 cf_call(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u64 function, 
 	return s.out[0];
 }
 
+void cf_op(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_cmd *cmd,
+	   struct pvtb_cmd_result *ret)
+{
+	struct pvtb_err err = {0};
+
+	if (pvtb_vm_exec(vm, vcpu, cmd, EXEC_MS, ret, &err))
+		cf_stop(cf, "%s: %s: %s", cmd->op, err.what, err.why);
+	if (armed(cf, CF_MUT_STEP, PVTB_STEP_NONE, cmd->args[0]))
+		ret->ret[cf->mutant->at] = changed(cf->mutant, ret->ret[cf->mutant->at]);
+}
+
 static const void *memory(struct cf *cf, struct pvtb_vm *vm, u64 gpa)
 {
 	const void *p = pvtb_vm_gpa(vm, gpa);

@@ -54,6 +54,8 @@ struct cf_smccc_filter {
 #define CF_REG_VIRT_CNT	    CF_REG_SYS(3, 3, 14, 3, 2) /* KVM_REG_ARM_TIMER_CNT: the encoding of CVAL */
 #define CF_REG_VIRT_CVAL    CF_REG_SYS(3, 3, 14, 0, 2) /* KVM_REG_ARM_TIMER_CVAL */
 #define CF_REG_PHYS_CNT	    CF_REG_SYS(3, 3, 14, 0, 1) /* KVM_REG_ARM_PTIMER_CNT */
+#define CF_REG_SCTLR	    CF_REG_SYS(3, 0, 1, 0, 0)  /* SCTLR_EL1 */
+#define CF_SCTLR_E0E	    (1ULL << 24)	       /* EL0 is big-endian */
 #define CF_REG_FW_BMAP(n)   (CF_ARM64_U64 | 0x160000 | (n))
 #define CF_REG_STD_BMAP	    CF_REG_FW_BMAP(0)
 #define CF_REG_STD_HYP_BMAP CF_REG_FW_BMAP(1)

@@ -7,7 +7,11 @@
 
 #include "arm64/offsets.h"
 
+_Static_assert(offsetof(struct pvtb_ctl, args) == CTL_ARGS, "offsets.h");
 _Static_assert(offsetof(struct pvtb_ctl, status) == CTL_STATUS, "offsets.h");
+_Static_assert(offsetof(struct pvtb_ctl, t_begin) == CTL_T_BEGIN, "offsets.h");
+_Static_assert(offsetof(struct pvtb_ctl, t_end) == CTL_T_END, "offsets.h");
+_Static_assert(offsetof(struct pvtb_ctl, ret) == CTL_RET, "offsets.h");
 _Static_assert(offsetof(struct pvtb_ctl, fault) == CTL_FAULT, "offsets.h");
 _Static_assert(offsetof(struct pvtb_fault, vector) == FAULT_VECTOR, "offsets.h");
 _Static_assert(offsetof(struct pvtb_fault, syndrome) == FAULT_SYNDROME, "offsets.h");
@@ -20,6 +24,7 @@ _Static_assert(offsetof(struct pvtb_fault, regs) == FAULT_REGS, "offsets.h");
 _Static_assert(PVTB_GPA_MMIO == 0x3f000000 && PVTB_MMIO_DOORBELL == 0, "vectors.S");
 _Static_assert(PVTB_GPA_IMAGE == 0x40000000 && PVTB_GPA_IMAGE_END == 0x40200000, "vectors.S");
 _Static_assert(PVTB_STATUS_FAULT == 2, "vectors.S");
+_Static_assert(PVTB_STATUS_DONE == 1, "aarch32.S, big_endian.S");
 
 /* ESR_EL1 of a trapped MRS (Arm ARM, "ISS encoding for an exception from MSR, MRS, or System
  * instruction execution in AArch64 state"): EC 0x18, Op0 Op2 Op1 CRn Rt CRm, bit 0 set for a read. */

@@ -3,7 +3,11 @@
 #ifndef PVTB_GUEST_ARM64_OFFSETS_H
 #define PVTB_GUEST_ARM64_OFFSETS_H
 
+#define CTL_ARGS       48
 #define CTL_STATUS     200
+#define CTL_T_BEGIN    224
+#define CTL_T_END      232
+#define CTL_RET	       240
 #define CTL_FAULT      296
 #define FAULT_VECTOR   0
 #define FAULT_SYNDROME 8

@@ -31,6 +31,9 @@ struct pvtb_kvm_caps {
 	bool ptp;	     /* arm64: KVM_CAP_PTP_KVM; x86: KVM_HC_CLOCK_PAIRING possible */
 	bool ecv;	     /* arm64: FEAT_ECV visible to the guest */
 	bool cntpoff;	     /* arm64: offset physical counter does not trap (ECV CNTPOFF) */
+	bool aarch32;	     /* arm64: KVM_CAP_ARM_EL1_32BIT */
+	bool big_endian;     /* arm64: EL0 can be */
+	u32 granules;	     /* arm64: sizes of pages that a guest may use, ored */
 	bool msr_filter;     /* x86: KVM_CAP_X86_MSR_FILTER + USER_SPACE_MSR */
 	bool tsc_control;    /* x86: KVM_CAP_TSC_CONTROL */
 	bool ring0_usable;   /* x86: guest ring 0 runs natively (false on PVM) */
@@ -66,6 +69,8 @@ struct pvtb_vm_spec {
 	bool forward_unknown;  /* arm64: SMCCC filter forwards the vendor test range to the VMM */
 	bool forward_tsc_msr;  /* x86: MSR filter denies IA32_TSC, RDMSR exits to the VMM */
 	bool trap_el0_counter; /* arm64: CNTKCTL_EL1.EL0VCTEN = 0; EL1 emulates */
+	u32 granule;	       /* arm64: bytes of a page of the guest; 0: 4096 */
+	bool aarch32;	       /* arm64: EL1 in AArch32 state; ops of aarch32.S only */
 	/* Called on the vCPU's own thread, before its first and after its last KVM_RUN. */
 	int (*thread_start)(void *opaque, unsigned int vcpu, struct pvtb_err *err);
 	void (*thread_stop)(void *opaque, unsigned int vcpu);

@@ -32,18 +32,21 @@ struct pvtb_arm64_vm {
 #define REG_TPIDR_EL1	PVTB_SYSREG(3, 0, 13, 0, 4)
 #define REG_CNTKCTL_EL1 PVTB_SYSREG(3, 0, 14, 1, 0)
 #define REG_MMFR0_EL1	PVTB_SYSREG(3, 0, 0, 7, 0)
+#define REG_DACR32_EL2	PVTB_SYSREG(3, 4, 3, 0, 0)
 
 /* 0 or -errno. */
 int pvtb_arm64_get(int vcpu_fd, u64 id, u64 *ret_value) PVTB_MUST_CHECK;
 int pvtb_arm64_set(int vcpu_fd, u64 id, u64 value) PVTB_MUST_CHECK;
 
-/* KVM_ARM_VCPU_INIT with the preferred target and PSCI 0.2. */
-int pvtb_arm64_init_vcpu(int vm_fd, int vcpu_fd, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* KVM_ARM_VCPU_INIT with the preferred target and PSCI 0.2; @aarch32: of a vCPU whose EL1 is AArch32. */
+int pvtb_arm64_init_vcpu(int vm_fd, int vcpu_fd, bool aarch32,
+			 struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* Order of ids in pvtb_arch_symbols. */
 enum pvtb_arm64_symbol {
 	PVTB_ARM64_SYM_VECTORS,
 	PVTB_ARM64_SYM_TEXT_END,
+	PVTB_ARM64_SYM_A32_VECTORS,
 };
 
 /* tables.c: the identity map. */

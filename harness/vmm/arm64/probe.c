@@ -10,6 +10,11 @@
 
 #define IPA_BITS_DEFAULT 40
 #define MMFR0_ECV(v)	 ((v) >> 60 & 15) /* 1: FEAT_ECV, 2: with CNTPOFF_EL2 */
+#define MMFR0_TGRAN4(v)	 ((v) >> 28 & 15) /* 15: none */
+#define MMFR0_TGRAN64(v) ((v) >> 24 & 15) /* 15: none */
+#define MMFR0_TGRAN16(v) ((v) >> 20 & 15) /* 0: none */
+#define MMFR0_BIGEND(v)	 ((v) >> 8 & 15)  /* SCTLR_EL1.EE and E0E can be set */
+#define MMFR0_BIGEND0(v) ((v) >> 16 & 15) /* E0E alone can */
 
 static int extension(int fd, int cap)
 {
@@ -129,13 +134,17 @@ static int probe_vcpu(int vm_fd, struct pvtb_kvm_caps *caps, struct pvtb_err *er
 
 	if (fd < 0)
 		return pvtb_err_sys(err, -errno, "KVM_CREATE_VCPU");
-	ret = pvtb_arm64_init_vcpu(vm_fd, fd, err);
+	ret = pvtb_arm64_init_vcpu(vm_fd, fd, false, err);
 	if (ret)
 		return ret;
 	ret = pvtb_arm64_get(fd, REG_MMFR0_EL1, &mmfr0);
 	if (ret)
 		return pvtb_err_sys(err, ret, "ID_AA64MMFR0_EL1");
 	caps->ecv = MMFR0_ECV(mmfr0) >= 1;
+	caps->granules = (MMFR0_TGRAN4(mmfr0) != 15 ? 4096U : 0) |
+			 (MMFR0_TGRAN16(mmfr0) ? 16384U : 0) |
+			 (MMFR0_TGRAN64(mmfr0) != 15 ? 65536U : 0);
+	caps->big_endian = MMFR0_BIGEND(mmfr0) || MMFR0_BIGEND0(mmfr0);
 	/* KVM uses CNTPOFF_EL2 under VHE only. */
 	caps->cntpoff = MMFR0_ECV(mmfr0) >= 2 && !strcmp(caps->backend, "VHE");
 	return 0;
@@ -157,6 +166,7 @@ int pvtb_arch_kvm_probe(int kvm_fd, struct pvtb_kvm_caps *caps, struct pvtb_err 
 	caps->steal = extension(kvm_fd, KVM_CAP_STEAL_TIME);
 	caps->counter_offset = extension(kvm_fd, KVM_CAP_COUNTER_OFFSET);
 	caps->ptp = extension(kvm_fd, KVM_CAP_PTP_KVM);
+	caps->aarch32 = extension(kvm_fd, KVM_CAP_ARM_EL1_32BIT);
 	caps->lpt_in_kernel =
 		vm_has_attr(vm_fd, PVTB_KVM_ARM_VM_LPT_CTRL, PVTB_KVM_ARM_VM_LPT_FREQ);
 	/* The same group and attribute is LPT's address in a kernel of the RFC. */

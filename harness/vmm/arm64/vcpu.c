@@ -7,9 +7,11 @@
 #include "arch/counter.h"
 
 /* Exceptions masked; handler stack of the level. */
-#define PSTATE_DAIF 0x3c0ULL
-#define PSTATE_EL0T 0x0ULL
-#define PSTATE_EL1H 0x5ULL
+#define PSTATE_DAIF    0x3c0ULL
+#define PSTATE_EL0T    0x0ULL
+#define PSTATE_EL1H    0x5ULL
+/* AArch32 Supervisor mode, A32, little-endian, A, I and F masked. */
+#define PSTATE_A32_SVC 0x1d3ULL
 
 #define CNTKCTL_EL0PCTEN (1ULL << 0)
 #define CNTKCTL_EL0VCTEN (1ULL << 1)
@@ -39,7 +41,7 @@ int pvtb_arm64_set(int vcpu_fd, u64 id, u64 value)
 	return ioctl(vcpu_fd, KVM_SET_ONE_REG, &reg) ? -errno : 0;
 }
 
-int pvtb_arm64_init_vcpu(int vm_fd, int vcpu_fd, struct pvtb_err *err)
+int pvtb_arm64_init_vcpu(int vm_fd, int vcpu_fd, bool aarch32, struct pvtb_err *err)
 {
 	struct kvm_vcpu_init init = {0};
 
@@ -47,6 +49,8 @@ int pvtb_arm64_init_vcpu(int vm_fd, int vcpu_fd, struct pvtb_err *err)
 		return pvtb_err_sys(err, -errno, "KVM_ARM_PREFERRED_TARGET");
 	/* Every vCPU is powered on: the harness starts each by entering it, not by PSCI. */
 	init.features[0] = 1U << KVM_ARM_VCPU_PSCI_0_2;
+	if (aarch32)
+		init.features[0] |= 1U << KVM_ARM_VCPU_EL1_32BIT;
 	if (ioctl(vcpu_fd, KVM_ARM_VCPU_INIT, &init))
 		return pvtb_err_sys(err, -errno, "KVM_ARM_VCPU_INIT");
 	return 0;
@@ -76,12 +80,14 @@ int pvtb_arch_vcpu_init(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 
 	if (!vm->spec.trap_el0_counter)
 		cntkctl |= CNTKCTL_EL0VCTEN;
-	ret = pvtb_arm64_init_vcpu(vm->fd, vcpu->fd, err);
+	ret = pvtb_arm64_init_vcpu(vm->fd, vcpu->fd, vm->spec.aarch32, err);
 	if (!ret)
 		ret = pvtb_arm64_set_mmu(vcpu, err);
 	if (ret)
 		return ret;
-	ret = pvtb_arm64_set(vcpu->fd, REG_VBAR_EL1, vm->ops_symbols[PVTB_ARM64_SYM_VECTORS]);
+	ret = pvtb_arm64_set(vcpu->fd, REG_VBAR_EL1,
+			     vm->ops_symbols[vm->spec.aarch32 ? PVTB_ARM64_SYM_A32_VECTORS
+							      : PVTB_ARM64_SYM_VECTORS]);
 	if (!ret)
 		ret = pvtb_arm64_set(vcpu->fd, REG_CNTKCTL_EL1, cntkctl);
 	if (ret)
@@ -93,13 +99,16 @@ int pvtb_arch_vcpu_enter(struct pvtb_vcpu *vcpu, u64 entry, u64 stack_top, u64 c
 			 enum pvtb_level level, struct pvtb_err *err)
 {
 	bool user = level == PVTB_LEVEL_USER;
+	u64 pstate = vcpu->vm->spec.aarch32 ? PSTATE_A32_SVC
+		     : user		    ? PSTATE_DAIF | PSTATE_EL0T
+					    : PSTATE_DAIF | PSTATE_EL1H;
 	/* An op at EL0 has the stack; EL1 then handles its exceptions on the lower half. */
 	const struct {
 		u64 id;
 		u64 value;
 	} regs[] = {
 		{PVTB_COREREG(regs.pc), entry},
-		{PVTB_COREREG(regs.pstate), PSTATE_DAIF | (user ? PSTATE_EL0T : PSTATE_EL1H)},
+		{PVTB_COREREG(regs.pstate), pstate},
 		{PVTB_COREREG(regs.sp), stack_top},
 		{PVTB_COREREG(sp_el1), user ? stack_top - PVTB_STACK_BYTES / 2 : stack_top},
 		{PVTB_X(0), ctl_gpa},

@@ -10,13 +10,22 @@ const u16 pvtb_arch_elf_machine = EM_AARCH64;
 const char *const pvtb_arch_symbols[] = {
 	[PVTB_ARM64_SYM_VECTORS] = "pvtb_vectors",
 	[PVTB_ARM64_SYM_TEXT_END] = "pvtb_text_end",
+	[PVTB_ARM64_SYM_A32_VECTORS] = "pvtb_a32_vectors",
 	NULL,
 };
 
 static int check_spec(struct pvtb_vm *vm, struct pvtb_err *err)
 {
-	const struct pvtb_vm_spec *spec = &vm->spec;
+	struct pvtb_vm_spec *spec = &vm->spec;
 
+	if (!spec->granule)
+		spec->granule = 4096;
+	if (spec->aarch32 && !vm->caps.aarch32)
+		return pvtb_err_set(err, -EOPNOTSUPP, "VM",
+				    "no AArch32 at EL1 (KVM_CAP_ARM_EL1_32BIT)");
+	if (!spec->aarch32 && !(spec->granule & vm->caps.granules))
+		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "the CPU has no pages of %u bytes",
+				    spec->granule);
 	if (spec->pvclock || spec->forward_tsc_msr)
 		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "kvmclock and MSRs are x86's");
 	if (spec->steal && !vm->caps.steal)

@@ -21,7 +21,7 @@ CF_ROW(fwr_01, .id = "FWR-01", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .since = "5.19",
        .statement = "the bitmaps begin with everything the kernel supports: "
 		    "PV time is bit 0 of KVM_REG_ARM_STD_HYP_BMAP",
-       .how = "the register of a new vCPU", .run = fwr_01,
+       .how = "the register of a new vCPU", .run = fwr_01, .also = "FWR-04 FWR-08",
        .mutant = CF_M_VALUE(KVM_GET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));
 
 static void fwr_02(struct cf *cf)
@@ -40,6 +40,7 @@ CF_ROW(fwr_02, .id = "FWR-02", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement = "with bit 0 of KVM_REG_ARM_STD_HYP_BMAP clear all three calls of "
 		    "PV time answer -1",
        .how = "cleared before the first run of a vCPU that has a structure", .run = fwr_02,
+       .also = "FWR-04 FWR-08",
        .mutant = CF_M_INPUT(KVM_SET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));
 
 static void fwr_03(struct cf *cf)
@@ -112,6 +113,7 @@ CF_ROW(fwr_06, .id = "FWR-06", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement = "KVM_REG_ARM_VENDOR_HYP_BMAP: bit 1 lets PTP through, bit 0 the "
 		    "calls for features and identity",
        .how = "each bit cleared in a VM of its own, against one left alone", .run = fwr_06,
+       .also = "FWR-08",
        .mutant = CF_M_INPUT(KVM_SET_ONE_REG, CF_REG_VENDOR_BMAP, 0, 8, CF_XOR, 3));
 
 static void fwr_07(struct cf *cf)
@@ -129,7 +131,7 @@ CF_ROW(fwr_07, .id = "FWR-07", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .since = "5.19",
        .statement = "what a VMM leaves alone the guest is offered as the kernel has it",
        .how = "the calls for features, against the registers as they are", .run = fwr_07,
-       .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 0, CF_XOR, 2));
+       .also = "FWR-06 FLT-14 VHC-02", .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 0, CF_XOR, 2));
 
 static void fwr_08(struct cf *cf)
 {
@@ -154,4 +156,5 @@ CF_ROW(fwr_08, .id = "FWR-08", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement = "the bitmaps are saved and restored as any register, and the guest "
 		    "is offered the same as before",
        .how = "a VM that had a bit cleared and ran, restored into a new one", .run = fwr_08,
+       .also = "FWR-01 FWR-04",
        .mutant = CF_M_VALUE(KVM_GET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));

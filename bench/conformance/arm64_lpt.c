@@ -50,6 +50,7 @@ CF_ROW(lpt_02, .id = "LPT-02", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
 	       "time is answered for separately",
        .how = "a VM with LPT alone, and one without",
        .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_02,
+       .also = "PVT-02 PVT-03 PVT-04 PVT-05 PVT-10 PVT-19 FWR-02 FLT-13",
        .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, 0));
 
 static void lpt_03(struct cf *cf)

@@ -45,7 +45,7 @@ static void flt_02(struct cf *cf)
 }
 CF_ROW(flt_02, .id = "FLT-02", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
        .statement = "an empty range is EINVAL", .how = "nr_functions = 0", .run = flt_02,
-       .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
+       .also = "FLT-01 FLT-03 FLT-04", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
 
 static void flt_03(struct cf *cf)
 {
@@ -58,7 +58,7 @@ static void flt_03(struct cf *cf)
 }
 CF_ROW(flt_03, .id = "FLT-03", .tag = CF_DOC, COMMON, .source = FLT_DOC,
        .statement = "a range that leaves the 32 bits of function numbers is EINVAL",
-       .how = "two ranges that wrap", .run = flt_03,
+       .how = "two ranges that wrap", .run = flt_03, .also = "FLT-01 FLT-02 FLT-04",
        .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
 
 static void flt_04(struct cf *cf)
@@ -70,7 +70,7 @@ static void flt_04(struct cf *cf)
 }
 CF_ROW(flt_04, .id = "FLT-04", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
        .statement = "an unknown action is EINVAL", .how = "actions 3 and 255", .run = flt_04,
-       .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
+       .also = "FLT-01 FLT-02 FLT-03", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
 
 static void flt_05(struct cf *cf)
 {
@@ -87,7 +87,7 @@ static void flt_05(struct cf *cf)
 CF_ROW(flt_05, .id = "FLT-05", .tag = CF_DOC, COMMON, .source = FLT_DOC,
        .statement = "a range that overlaps an earlier one is EEXIST",
        .how = "the same, its ends, and the function behind it, which is free", .run = flt_05,
-       .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EEXIST, 0));
+       .also = "FLT-06", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EEXIST, 0));
 
 static void flt_06(struct cf *cf)
 {
@@ -164,6 +164,7 @@ static void flt_10(struct cf *cf)
 CF_ROW(flt_10, .id = "FLT-10", .tag = CF_DOC, COMMON, .source = FLT_DOC,
        .statement = "what is denied answers -1, by HVC and by SMC",
        .how = "two implemented calls denied, by both conduits", .run = flt_10,
+       .also = "FLT-04 FLT-09 FLT-11 FLT-12 FLT-13 FLT-14",
        .mutant = CF_M_INPUT(KVM_SET_DEVICE_ATTR, KEY, 8, 1, CF_SET, CF_FILTER_HANDLE));
 
 /* The VMM's answer: x0..x3 from data[], and what the exit's registers were into data[4..]. */
@@ -245,6 +246,7 @@ static void flt_13(struct cf *cf)
 CF_ROW(flt_13, .id = "FLT-13", .tag = CF_DOC, COMMON, .source = FLT_DOC,
        .statement = "the filter comes before the firmware bitmaps and before KVM's own handling",
        .how = "PV time forwarded on a vCPU that has it from KVM", .run = flt_13,
+       .also = "FLT-04 FLT-09 FLT-10 FLT-11 FLT-12 FLT-14",
        .mutant = CF_M_INPUT(KVM_SET_DEVICE_ATTR, KEY, 8, 1, CF_SET, CF_FILTER_HANDLE));
 
 static void flt_14(struct cf *cf)
@@ -266,7 +268,7 @@ static void flt_14(struct cf *cf)
 CF_ROW(flt_14, .id = "FLT-14", .tag = CF_DOC, COMMON, .source = FLT_DOC,
        .statement =
 	       "several ranges hold side by side, and what lies outside is handled as without any",
-       .how = "three ranges against a VM without a filter", .run = flt_14,
+       .how = "three ranges against a VM without a filter", .run = flt_14, .also = "FLT-04 FLT-10",
        .mutant = CF_M_INPUT_AFTER(KVM_SET_DEVICE_ATTR, KEY, 8, 1, CF_SET, CF_FILTER_HANDLE, 1));
 
 static void flt_15(struct cf *cf)
@@ -282,4 +284,4 @@ CF_ROW(flt_15, .id = "FLT-15", .tag = CF_DOC, COMMON, .source = FLT_DOC,
 	       "PV_TIME_LPT, which KVM does not have, can be had from the VMM on any kernel with "
 	       "the filter",
        .how = "our VMM's Live Physical Time, asked for from the guest", .run = flt_15,
-       .mutant = CF_M_CALL(CF_PV_LPT, 0, CF_SET, CF_NOT_SUPPORTED));
+       .also = "LPT-01", .mutant = CF_M_CALL(CF_PV_LPT, 0, CF_SET, CF_NOT_SUPPORTED));

@@ -46,7 +46,8 @@ CF_ROW(pvt_01, .id = "PVT-01", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement = "SMCCC_ARCH_FEATURES(PV_TIME_FEATURES) answers 0 where PV time is offered: the "
 		    "probe a guest has to begin with",
        .how = "HVC from EL1 of a VM with a stolen-time structure; a function nobody has answers -1",
-       .run = pvt_01, .mutant = CF_M_CALL(CF_SMCCC_ARCH_FEATURES, 0, CF_SET, CF_NOT_SUPPORTED));
+       .run = pvt_01, .also = "PVT-02 PVT-19 FWR-07",
+       .mutant = CF_M_CALL(CF_SMCCC_ARCH_FEATURES, 0, CF_SET, CF_NOT_SUPPORTED));
 
 static void pvt_02(struct cf *cf)
 {
@@ -62,6 +63,7 @@ CF_ROW(pvt_02, .id = "PVT-02", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .statement = "SMCCC_ARCH_FEATURES goes by the firmware bitmap alone: it answers 0 even to a "
 		    "vCPU without a structure, whose PV_TIME_FEATURES then answers -1",
        .how = "both calls in a VM without a structure", .run = pvt_02,
+       .also = "PVT-03 PVT-04 PVT-05 PVT-10 PVT-19 FWR-02 FLT-13 LPT-02",
        .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, 0));
 
 static void pvt_03(struct cf *cf)
@@ -79,6 +81,7 @@ CF_ROW(pvt_03, .id = "PVT-03", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .statement = "PV_TIME_FEATURES(PV_TIME_FEATURES) answers 0 exactly on the vCPUs that have a "
 		    "structure",
        .how = "two vCPUs, a structure for the second only", .run = pvt_03,
+       .also = "PVT-02 PVT-04 PVT-05 PVT-10 PVT-19 FWR-02 FLT-13 LPT-02",
        .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, 0));
 
 static void pvt_04(struct cf *cf)
@@ -94,6 +97,7 @@ CF_ROW(pvt_04, .id = "PVT-04", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement =
 	       "PV_TIME_FEATURES(PV_TIME_ST) answers 0 where stolen time is supported, else -1",
        .how = "asked in a VM with and in one without a structure", .run = pvt_04,
+       .also = "PVT-03 PVT-06 PVT-19 FLT-13 FLT-15 LPT-02",
        .mutant = CF_M_CALL(CF_PV_FEATURES, 0, CF_SET, CF_NOT_SUPPORTED));
 
 static void pvt_05(struct cf *cf)
@@ -139,6 +143,7 @@ CF_ROW(pvt_07, .id = "PVT-07", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .statement = "PV_TIME_ST answers the address of the calling vCPU's structure, or -1 where "
 		    "there is none",
        .how = "asked in a VM with and in one without a structure", .run = pvt_07,
+       .also = "PVT-08 PVT-10 PVT-18 PVT-19 PVT-22 FWR-02 FLT-10 FLT-13",
        .mutant = CF_M_CALL(CF_PV_ST, 0, CF_XOR, 64));
 
 static void pvt_08(struct cf *cf)
@@ -151,7 +156,7 @@ static void pvt_08(struct cf *cf)
 }
 CF_ROW(pvt_08, .id = "PVT-08", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "every vCPU has a structure of its own, at the address the VMM has set",
-       .how = "three vCPUs ask", .run = pvt_08,
+       .how = "three vCPUs ask", .run = pvt_08, .also = "PVT-07 PVT-22",
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_PV_ST, 0, CF_SET, PVTB_GPA_STEAL, 1));
 
 static void pvt_09(struct cf *cf)
@@ -182,6 +187,7 @@ static void pvt_10(struct cf *cf)
 CF_ROW(pvt_10, .id = "PVT-10", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "not supported is -1 as 64 bits: x0 is all ones",
        .how = "all 64 bits of x0 in a VM without a structure", .run = pvt_10,
+       .also = "PVT-07 PVT-08 PVT-18 PVT-19 PVT-22 FWR-02 FLT-10 FLT-13",
        .mutant = CF_M_CALL(CF_PV_ST, 0, CF_SET, 0xffffffff));
 
 /* EL0 made big-endian: it has to swap what it loads. */
@@ -252,15 +258,13 @@ static size_t shared_steps(struct cf *cf, struct pvtb_step *s, unsigned int roun
 static void pvt_12(struct cf *cf)
 {
 	struct pvtb_step s[64];
-	int cpu, hog;
+	int cpu;
 	struct pvtb_vm *vm = pinned_vm(cf, &cpu);
 	size_t n = shared_steps(cf, s, 10);
 	u64 last = 0;
 
 	cf_run_once(cf, vm, 0);
-	hog = cf_hog_start(cf, cpu);
-	cf_stream(cf, vm, 0, s, n);
-	cf_hog_stop(hog);
+	cf_stream_beside_hog(cf, vm, 0, cpu, s, n);
 	for (size_t i = 0; i < n; i++) {
 		if (s[i].kind != PVTB_STEP_READ64)
 			continue;
@@ -285,7 +289,7 @@ static void note_run_delay(struct cf *cf, unsigned int vcpu)
 
 static void pvt_13(struct cf *cf)
 {
-	int cpu, hog;
+	int cpu;
 	struct pvtb_vm *vm = pinned_vm(cf, &cpu);
 	struct pvtb_step s[] = {CF_EXIT, CF_HVC(CF_PV_ST),
 				CF_EXIT, CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 2 * SHARE_MS)),
@@ -297,10 +301,7 @@ static void pvt_13(struct cf *cf)
 	if (cf_run_delay_ns(vm, 0) < 0)
 		cf_skip(cf, "no /proc/PID/schedstat to compare with");
 	cf->at_exit = note_run_delay;
-	cf->nr_data = 0;
-	hog = cf_hog_start(cf, cpu);
-	cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s));
-	cf_hog_stop(hog);
+	cf_stream_beside_hog(cf, vm, 0, cpu, s, PVTB_ARRAY_SIZE(s));
 	told = (s64)s[5].out[0];
 	cf_true(cf, cf->data[2] > cf->data[1], "the vCPU's thread never waited for its CPU");
 	/* The call lies between the first two exits, the reading between the last two. */
@@ -314,7 +315,7 @@ CF_ROW(pvt_13, .id = "PVT-13", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
        .how = "beside a busy process: the reading right after an exit lies between the thread's "
 	      "waiting time (schedstat) before and after it, no tolerance",
        .needs = "schedstat", .alone = true, .run = pvt_13,
-       .mutant = CF_M_MEM(STOLEN, 8, CF_SET, 0));
+       .also = "PVT-11 PVT-12 PVT-17 PVT-21 PVC-10", .mutant = CF_M_MEM(STOLEN, 8, CF_SET, 0));
 
 static void pvt_14(struct cf *cf)
 {
@@ -352,7 +353,7 @@ CF_ROW(pvt_14, .id = "PVT-14", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
 	       "its wake-ups took",
        .how = "80 ms in WFI, ended by signals: stolen at most what the thread waited for a CPU "
 	      "(schedstat)",
-       .needs = "schedstat", .alone = true, .run = pvt_14,
+       .needs = "schedstat", .alone = true, .run = pvt_14, .also = "PVT-11",
        .mutant = CF_M_MEM_AFTER(STOLEN, 8, CF_ADD, 8000000000ULL, 1));
 
 static void pvt_15(struct cf *cf)
@@ -413,7 +414,7 @@ static void pvt_17(struct cf *cf)
 CF_ROW(pvt_17, .id = "PVT-17", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
        .statement = "where a guest writes its stolen time, KVM adds to what it finds, and goes on",
        .how = "a value of 2^50 written by the guest, read after two exits", .run = pvt_17,
-       .mutant = CF_M_MEM(STOLEN, 8, CF_SET, 0));
+       .also = "PVT-11 PVT-12 PVT-13 PVT-21 PVC-10", .mutant = CF_M_MEM(STOLEN, 8, CF_SET, 0));
 
 /* A second memory region, which holds nothing but a structure. */
 #define FAR_GPA	  0x100000000ULL
@@ -491,7 +492,7 @@ CF_ROW(pvt_19, .id = "PVT-19", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .source = "arch/arm64/kvm/handle_exit.c", .since = "6.4",
        .statement = "SMC is as good as HVC: both conduits give the same answers",
        .how = "seven calls by both; before Linux 6.4 every SMC answered -1", .run = pvt_19,
-       .mutant = CF_M_STEP(PVTB_STEP_SMC, CF_PV_ST, 0, CF_XOR, 64));
+       .also = "FLT-10", .mutant = CF_M_STEP(PVTB_STEP_SMC, CF_PV_ST, 0, CF_XOR, 64));
 
 static void pvt_20(struct cf *cf)
 {
@@ -537,7 +538,8 @@ CF_ROW(pvt_21, .id = "PVT-21", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source
 		    "nothing is added beyond what the new thread has waited",
        .how = "the 64 bytes copied into a second VM with the same address; its guest does not call "
 	      "PV_TIME_ST",
-       .needs = "schedstat", .run = pvt_21, .mutant = CF_M_MEM(STOLEN, 8, CF_ADD, 100000000000ULL));
+       .needs = "schedstat", .run = pvt_21, .also = "PVT-11 PVT-13 PVT-17",
+       .mutant = CF_M_MEM(STOLEN, 8, CF_ADD, 100000000000ULL));
 
 /* In the guest's own mapping: the address, the values, and an update that the guest sees. */
 static void in_granule(struct cf *cf, u32 granule)

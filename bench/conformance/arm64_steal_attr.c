@@ -92,7 +92,7 @@ static void pvc_06(struct cf *cf)
 CF_ROW(pvc_06, .id = "PVC-06", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = VCPU_DOC,
        .cap = CF_CAP_STEAL_TIME, .statement = "an address outside the guest's memory is EINVAL",
        .how = "two addresses in no memory region; one inside is still accepted", .run = pvc_06,
-       .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, IPA_KEY, -EINVAL, 0));
+       .also = "PVC-04 PVC-05", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, IPA_KEY, -EINVAL, 0));
 
 static void pvc_07(struct cf *cf)
 {
@@ -146,6 +146,7 @@ CF_ROW(pvc_09, .id = "PVC-09", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .statement =
 	       "the address may be set after the vCPU has run, and two vCPUs may have the same",
        .how = "both tried; nobody promises it", .run = pvc_09,
+       .also = "PVT-03 PVT-18 PVC-04 PVC-05 PVC-06 PVC-08",
        .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, IPA_KEY, 0, -EBUSY));
 
 static void pvc_10(struct cf *cf)
@@ -156,18 +157,17 @@ static void pvc_10(struct cf *cf)
 	struct pvtb_step s[] = {CF_HVC(CF_PV_ST), CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 100)),
 				CF_EXIT, CF_READ64(PVTB_GPA_STEAL + 8)};
 	FILE *f PVTB_FCLOSE = fopen("/proc/sys/kernel/sched_schedstats", "re");
-	int on = 0, hog;
+	int on = 0;
 
 	if (f && fscanf(f, "%d", &on) == 1 && on)
 		cf_skip(cf, "schedstats are on here, and the host's to decide");
 	cf_run_once(cf, vm, 0);
-	hog = cf_hog_start(cf, cpu);
-	cf_stream(cf, vm, 0, s, 4);
-	cf_hog_stop(hog);
+	cf_stream_beside_hog(cf, vm, 0, cpu, s, 4);
 	cf_true(cf, s[3].out[0] > 0, "nothing stolen in 100 ms beside a busy process");
 }
 CF_ROW(pvc_10, .id = "PVC-10", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .source = "kernel/sched/stats.h", .cap = CF_CAP_STEAL_TIME,
        .statement = "stolen time is counted whether or not schedstats are switched on",
        .how = "beside a busy process, where kernel.sched_schedstats is 0", .alone = true,
-       .run = pvc_10, .mutant = CF_M_MEM(PVTB_GPA_STEAL + 8, 8, CF_SET, 0));
+       .run = pvc_10, .also = "PVT-11 PVT-12 PVT-13 PVT-17 PVT-21",
+       .mutant = CF_M_MEM(PVTB_GPA_STEAL + 8, 8, CF_SET, 0));

@@ -274,6 +274,7 @@ static void cnt_06(struct cf *cf)
 CF_ROW(cnt_06, .id = "CNT-06", .tag = CF_DOC, ARM, OFFSET_CAP, .source = CNT_DOC,
        .statement = "the offset is the VM's: it holds for vCPUs made before it and after it",
        .how = "one vCPU made before, one after", .run = cnt_06,
+       .also = "CNT-03 CNT-04 CNT-05 CNT-07 CNT-08",
        .mutant = CF_M_INPUT(CF_SET_COUNTER_OFFSET, 0, 0, 8, CF_ADD, 1ULL << 40));
 
 static void cnt_07(struct cf *cf)
@@ -287,7 +288,7 @@ static void cnt_07(struct cf *cf)
 }
 CF_ROW(cnt_07, .id = "CNT-07", .tag = CF_CODE, ARM, OFFSET_CAP, .source = "arch/arm64/kvm/arm.c",
        .statement = "the offset may be set again, after the guest ran too; the last one holds",
-       .how = "set, run, set, read", .run = cnt_07,
+       .how = "set, run, set, read", .run = cnt_07, .also = "CNT-02 CNT-03 CNT-05",
        .mutant = CF_M_DROP_AFTER(CF_SET_COUNTER_OFFSET, 0, 0, 1));
 
 static void cnt_08(struct cf *cf)

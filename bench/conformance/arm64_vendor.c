@@ -34,7 +34,8 @@ CF_ROW(ptp_01, .id = "PTP-01", .tag = CF_DOC, ARM, .source = PTP_DOC, .cap = CF_
 	       "the PTP call takes 0, the virtual counter, or 1, the physical one; anything else "
 	       "answers -1",
        .how = "both, and four others", .needs = "a host that keeps time by its counter",
-       .run = ptp_01, .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_VENDOR_PTP, 0, CF_SET, 0, 3));
+       .run = ptp_01, .also = "PTP-03",
+       .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_VENDOR_PTP, 0, CF_SET, 0, 3));
 
 CF_ROW(ptp_02, .id = "PTP-02", .tag = CF_CODE, ARM, .source = "arch/arm64/kvm/hypercalls.c",
        .statement = "where the host does not keep time by its counter, PTP answers -1",
@@ -124,7 +125,7 @@ static void vhc_02(struct cf *cf)
 CF_ROW(vhc_02, .id = "VHC-02", .tag = CF_DOC, ARM, .source = HVC_DOC,
        .statement =
 	       "the call for features names, as a bitmap, exactly the functions that can be called",
-       .how = "functions 1 to 31 against their bits", .run = vhc_02,
+       .how = "functions 1 to 31 against their bits", .run = vhc_02, .also = "FWR-06 FWR-07 FLT-14",
        .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 0, CF_XOR, 2));
 
 static void vhc_03(struct cf *cf)
@@ -139,4 +140,4 @@ static void vhc_03(struct cf *cf)
 }
 CF_ROW(vhc_03, .id = "VHC-03", .tag = CF_DOC, ARM, .source = HVC_DOC " (SMCCC, DEN 0028)",
        .statement = "functions nobody has answer -1", .how = "ten numbers of several services",
-       .run = vhc_03, .mutant = CF_M_CALL(0xc600fe00, 0, CF_SET, 0));
+       .run = vhc_03, .also = "FLT-12", .mutant = CF_M_CALL(0xc600fe00, 0, CF_SET, 0));

@@ -11,8 +11,6 @@
 extern const struct cf_row *const __start_pvtb_conformance_rows[] __attribute__((weak));
 extern const struct cf_row *const __stop_pvtb_conformance_rows[] __attribute__((weak));
 
-#define MAX_ROWS 512
-
 static const struct cf_section sections[] = {
 	{"arm64.steal", "arm64: stolen time, as the guest sees it", "PVT"},
 	{"arm64.steal_attr", "arm64: the vCPU attribute of stolen time", "PVC"},
@@ -82,7 +80,7 @@ static int by_place(const void *a, const void *b)
 /* Filled once, constant from then on: link order is nobody's promise. */
 static struct {
 	pthread_once_t once;
-	const struct cf_row *sorted[MAX_ROWS];
+	const struct cf_row *sorted[CF_MAX_ROWS];
 	size_t nr;
 } rows = {.once = PTHREAD_ONCE_INIT};
 
@@ -90,7 +88,7 @@ static void collect(void)
 {
 	size_t nr = (size_t)(__stop_pvtb_conformance_rows - __start_pvtb_conformance_rows);
 
-	for (size_t i = 0; i < nr && i < MAX_ROWS; i++)
+	for (size_t i = 0; i < nr && i < CF_MAX_ROWS; i++)
 		rows.sorted[rows.nr++] = __start_pvtb_conformance_rows[i];
 	qsort(rows.sorted, rows.nr, sizeof(rows.sorted[0]), by_place);
 }
@@ -118,6 +116,21 @@ static int bad(struct pvtb_err *err, const struct cf_row *row, const char *why)
 	return pvtb_err_set(err, -EINVAL, row->id ? row->id : "conformance row", "%s", why);
 }
 
+static bool also_known(const struct cf_row *row)
+{
+	char *copy PVTB_FREE = strdup(row->also ? row->also : ""), *rest = copy, *id;
+
+	while (copy && (id = strsep(&rest, " "))) {
+		const struct cf_row *other;
+
+		id[strcspn(id, "?")] = '\0';
+		other = *id ? cf_row_find(id) : NULL;
+		if (*id && (!other || other == row || !other->run))
+			return false;
+	}
+	return copy;
+}
+
 static int check_row(const struct cf_row *row, struct pvtb_err *err)
 {
 	if (!row->id || section_index(row) < 0)
@@ -132,6 +145,9 @@ static int check_row(const struct cf_row *row, struct pvtb_err *err)
 		return bad(err, row, "does not say how it is checked");
 	if (row->run && row->mutant.kind == CF_MUT_NONE)
 		return bad(err, row, "a check without a mutant: nobody knows that it can fail");
+	if (!also_known(row))
+		return bad(err, row,
+			   "its mutant is said to show in a row without a check, or in itself");
 	if (row->tag == CF_MISMATCH && row->run && !row->known)
 		return bad(err, row, "does not say what the code does instead");
 	return 0;
@@ -143,8 +159,8 @@ int cf_rows_check(struct pvtb_err *err)
 	size_t nr = cf_rows(&all);
 	int ret;
 
-	if (__stop_pvtb_conformance_rows - __start_pvtb_conformance_rows > MAX_ROWS)
-		return pvtb_err_set(err, -E2BIG, "conformance rows", "more than %d", MAX_ROWS);
+	if (__stop_pvtb_conformance_rows - __start_pvtb_conformance_rows > CF_MAX_ROWS)
+		return pvtb_err_set(err, -E2BIG, "conformance rows", "more than %d", CF_MAX_ROWS);
 	for (size_t i = 0; i < nr; i++) {
 		ret = check_row(all[i], err);
 		if (ret)

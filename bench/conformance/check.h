@@ -28,6 +28,7 @@ struct cf_slot {
 	u32 used;
 	char why[CF_WHY_BYTES];
 	char text[CF_TEXT_BYTES];
+	u64 reached[CF_MAX_ROWS / 64]; /* as in struct cf_outcome */
 };
 
 /* An exit that came to the VMM. */
@@ -168,9 +169,14 @@ void cf_without_features(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u
 u64 cf_clock_ns(clockid_t id);
 /* How long a vCPU's thread has waited for a CPU: /proc/self/task/TID/schedstat. -1: not told. */
 s64 cf_run_delay_ns(struct pvtb_vm *vm, unsigned int vcpu);
-/* A process that keeps this CPU busy until it is ended; ends with the check. */
+/* A process that keeps this CPU busy until it is ended, and does so already; ends with the check. */
 int cf_hog_start(struct cf *cf, int cpu);
 void cf_hog_stop(int pid);
+/* A stream beside such a process, once more while the vCPU's thread has not waited for @cpu meanwhile
+ * (a busy or emulated host may have done nothing of the kind in time), but not for ever. What at_exit
+ * noted is of the last time. */
+void cf_stream_beside_hog(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, int cpu,
+			  struct pvtb_step *steps, size_t nr);
 /* A CPU this process may use. */
 int cf_some_cpu(void);
 

@@ -64,6 +64,9 @@ struct cf_row {
 	const char *manual; /* why there is no automatic check */
 	const char *known;  /* CF_MISMATCH: what today's code does instead */
 	bool alone;	    /* wants the host's CPUs for itself: it watches time pass */
+	/* Rows besides this one whose checks rest on the same answer, and fail with this mutant too:
+	 * identifiers with spaces between; NULL. With a "?": those that may. */
+	const char *also;
 	void (*run)(struct cf *cf);
 	struct cf_mutant mutant;
 };
@@ -92,6 +95,7 @@ enum cf_verdict {
 
 #define CF_WHY_BYTES  256
 #define CF_TEXT_BYTES 3072
+#define CF_MAX_ROWS   512
 
 struct cf_outcome {
 	const struct cf_row *row;
@@ -100,6 +104,8 @@ struct cf_outcome {
 	char why[CF_WHY_BYTES];
 	char text[CF_TEXT_BYTES]; /* diagnostics, lines */
 	u64 ns;
+	u64 reached[CF_MAX_ROWS /
+		    64]; /* rows, by their place in cf_rows(), whose mutants could show */
 };
 
 /* All rows, in the order of the documentation. */
@@ -122,10 +128,10 @@ void cf_mutant_text(const struct cf_mutant *m, char *buf, size_t len);
 struct cf_run_opts {
 	const char *host_spec;
 	bool emulated;
-	unsigned int jobs;	     /* 0: one per CPU */
-	unsigned int timeout_s;	     /* of one check; 0: 10, 30 in an emulated host */
-	const struct cf_row *mutant; /* arm this row's mutant in every check */
-	bool own_mutants;	     /* arm each check's own */
+	unsigned int jobs;	/* 0: one per CPU */
+	unsigned int timeout_s; /* of one check; 0: 10, 30 in an emulated host */
+	/* One per row to be run: whose mutant is armed in it, or NULL. NULL: none anywhere. */
+	const struct cf_row *const *mutants;
 	bool (*interrupted)(void);
 };
 
@@ -136,6 +142,14 @@ struct cf_run_opts {
 int cf_run(const struct cf_row *const *rows, size_t nr, const struct cf_run_opts *opts,
 	   struct cf_outcome *outcomes, void (*done)(void *ctx, size_t index), void *ctx,
 	   struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/*
+ * mutants.c. The rows without and with mutants: @mutated[i] tells of row i's mutant: it passes when the row's
+ * check, which holds without it, fails with it by its own judgement, and so do those checks that the row
+ * declares (also) and no others. A SKIP where the check does not hold or run anyway.
+ */
+int cf_run_mutants(const struct cf_row *const *rows, size_t nr, const struct cf_run_opts *opts,
+		   struct cf_outcome *mutated, struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* show.c. KTAP: one stream; feed it in order. */
 struct cf_ktap {

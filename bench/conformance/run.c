@@ -93,10 +93,8 @@ static void check_process(struct runner *r, size_t i)
 		.kvm = -1,
 	};
 
-	if (r->opts->own_mutants)
-		cf.mutant = &row->mutant;
-	else if (r->opts->mutant)
-		cf.mutant = &r->opts->mutant->mutant;
+	if (r->opts->mutants && r->opts->mutants[i])
+		cf.mutant = &r->opts->mutants[i]->mutant;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The terminal's interrupt is the runner's to act upon. */
 	signal(SIGINT, SIG_IGN);
@@ -147,6 +145,7 @@ static void judge(struct runner *r, const struct job *j, int status)
 
 	memcpy(o->why, s->why, sizeof(o->why));
 	memcpy(o->text, s->text, sizeof(o->text));
+	memcpy(o->reached, s->reached, sizeof(o->reached));
 	o->why[sizeof(o->why) - 1] = '\0';
 	o->text[sizeof(o->text) - 1] = '\0';
 	o->ns = pvtb_mono_ns() - j->started_ns;

@@ -164,6 +164,9 @@ void cf_explain(const struct cf_row *row, FILE *out)
 		fprintf(out, "  known      %s\n", row->known);
 	cf_mutant_text(&row->mutant, text, sizeof(text));
 	fprintf(out, "  mutant     %s\n", text);
+	if (row->also)
+		fprintf(out, "  shows in   %s%s\n", row->also,
+			strchr(row->also, '?') ? " (?: may)" : "");
 }
 
 static void markdown_text(FILE *out, const char *text)
@@ -203,6 +206,11 @@ static void markdown_row(FILE *out, const struct cf_row *row)
 	cf_mutant_text(&row->mutant, text, sizeof(text));
 	fprintf(out, "\n  *Mutant:* ");
 	markdown_text(out, text);
+	if (row->also) {
+		fprintf(out, " (shows in ");
+		markdown_text(out, row->also);
+		fprintf(out, ", too)");
+	}
 	fputc('\n', out);
 }
 
@@ -224,7 +232,8 @@ static void markdown_head(FILE *out, size_t nr, size_t automatic)
 		"| mismatch | documentation and code are known to differ | is an expected failure while it "
 		"differs as known, fails when in any other way |\n\n"
 		"Every check has a mutant: a wrong answer put between KVM and the check, which it has to notice\n"
-		"(`make mutants`). `pvtb conformance --explain ID` shows one row.\n",
+		"(`make mutants`), and besides it only those checks that rest on the same answer. `pvtb conformance\n"
+		"--explain ID` shows one row.\n",
 		nr, automatic);
 }
 

@@ -141,7 +141,8 @@ static void hcx_02(struct cf *cf)
 }
 CF_ROW(hcx_02, .id = "HCX-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "outside ring 0 every hypercall is -KVM_EPERM", .how = "two calls from ring 3",
-       .run = hcx_02, .mutant = CF_M_STEP(PVTB_STEP_HVC, CF_HC_KICK_CPU, 0, CF_SET, 0));
+       .run = hcx_02, .also = "HCX-03",
+       .mutant = CF_M_STEP(PVTB_STEP_HVC, CF_HC_KICK_CPU, 0, CF_SET, 0));
 
 static void hcx_03(struct cf *cf)
 {
@@ -163,7 +164,8 @@ CF_ROW(hcx_03, .id = "HCX-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
        .statement =
 	       "an unknown hypercall, and one whose feature the guest does not have, is -KVM_ENOSYS",
        .how = "five numbers; two calls with their CPUID bits cleared and enforcement on",
-       .run = hcx_03, .mutant = CF_M_STEP(PVTB_STEP_HVC, NO_SUCH_CALL, 0, CF_SET, 0));
+       .run = hcx_03, .also = "HCX-02",
+       .mutant = CF_M_STEP(PVTB_STEP_HVC, NO_SUCH_CALL, 0, CF_SET, 0));
 
 CF_ROW(hcx_04, .id = "HCX-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "in 32-bit mode arguments are cut to 32 bits",
@@ -216,7 +218,7 @@ static void pair_03(struct cf *cf)
 }
 CF_ROW(pair_03, .id = "PAIR-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
        .statement = "an address without memory is -KVM_EFAULT", .how = "an address far above it",
-       .needs = "a host that keeps time by the TSC", .run = pair_03,
+       .needs = "a host that keeps time by the TSC", .run = pair_03, .also = "PAIR-01",
        .mutant = CF_M_STEP(PVTB_STEP_HVC, CF_HC_CLOCK_PAIRING, 0, CF_SET, 0));
 
 static void pair_04(struct cf *cf)

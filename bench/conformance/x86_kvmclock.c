@@ -59,7 +59,7 @@ CF_ROW(sys_01, .id = "SYS-01", .tag = CF_DOC, X86, .source = SYS_DOC,
 	       "the new MSRs (0x4b564d01, 0x4b564d00) need bit 3 of CPUID 0x40000001.EAX, the old ones "
 	       "(0x12, 0x11) bit 0: #GP for a guest held to its CPUID",
        .how = "RDMSR and WRMSR of all four, with the bit cleared and enforcement on", .run = sys_01,
-       .mutant = CF_M_FAULT(CF_VECTOR_GP, CF_NO_FAULT));
+       .also = "STL-01 STL-02", .mutant = CF_M_FAULT(CF_VECTOR_GP, CF_NO_FAULT));
 
 static void sys_02(struct cf *cf)
 {
@@ -80,7 +80,7 @@ CF_ROW(sys_02, .id = "SYS-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
 	       "a multiple of 4 is enough for the structure; one that crosses a page is accepted and "
 	       "never filled",
        .how = "both registered, and asked by KVM_KVMCLOCK_CTRL whether they are active",
-       .run = sys_02, .mutant = CF_M_ERRNO(CF_KVMCLOCK_CTRL, 0, -EINVAL, 0));
+       .run = sys_02, .also = "KCT-02", .mutant = CF_M_ERRNO(CF_KVMCLOCK_CTRL, 0, -EINVAL, 0));
 
 static void sys_03(struct cf *cf)
 {
@@ -132,6 +132,7 @@ CF_ROW(sys_04, .id = "SYS-04", .tag = CF_DOC, X86, .source = SYS_DOC, .since = "
 		    "tsc_to_system_mul / 2^32",
        .how = "computed in the guest, against KVM_GET_CLOCK and the TSC's rate, to 20 ns and 10 ppm",
        .needs = "a host that keeps time by the TSC", .run = sys_04,
+       .also = "CLK-03 CLK-10 CLK-11 CLK-12",
        .mutant = CF_M_STEP(PVTB_STEP_PVCLOCK, CF_ANY, 0, CF_ADD, 1000000));
 
 /* Ticks into nanoseconds as a structure says. */
@@ -161,7 +162,7 @@ CF_ROW(sys_05, .id = "SYS-05", .tag = CF_DOC, X86, .source = SYS_DOC,
        .statement =
 	       "shift and multiplier turn ticks into nanoseconds without an overflow however long ago "
 	       "the last update was",
-       .how = "a second and a thousand seconds of ticks, to 1 ppm", .run = sys_05,
+       .how = "a second and a thousand seconds of ticks, to 1 ppm", .run = sys_05, .also = "SYS-07",
        .mutant = CF_M_MEM(CLOCK + 24, 8, CF_XOR, 1ULL << 20));
 
 CF_ROW(sys_06, .id = "SYS-06", .tag = CF_DOC, X86, .source = SYS_DOC,
@@ -272,7 +273,8 @@ CF_ROW(sys_11, .id = "SYS-11", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
        .statement =
 	       "where vCPU 0 uses the old MSR the VM has no stable clock; with the new one it has again",
        .how = "KVM_GET_CLOCK's flag after each", .needs = "a host that keeps time by the TSC",
-       .run = sys_11, .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 8, 4, CF_SET, CF_CLOCK_TSC_STABLE));
+       .run = sys_11, .also = "TSC-07 MIG-01 MIG-05",
+       .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 8, 4, CF_SET, CF_CLOCK_TSC_STABLE));
 
 /* What the structure makes of a TSC. */
 static u64 clock_at(struct cf *cf, struct pvtb_vm *vm, u64 tsc)
@@ -345,7 +347,7 @@ CF_ROW(wcl_01, .id = "WCL-01", .tag = CF_DOC, X86, .source = WCL_DOC,
 	       "writing the MSR fills 12 bytes, version, seconds and nanoseconds of when the VM began, "
 	       "once",
        .how = "each field, the word behind, and nothing more without another write", .run = wcl_01,
-       .mutant = CF_M_MEM(WALL + 8, 4, CF_SET, 1000000000));
+       .also = "WCL-02", .mutant = CF_M_MEM(WALL + 8, 4, CF_SET, 1000000000));
 
 static void wcl_02(struct cf *cf)
 {
@@ -364,7 +366,8 @@ static void wcl_02(struct cf *cf)
 CF_ROW(wcl_02, .id = "WCL-02", .tag = CF_DOC, X86, .source = WCL_DOC,
        .statement = "wall clock plus kvmclock is the host's real time",
        .how = "between two readings of CLOCK_REALTIME, to 2 ms (a host may slew its clock)",
-       .alone = true, .run = wcl_02, .mutant = CF_M_MEM(WALL + 4, 4, CF_ADD, 3600));
+       .alone = true, .run = wcl_02, .also = "WCL-01",
+       .mutant = CF_M_MEM(WALL + 4, 4, CF_ADD, 3600));
 
 static void wcl_03(struct cf *cf)
 {
@@ -398,7 +401,7 @@ static void wcl_04(struct cf *cf)
 }
 CF_ROW(wcl_04, .id = "WCL-04", .tag = CF_DOC, X86, .source = WCL_DOC,
        .statement = "writing the MSR again fills the structure again", .how = "cleared in between",
-       .run = wcl_04, .mutant = CF_M_MEM(WALL + 4, 4, CF_SET, 0));
+       .run = wcl_04, .also = "WCL-01 WCL-02", .mutant = CF_M_MEM(WALL + 4, 4, CF_SET, 0));
 
 CF_ROW(wcl_05, .id = "WCL-05", .tag = CF_MISMATCH, X86, .source = "x86/msr.rst, x86/cpuid.rst",
        .statement = "the MSRs' availability is found in bits 0 and 3 of CPUID 0x40000001.EAX",

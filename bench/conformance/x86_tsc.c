@@ -74,7 +74,7 @@ static void tsc_03(struct cf *cf)
 }
 CF_ROW(tsc_03, .id = "TSC-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
        .statement = "get answers the offset that was set last", .how = "four values", .run = tsc_03,
-       .mutant = CF_M_VALUE(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_XOR, 1));
+       .also = "TSC-08 MIG-02", .mutant = CF_M_VALUE(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_XOR, 1));
 
 static void guest_tsc(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u64 offset)
 {
@@ -109,7 +109,8 @@ CF_ROW(tsc_04, .id = "TSC-04", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
 	       "the guest's TSC is the host's plus the offset (the documentation does not say that "
 	       "the host's is scaled first where scaling is used)",
        .how = "the guest's reading, less the offset, between two of the host's; unscaled",
-       .run = tsc_04, .mutant = CF_M_INPUT(KVM_SET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1ULL << 34));
+       .run = tsc_04, .also = "TSC-02 TSC-03 TSC-05 TSC-08 MIG-02 MIG-06 MIG-07",
+       .mutant = CF_M_INPUT(KVM_SET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1ULL << 34));
 
 static void tsc_05(struct cf *cf)
 {
@@ -127,6 +128,7 @@ static void tsc_05(struct cf *cf)
 CF_ROW(tsc_05, .id = "TSC-05", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
        .statement = "any offset works, those that wrap the guest's TSC too",
        .how = "0, plus and minus 180e9, 2^63, and one that makes the TSC pass 0", .run = tsc_05,
+       .also = "TSC-03 MIG-02 MIG-06 MIG-07",
        .mutant = CF_M_INPUT_AFTER(KVM_SET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1ULL << 34, 3));
 
 static void tsc_06(struct cf *cf)
@@ -182,7 +184,7 @@ CF_ROW(tsc_07, .id = "TSC-07", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
 	       "with equal offsets on all vCPUs the clock stays stable, with different ones it is "
 	       "not",
        .how = "KVM_GET_CLOCK's flag with two vCPUs, offsets equal and then apart",
-       .needs = "a host that keeps time by the TSC", .run = tsc_07,
+       .needs = "a host that keeps time by the TSC", .run = tsc_07, .also = "MIG-01 MIG-05 SYS-11",
        .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 8, 4, CF_XOR, CF_CLOCK_TSC_STABLE));
 
 static void tsc_08(struct cf *cf)
@@ -203,7 +205,7 @@ static void tsc_08(struct cf *cf)
 }
 CF_ROW(tsc_08, .id = "TSC-08", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
        .statement = "a vCPU added to a VM that runs gets the offset the others have",
-       .how = "offset set, run, second vCPU created", .run = tsc_08,
+       .how = "offset set, run, second vCPU created", .run = tsc_08, .also = "TSC-03 MIG-02",
        .mutant = CF_M_VALUE(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1));
 
 /* ---- the migration algorithm, from one VM to another of this host ---- */
@@ -292,7 +294,7 @@ CF_ROW(mig_01, .id = "MIG-01", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
 	       "on the source KVM_GET_CLOCK gives the guest's clock, the host's TSC and its real time "
 	       "of one instant",
        .how = "all three flags; TSC and real time between the host's own readings",
-       .needs = "a host that keeps time by the TSC", .run = mig_01,
+       .needs = "a host that keeps time by the TSC", .run = mig_01, .also = "CLK-06 SYS-04",
        .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 24, 8, CF_ADD, 1ULL << 34));
 
 static void mig_02(struct cf *cf)
@@ -306,7 +308,7 @@ static void mig_02(struct cf *cf)
 }
 CF_ROW(mig_02, .id = "MIG-02", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
        .statement = "on the source the offset of every vCPU can be read, each its own",
-       .how = "four vCPUs with four offsets", .run = mig_02,
+       .how = "four vCPUs with four offsets", .run = mig_02, .also = "TSC-03 MIG-07",
        .mutant = CF_M_VALUE_AFTER(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_SET, FIRST, 2));
 
 /* The TSC's rate against CLOCK_MONOTONIC_RAW over 60 ms, in kHz. */
@@ -337,7 +339,8 @@ static void mig_03(struct cf *cf)
 CF_ROW(mig_03, .id = "MIG-03", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
        .statement = "KVM_GET_TSC_KHZ gives the frequency of the guest's TSC",
        .how = "against the guest's TSC over 60 ms, to 10 % (the host schedules in between)",
-       .alone = true, .run = mig_03, .mutant = CF_M_RET(CF_GET_TSC_KHZ, 0, CF_SET, 1000));
+       .alone = true, .run = mig_03, .also = "MIG-06 CLK-07 KHZ-01 KHZ-04 KHZ-05 SYS-04 SYS-05",
+       .mutant = CF_M_RET(CF_GET_TSC_KHZ, 0, CF_SET, 1000));
 
 static void mig_04(struct cf *cf)
 {
@@ -357,6 +360,7 @@ CF_ROW(mig_04, .id = "MIG-04", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
 	       "the real time that has passed",
        .how = "20 ms between; to 0.1 % and 50 us, for two calibrations of one TSC",
        .needs = "a host that keeps time by the TSC", .alone = true, .run = mig_04,
+       .also = "MIG-06 MIG-09 CLK-02 CLK-08 CLK-11",
        .mutant = CF_M_INPUT(CF_SET_CLOCK, 0, 8, 4, CF_SET, 0));
 
 static void mig_05(struct cf *cf)
@@ -372,7 +376,8 @@ CF_ROW(mig_05, .id = "MIG-05", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
        .statement =
 	       "on the destination KVM_GET_CLOCK gives clock and host TSC of one instant again",
        .how = "flags and progress of both", .needs = "a host that keeps time by the TSC",
-       .run = mig_05, .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 8, 4, CF_SET, 0, 1));
+       .run = mig_05, .also = "SYS-11",
+       .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 8, 4, CF_SET, 0, 1));
 
 static void mig_06(struct cf *cf)
 {
@@ -394,6 +399,7 @@ CF_ROW(mig_06, .id = "MIG-06", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
 	       "the guest's TSC going as if nothing had been (ns times kHz is divided by 10^6)",
        .how = "to a VM of the same host, where the ideal new offset is the old one",
        .needs = "a host that keeps time by the TSC", .alone = true, .run = mig_06,
+       .also = "MIG-09 CLK-07",
        .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 24, 8, CF_ADD, 1ULL << 34, 1));
 
 static u64 invariant(const struct cf_clock *c, u64 offset, u64 khz)
@@ -416,7 +422,7 @@ static void mig_07(struct cf *cf)
 CF_ROW(mig_07, .id = "MIG-07", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "5.16",
        .statement = "offset + tsc - guest * freq is the same on both sides",
        .how = "computed from what both VMs say, to 2 ticks of rounding",
-       .needs = "a host that keeps time by the TSC", .run = mig_07,
+       .needs = "a host that keeps time by the TSC", .run = mig_07, .also = "TSC-03 MIG-02",
        .mutant = CF_M_INPUT_AFTER(KVM_SET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1000, 3));
 
 CF_ROW(mig_08, .id = "MIG-08", .tag = CF_MISMATCH, X86, .source = TSC_DOC,
@@ -454,6 +460,7 @@ CF_ROW(mig_09, .id = "MIG-09", .tag = CF_DOC, X86, .source = TSC_DOC, .since = "
        .how = "both vCPUs before and after, 20 ms between; at most half a second more than real time (the "
 	      "host schedules in between)",
        .needs = "a host that keeps time by the TSC", .alone = true, .run = mig_09,
+       .also = "CLK-13 SYS-08",
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_PVCLOCK, CF_ANY, 0, CF_SET, 0, 3));
 
 #define UNMERGED                                                                                   \

@@ -51,8 +51,9 @@ static const struct pvtb_opt conf_options[] = {
 	PVTB_OPT_FLAG(0, "markdown", struct conf_opts, markdown, "the catalogue as Markdown"),
 	PVTB_OPT_STRING('e', "explain", struct conf_opts, explain, "ID",
 			"statement, source, check and mutant of one row"),
-	PVTB_OPT_FLAG('m', "mutants", struct conf_opts, mutants,
-		      "give every check its wrong answer, and see it fail"),
+	PVTB_OPT_FLAG(
+		'm', "mutants", struct conf_opts, mutants,
+		"give every check its wrong answer, and see it fail, and no other that should not"),
 	PVTB_OPT_STRING(0, "mutant", struct conf_opts, mutant, "ID",
 			"run with the wrong answer of that row"),
 	PVTB_OPT_STRING(0, "lab-host", struct conf_opts, lab_host, "HOST",
@@ -84,7 +85,8 @@ static bool ask_interrupted(void *ctx)
 struct native {
 	const struct cf_row **rows;
 	size_t nr;
-	struct cf_outcome *outcomes, *mutated;
+	struct cf_outcome *outcomes; /* of the checks, or of their mutants */
+	const struct cf_row **armed; /* --mutant: that row's, in every check */
 	struct cf_ktap ktap;
 	bool mutants;
 };
@@ -99,8 +101,7 @@ static int choose(const struct conf_run *run, struct native *n)
 
 	n->rows = calloc(nr, sizeof(*n->rows));
 	n->outcomes = calloc(nr, sizeof(*n->outcomes));
-	n->mutated = calloc(nr, sizeof(*n->mutated));
-	if (!n->rows || !n->outcomes || !n->mutated)
+	if (!n->rows || !n->outcomes)
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++)
 		if (cf_row_wanted(all[i], run->filters, run->nr_filters) &&
@@ -109,38 +110,21 @@ static int choose(const struct conf_run *run, struct native *n)
 	return 0;
 }
 
-/* A mutant proves something of a check that holds without it, and only by the check's own judgement. */
-static void judge_mutant(struct native *n, size_t i)
+static int arm_everywhere(struct native *n, struct cf_run_opts *ro, const struct cf_row *mutant)
 {
-	struct cf_outcome *o = &n->mutated[i];
-	enum cf_verdict honest = n->outcomes[i].verdict;
-	char mutant[300];
-
-	if (honest == CF_SKIP || honest == CF_MANUAL) {
-		*o = n->outcomes[i];
-		return;
-	}
-	cf_mutant_text(&o->row->mutant, mutant, sizeof(mutant));
-	o->text[0] = '\0';
-	if (honest == CF_FAIL || honest == CF_NOTICE) {
-		o->verdict = CF_SKIP;
-		snprintf(o->why, sizeof(o->why), "fails without its mutant");
-	} else if ((o->verdict == CF_FAIL || o->verdict == CF_NOTICE) && !o->contained) {
-		o->verdict = CF_PASS;
-	} else {
-		snprintf(o->text, sizeof(o->text), "survivor: %.250s\n%s: %.250s", mutant,
-			 cf_verdict_name(o->verdict), o->why);
-		o->verdict = CF_FAIL;
-		snprintf(o->why, sizeof(o->why), "its mutant survives");
-	}
+	n->armed = calloc(n->nr, sizeof(*n->armed));
+	if (!n->armed)
+		return -ENOMEM;
+	for (size_t i = 0; i < n->nr; i++)
+		n->armed[i] = mutant;
+	ro->mutants = n->armed;
+	return 0;
 }
 
 static void tell(void *ctx, size_t i)
 {
 	struct native *n = ctx;
 
-	if (n->mutants)
-		judge_mutant(n, i);
 	cf_ktap_outcome(&n->ktap, i);
 }
 
@@ -192,7 +176,6 @@ static int run_native(struct conf_run *run, struct pvtb_err *err)
 		.host_spec = run->spec,
 		.emulated = o->lab_host != NULL,
 		.jobs = (unsigned int)o->jobs,
-		.mutant = o->mutant ? cf_row_find(o->mutant) : NULL,
 		.interrupted = pvtb_interrupted,
 	};
 	struct pvtb_kvm_caps caps;
@@ -203,17 +186,18 @@ static int run_native(struct conf_run *run, struct pvtb_err *err)
 	else
 		/* Where there is no KVM there is no plan to announce. */
 		ret = pvtb_kvm_probe(&caps, NULL, err);
-	n.ktap = (struct cf_ktap){.out = run->out,
-				  .rows = n.rows,
-				  .nr = n.nr,
-				  .outcomes = n.mutants ? n.mutated : n.outcomes};
-	/* First without, since a mutant of a check that fails anyway proves nothing. */
-	if (!ret && n.mutants)
-		ret = cf_run(n.rows, n.nr, &ro, n.outcomes, NULL, NULL, err);
-	if (!ret) {
-		ro.own_mutants = n.mutants;
+	n.ktap = (struct cf_ktap){
+		.out = run->out, .rows = n.rows, .nr = n.nr, .outcomes = n.outcomes};
+	if (!ret && o->mutant)
+		ret = arm_everywhere(&n, &ro, cf_row_find(o->mutant));
+	if (!ret)
 		cf_ktap_begin(&n.ktap);
-		ret = cf_run(n.rows, n.nr, &ro, n.mutants ? n.mutated : n.outcomes, tell, &n, err);
+	if (!ret && n.mutants) {
+		ret = cf_run_mutants(n.rows, n.nr, &ro, n.outcomes, err);
+		for (size_t i = 0; !ret && i < n.nr; i++)
+			tell(&n, i);
+	} else if (!ret) {
+		ret = cf_run(n.rows, n.nr, &ro, n.outcomes, tell, &n, err);
 	}
 	if (!ret) {
 		totals(run, &n);
@@ -223,8 +207,8 @@ static int run_native(struct conf_run *run, struct pvtb_err *err)
 		run->failed |= count(n.ktap.outcomes, n.nr, CF_FAIL) > 0;
 	}
 	free(n.rows);
+	free(n.armed);
 	free(n.outcomes);
-	free(n.mutated);
 	return ret;
 }
 

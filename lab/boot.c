@@ -32,7 +32,8 @@ struct lab {
 	u64 guard_id;
 	struct pvtb_lab_unpack *unpack;
 	bool up;	      /* its pvtb has said so: the kernel has booted */
-	char trouble[384];    /* first line of kernel trouble */
+	char trouble[384];    /* first line of kernel trouble ... */
+	u64 trouble_ns;	      /* ... and when it was seen */
 	char qemu_said[384];  /* last line of QEMU's own */
 	struct pvtb_err said; /* last error of the pvtb inside */
 	bool acknowledged;
@@ -177,8 +178,10 @@ static int qemu_args(struct args *a, const struct lab *lab)
 
 static void note_trouble(struct lab *lab, const char *line)
 {
-	if (!lab->trouble[0] && pvtb_lab_klog_trouble(line))
-		snprintf(lab->trouble, sizeof(lab->trouble), "%.380s", pvtb_lab_klog_text(line));
+	if (lab->trouble[0] || !pvtb_lab_klog_trouble(line))
+		return;
+	snprintf(lab->trouble, sizeof(lab->trouble), "%.380s", pvtb_lab_klog_text(line));
+	lab->trouble_ns = pvtb_mono_ns();
 }
 
 static void console_line(void *ctx, const char *line)
@@ -243,8 +246,18 @@ static int take(struct lab *lab, enum port port, const char *data, size_t len, s
 /* The slowest lab, an x86-64 one that counts instructions, boots in some 15 s on an idle machine. */
 #define BOOT_LIMIT_S 180
 
+/* What a kernel in trouble has measured counts for nothing: it may end and send its log, no more. */
+#define TROUBLE_LIMIT_S 60
+
 static const char no_boot_hint[] =
 	"is the kernel whole, with an initramfs allowed, and virtio-console in it or in modules=DIR?";
+
+static const char *kernel_hint(const struct lab *lab)
+{
+	return lab->spec->kernel[0]
+		       ? "does the distribution's kernel, without kernel=, do the same?"
+		       : "a newer kernel may not: pvtb lab fetch -u";
+}
 
 static int check_limits(const struct lab *lab, u64 begin_ns, struct pvtb_err *err)
 {
@@ -253,6 +266,12 @@ static int check_limits(const struct lab *lab, u64 begin_ns, struct pvtb_err *er
 
 	if (h && h->interrupted && h->interrupted(h->ctx))
 		return pvtb_err_set(err, -EINTR, lab->name, "interrupted");
+	if (lab->trouble[0] &&
+	    pvtb_mono_ns() - lab->trouble_ns > TROUBLE_LIMIT_S * PVTB_NSEC_PER_SEC) {
+		pvtb_err_set(err, -ETIMEDOUT, lab->name, "its kernel does not go on: %.200s",
+			     lab->trouble);
+		return pvtb_err_hint(err, "%s", kernel_hint(lab));
+	}
 	if (!lab->up && limit_s > BOOT_LIMIT_S)
 		limit_s = BOOT_LIMIT_S;
 	if ((pvtb_mono_ns() - begin_ns) / PVTB_NSEC_PER_SEC < limit_s)
@@ -398,13 +417,6 @@ static int end_qemu(struct lab *lab, bool force)
 	return status;
 }
 
-static const char *kernel_hint(const struct lab *lab)
-{
-	return lab->spec->kernel[0]
-		       ? "does the distribution's kernel, without kernel=, do the same?"
-		       : "a newer kernel may not: pvtb lab fetch -u";
-}
-
 static int judge(struct lab *lab, int qemu_status, int *ret_status, struct pvtb_err *err)
 {
 	int status, r = pvtb_lab_unpack_status(lab->unpack, &status, err);
@@ -539,7 +551,7 @@ int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size, struc
 	r = r ?: pvtb_lab_program_open(arch, &fd, err);
 	if (fd >= 0)
 		close(fd);
-	r = r ?: pvtb_lab_fetch(arch, PVTB_LAB_FETCH_CACHED, NULL, path, sizeof(path), err);
+	r = r ?: pvtb_lab_fetch(arch, "", PVTB_LAB_FETCH_CACHED, NULL, path, sizeof(path), err);
 	if (r)
 		return r;
 	version = strrchr(path, '/');

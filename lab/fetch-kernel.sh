@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Owns the cache of distribution kernels for the emulated hosts: finds, fetches, unpacks, verifies.
 #
-#	fetch-kernel.sh [--offline|--update] arm64|x86_64
+#	fetch-kernel.sh [--offline|--update] arm64|x86_64 [SERIES]
 #
 # prints the directory of a verified kernel: vmlinuz, config, modules/*.ko, MANIFEST (SHA256).
 # What is cached is used as it is; --update asks the archive for a newer one, --offline never
@@ -14,8 +14,8 @@ LC_ALL=C
 export LC_ALL
 umask 022
 
-series=6.12
-wanted='irqbypass ccp kvm kvm-amd kvm-intel'
+# Those that are built in have no module.
+wanted='irqbypass ccp kvm kvm-amd kvm-intel virtio-pci virtio-console'
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=${PVTB_DEBIAN_MIRROR:-http://deb.debian.org}
 
@@ -41,6 +41,10 @@ arm64) deb_arch=arm64 ;;
 x86_64) deb_arch=amd64 ;;
 *) die "${arch:-ARCH}" 'unknown architecture' 'arm64 or x86_64' ;;
 esac
+series=${2:-6.12}
+case $series in
+*[!0-9.]* | .* | *. | *..*) die "$series" 'not a kernel series' 'a number such as 6.12' ;;
+esac
 [ -n "${XDG_CACHE_HOME:-}" ] || [ -n "${HOME:-}" ] || die HOME 'not set' 'set XDG_CACHE_HOME'
 base=${XDG_CACHE_HOME:-$HOME/.cache}/pvtime-bench/kernels/$arch
 need sha256sum
@@ -49,9 +53,9 @@ verify() {
 	(cd "$1" 2>/dev/null && [ -s MANIFEST ] && sha256sum --quiet --strict -c MANIFEST >/dev/null 2>&1)
 }
 
-# The newest cached kernel that is whole; a damaged one is named and passed over.
+# The newest cached kernel of the series that is whole; a damaged one is named and passed over.
 cached() {
-	for version in $(ls "$base" 2>/dev/null | sort -rV); do
+	for version in $(ls "$base" 2>/dev/null | grep "^$(printf '%s' "$series" | sed 's/\./\\./g')\." | sort -rV); do
 		if verify "$base/$version"; then
 			printf '%s\n' "$base/$version"
 			return 0
@@ -100,7 +104,7 @@ private_apt() {
 sources() {
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
 		awk '$2 ~ /^(bookworm|trixie)-security$/ && $3 == "main" && !seen[$0]++ { print $1, $2 }'
-	printf '%s\n' "$mirror/debian-security bookworm-security" \
+	printf '%s\n' "$mirror/debian-security bookworm-security" "$mirror/debian bookworm" \
 		"$mirror/debian bookworm-backports" "$mirror/debian trixie"
 }
 
@@ -112,7 +116,7 @@ while read -r uri suite; do
 	printf 'deb [signed-by=%s] %s %s main\n' $keyring "$uri" "$suite" >"$tmp/sources.list"
 	say "asking $suite for Linux $series ($arch)"
 	private_apt apt-get update >"$tmp/apt.log" 2>&1 || { say "$uri $suite: $(grep -m1 '^[EW]:' "$tmp/apt.log")"; continue; }
-	package=$(private_apt apt-cache pkgnames "linux-image-$series" 2>/dev/null |
+	package=$(private_apt apt-cache pkgnames "linux-image-$series." 2>/dev/null |
 		grep -E -- "-cloud-$deb_arch-unsigned\$" | sort -V | tail -n 1)
 	[ -z "$package" ] || break
 done <"$tmp/candidates"

@@ -127,14 +127,14 @@ static int run_program(const char *path, const char *const argv[], int keep, cha
 
 /* ---- the distribution's kernel ---- */
 
-int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
+int pvtb_lab_fetch(enum pvtb_lab_arch arch, const char *series, enum pvtb_lab_fetch how,
 		   const struct pvtb_lab_hooks *hooks, char *ret_dir, size_t size,
 		   struct pvtb_err *err)
 {
 	const char *name = pvtb_lab_arch_name(arch);
 	struct pvtb_err said = {};
 	char script[64];
-	const char *argv[5] = {"sh", script};
+	const char *argv[6] = {"sh", script};
 	int fd PVTB_CLOSE = memfd_create("fetch-kernel", MFD_CLOEXEC);
 	int n = 2, status = 0, r;
 
@@ -148,6 +148,8 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
 	else if (how == PVTB_LAB_FETCH_UPDATE)
 		argv[n++] = "--update";
 	argv[n++] = name;
+	if (series[0])
+		argv[n++] = series;
 	argv[n] = NULL;
 	r = r ?: run_program("/bin/sh", argv, fd, ret_dir, size, hooks, &status, &said);
 	if (r == -EINTR)
@@ -712,8 +714,8 @@ int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab
 	memset(ret, 0, sizeof(*ret));
 	ret->fd = -1;
 	if (!spec->kernel[0]) {
-		r = pvtb_lab_fetch(spec->arch, PVTB_LAB_FETCH_MISSING, hooks, dir, sizeof(dir),
-				   err);
+		r = pvtb_lab_fetch(spec->arch, spec->series, PVTB_LAB_FETCH_MISSING, hooks, dir,
+				   sizeof(dir), err);
 		if (r)
 			return r;
 		snprintf(path, sizeof(path), "%s/vmlinuz", dir);

@@ -16,7 +16,7 @@ struct pvtb_guardian;
 
 enum pvtb_lab_arch { PVTB_LAB_ARM64, PVTB_LAB_X86_64 };
 
-/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,deterministic][,kernel=PATH][,modules=DIR] */
+/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,deterministic][,series=X.Y][,kernel=PATH][,modules=DIR] */
 struct pvtb_lab_spec {
 	enum pvtb_lab_arch arch;
 	bool nvhe;	    /* arm64: kvm-arm.mode=nvhe */
@@ -24,6 +24,7 @@ struct pvtb_lab_spec {
 	u64 counter_hz;	    /* arm64: CNTFRQ_EL0; 0: QEMU's own (1 GHz when deterministic) */
 	unsigned int cpus;
 	unsigned int mem_mib;
+	char series[16];    /* of the distribution's kernel, "6.1"; "": the default */
 	char kernel[4096];  /* "" : the distribution's */
 	char modules[4096]; /* directory of KVM's modules for kernel=; "": looked for */
 };
@@ -82,8 +83,9 @@ enum pvtb_lab_fetch {
 	PVTB_LAB_FETCH_MISSING, /* fetch when nothing is cached */
 	PVTB_LAB_FETCH_UPDATE,	/* the newest there is */
 };
-/* The distribution kernel's directory in the cache, verified. @hooks gets progress lines. */
-int pvtb_lab_fetch(enum pvtb_lab_arch arch, enum pvtb_lab_fetch how,
+/* The distribution kernel's directory in the cache, verified. @series "": the default one. @hooks gets
+ * progress lines. */
+int pvtb_lab_fetch(enum pvtb_lab_arch arch, const char *series, enum pvtb_lab_fetch how,
 		   const struct pvtb_lab_hooks *hooks, char *ret_dir, size_t size,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 

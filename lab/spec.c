@@ -12,16 +12,25 @@ static const char *const arch_names[] = {
 	[PVTB_LAB_X86_64] = "x86_64",
 };
 
-enum option { OPT_NVHE, OPT_DETERMINISTIC, OPT_HZ, OPT_CPUS, OPT_MEM, OPT_KERNEL, OPT_MODULES };
+enum option {
+	OPT_NVHE,
+	OPT_DETERMINISTIC,
+	OPT_HZ,
+	OPT_CPUS,
+	OPT_MEM,
+	OPT_SERIES,
+	OPT_KERNEL,
+	OPT_MODULES
+};
 
 static const char *const option_names[] = {
-	[OPT_NVHE] = "nvhe",	   [OPT_DETERMINISTIC] = "deterministic",
-	[OPT_HZ] = "hz",	   [OPT_CPUS] = "cpus",
-	[OPT_MEM] = "mem",	   [OPT_KERNEL] = "kernel",
-	[OPT_MODULES] = "modules",
+	[OPT_NVHE] = "nvhe",	 [OPT_DETERMINISTIC] = "deterministic",
+	[OPT_HZ] = "hz",	 [OPT_CPUS] = "cpus",
+	[OPT_MEM] = "mem",	 [OPT_SERIES] = "series",
+	[OPT_KERNEL] = "kernel", [OPT_MODULES] = "modules",
 };
 static const char option_list[] =
-	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, kernel=PATH, modules=DIR";
+	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, series=X.Y, kernel=PATH, modules=DIR";
 
 const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch)
 {
@@ -134,6 +143,12 @@ static int set_option(const char *text, enum option o, const char *value,
 	case OPT_MEM:
 		spec->mem_mib = (unsigned int)n;
 		return 0;
+	case OPT_SERIES:
+		if (!value[strspn(value, "0123456789.")])
+			return set_path(text, "series", value, spec->series, sizeof(spec->series),
+					err);
+		pvtb_err_set(err, -EINVAL, text, "series=%s is no kernel series", value);
+		return pvtb_err_hint(err, "a number such as series=6.1");
 	case OPT_KERNEL:
 		return set_path(text, "kernel", value, spec->kernel, sizeof(spec->kernel), err);
 	case OPT_MODULES:
@@ -204,6 +219,8 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb
 		r = parse_option(text, word, &seen, spec, err);
 	if (!r && spec->modules[0] && !spec->kernel[0])
 		r = bad_option(err, text, "modules=", "goes with kernel=");
+	if (!r && spec->series[0] && spec->kernel[0])
+		r = bad_option(err, text, "series=", "is the distribution's, kernel= is not");
 	if (r)
 		return r;
 	if (spec->deterministic && !spec->counter_hz && spec->arch == PVTB_LAB_ARM64)
@@ -234,6 +251,8 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 		fprintf(f, ",mem=%u", spec->mem_mib);
 	if (spec->deterministic)
 		fputs(",deterministic", f);
+	if (spec->series[0])
+		fprintf(f, ",series=%s", spec->series);
 	if (spec->kernel[0])
 		fprintf(f, ",kernel=%s", spec->kernel);
 	if (spec->modules[0])
@@ -245,6 +264,10 @@ int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struc
 	if (spec->kernel[0] && strcmp(spec->kernel, path)) {
 		pvtb_err_set(err, -EINVAL, path, "the host already names kernel=%.200s",
 			     spec->kernel);
+		return pvtb_err_hint(err, "give one of them");
+	}
+	if (spec->series[0]) {
+		pvtb_err_set(err, -EINVAL, path, "the host already names series=%s", spec->series);
 		return pvtb_err_hint(err, "give one of them");
 	}
 	return set_path(path, "kernel", path, spec->kernel, sizeof(spec->kernel), err);

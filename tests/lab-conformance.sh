@@ -33,7 +33,10 @@ conforms() {
 	totals=$(sed -n 's/^# totals: //p' "$scratch/$name.ktap")
 	case $totals in
 	*" fail:0 "*" notice:0 "*) ;;
-	*) fail "$name: $totals" ;;
+	*)
+		fail "$name: $totals"
+		grep -B4 -e '^ *not ok' -e ': notice, ' "$scratch/$name.ktap" | sed 's/^/    /' >&2
+		;;
 	esac
 	passed=$(echo "$totals" | sed 's/pass:\([0-9]*\).*/\1/')
 	[ "${passed:-0}" -ge "$wanted" ] || fail "$name: $totals, at least $wanted have passed before"

@@ -610,10 +610,12 @@ static u64 a32_call(struct cf *cf, struct pvtb_vm *vm, const char *op, u64 funct
 static void pvt_24(struct cf *cf)
 {
 	static const char *const ops[] = {"a32_hvc", "a32_smc"};
+	/* SMC is a conduit since Linux 6.4 (PVT-19). */
+	size_t nr_ops = cf->kernel >= (6 << 16 | 4) ? 2 : 1;
 	struct pvtb_vm *vm =
 		cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 1, .steal = true, .aarch32 = true});
 
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(ops); i++) {
+	for (size_t i = 0; i < nr_ops; i++) {
 		u64 version = a32_call(cf, vm, ops[i], CF_SMCCC_VERSION, 0);
 		u64 features = a32_call(cf, vm, ops[i], CF_PV_FEATURES, CF_PV_ST);
 		u64 st = a32_call(cf, vm, ops[i], CF_PV_ST, 0);
@@ -632,7 +634,7 @@ static void pvt_24(struct cf *cf)
 }
 CF_ROW(pvt_24, .id = "PVT-24", .tag = CF_MISMATCH, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
        .statement = "paravirtual time is not available to 32-bit guests: the calls answer -1 there",
-       .how = "all four numbers by HVC and by SMC from a guest whose EL1 is AArch32",
+       .how = "all four numbers by HVC and, since Linux 6.4, by SMC from a guest whose EL1 is AArch32",
        .needs = "AArch32 at EL1",
        .known =
 	       "KVM does not look at the caller's state: it answers the 64-bit numbers as from a 64-bit "

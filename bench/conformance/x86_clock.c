@@ -175,7 +175,7 @@ CF_ROW(clk_07, .id = "CLK-07", .tag = CF_DOC, X86, .source = GET_DOC, .since = "
        .statement = "clock, realtime and host_tsc describe one instant",
        .how = "two readings 20 ms apart give the same interval by all three: TSC to 10 ns and 1 ppm, real "
 	      "time to 1 us and 0.2 % (two calibrations)",
-       HOST_TSC_NEEDED, .run = clk_07, .also = "MIG-04 MIG-06 CLK-04",
+       HOST_TSC_NEEDED, .run = clk_07, .also = "MIG-04 MIG-06 CLK-04?",
        .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 0, 8, CF_ADD, 200000, 1));
 
 static void clk_08(struct cf *cf)

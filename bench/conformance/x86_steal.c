@@ -227,7 +227,7 @@ CF_ROW(stl_09, .id = "STL-09", .tag = CF_DOC, X86, .source = STL_DOC,
 	       "never goes backwards",
        .how = "beside a busy process: it lies between the thread's waiting time (schedstat) before and after "
 	      "the reading, no tolerance",
-       .needs = "schedstat", .alone = true, .run = stl_09, .also = "STL-10",
+       .needs = "schedstat", .alone = true, .run = stl_09, .also = "STL-10?",
        .mutant = CF_M_MEM_AFTER(STEAL, 8, CF_SET, 0, 1));
 
 static void stl_10(struct cf *cf)

@@ -11,6 +11,7 @@
 
 struct lab_opts {
 	bool update;
+	const char *series;
 	const char *out;
 	u64 timeout_s;
 };
@@ -20,6 +21,8 @@ static const struct lab_opts lab_defaults = {.timeout_s = 900};
 static const struct pvtb_opt lab_options[] = {
 	PVTB_OPT_FLAG('u', "update", struct lab_opts, update,
 		      "fetch: the newest kernel, even when one is cached"),
+	PVTB_OPT_STRING('s', "series", struct lab_opts, series, "X.Y",
+			"fetch: a kernel of that series, as series= of a host names it"),
 	PVTB_OPT_STRING('o', "output", struct lab_opts, out, "DIR",
 			"run: an existing directory for what the command leaves in /result"),
 	PVTB_OPT_U64('t', "timeout", struct lab_opts, timeout_s, "SECONDS", 1, 86400,
@@ -47,8 +50,9 @@ static int fetch_one(enum pvtb_lab_arch arch, const struct lab_opts *o, struct p
 {
 	const struct pvtb_lab_hooks hooks = {.line = print_line, .interrupted = ask_interrupted};
 	char dir[4096];
-	int ret = pvtb_lab_fetch(arch, o->update ? PVTB_LAB_FETCH_UPDATE : PVTB_LAB_FETCH_MISSING,
-				 &hooks, dir, sizeof(dir), err);
+	int ret = pvtb_lab_fetch(arch, o->series ? o->series : "",
+				 o->update ? PVTB_LAB_FETCH_UPDATE : PVTB_LAB_FETCH_MISSING, &hooks,
+				 dir, sizeof(dir), err);
 
 	if (!ret)
 		printf("%s\n", dir);

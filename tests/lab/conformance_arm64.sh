@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# The conformance catalogue on emulated arm64 KVM hosts, VHE and nVHE; with further kernels where
-# PVTB_KERNELS_ARM64 names their images.
+# The conformance catalogue on emulated arm64 KVM hosts, VHE and nVHE, with Linux 6.12 and 6.1; with
+# further kernels where PVTB_KERNELS_ARM64 names their images.
 set -u
 . tests/lab-lib.sh
 . tests/lab-conformance.sh
@@ -10,6 +10,8 @@ conforms vhe 80 lab:arm64 || finish
 conforms again 80 lab:arm64
 same_verdicts vhe again
 conforms nvhe 80 lab:arm64,nvhe
+conforms old 53 lab:arm64,series=6.1
+conforms old-nvhe 53 lab:arm64,nvhe,series=6.1
 n=0
 for kernel in ${PVTB_KERNELS_ARM64:-}; do
 	n=$((n + 1))

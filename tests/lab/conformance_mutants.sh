@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Every check of the conformance catalogue notices the wrong answer it declares. Also `make mutants`.
+# Every check of the conformance catalogue notices the wrong answer it declares, and no check notices
+# another one's unless it rests on the same. Also `make mutants`.
 set -u
 . tests/lab-lib.sh
 . tests/lab-conformance.sh
 
-killed arm64 lab:arm64 82
+killed arm64 lab:arm64 84
 killed x86_64 lab:x86_64 76
 finish

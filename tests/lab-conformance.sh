@@ -6,6 +6,10 @@ catalogue() {
 	rm -rf "${scratch:?}/$1"
 	result=$scratch/$1 on=$2
 	shift 2
+	"$PVTB" conformance -H "$on" -o "$result" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null && return
+	status=$?
+	[ $status = 2 ] && stood_still || return $status
+	rm -rf "${result:?}"
 	"$PVTB" conformance -H "$on" -o "$result" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
 

@@ -12,12 +12,23 @@ fail() {
 	failures=$((failures + 1))
 }
 
+# stood_still: the emulated host did not go on, which is the emulator's doing and not what is tested. It
+# was seen in two of some 500 boots, and is said.
+stood_still() {
+	grep -e 'its kernel does not go on' -e 'has not booted after' "$scratch/err" | sed 's/^/  run again: /' >&2
+	grep -q -e 'its kernel does not go on' -e 'has not booted after' "$scratch/err"
+}
+
 # expect_status WANTED COMMAND...: output goes to $scratch/out and $scratch/err
 expect_status() {
 	want=$1
 	shift
 	got=0
 	"$@" >"$scratch/out" 2>"$scratch/err" </dev/null || got=$?
+	if [ "$got" = 2 ] && [ "$want" != 2 ] && stood_still; then
+		got=0
+		"$@" >"$scratch/out" 2>"$scratch/err" </dev/null || got=$?
+	fi
 	[ "$got" = "$want" ] && return 0
 	fail "exit status $got, expected $want: $*"
 	sed 's/^/    /' "$scratch/err" | tail -n 15 >&2

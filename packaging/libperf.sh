@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # libperf.sh ARCH OUTDIR CROSS_PREFIX: leave libperf.a, libapi.a and include/ in OUTDIR: from the
 # distribution's libperf where it has one, otherwise built from its kernel source package.
-# Several architectures may be built at once: the extracted source is shared, under a lock.
+# Several architectures may be built at once: the extracted source is shared, under a lock. With it
+# comes the kernel's own reader of KTAP, for the tests.
 set -eu
 
 arch=$1 out=$2 cross=$3
@@ -43,7 +44,7 @@ if [ "$(cat "$src/done" 2>/dev/null)" != "$tarball" ]; then
 	tar -C "$src/linux" --strip-components=1 --wildcards -xf "$tarball" \
 		'*/tools/build' '*/tools/scripts' '*/tools/include' '*/tools/arch/x86/include' \
 		'*/tools/arch/arm64/include' '*/tools/lib/perf' '*/tools/lib/api' \
-		'*/tools/lib/*.c' '*/tools/lib/*.h' || die "cannot extract $tarball"
+		'*/tools/lib/*.c' '*/tools/lib/*.h' '*/tools/testing/kunit/*.py' || die "cannot extract $tarball"
 	echo "$tarball" > "$src/done"
 fi
 flock -u 9

@@ -47,6 +47,19 @@ conforms() {
 	[ -s "$scratch/$name/conformance.json" ] || fail "$name: no conformance.json"
 	! command -v prove >/dev/null || prove -Q -e cat "$scratch/$name.ktap" >&2 ||
 		fail "$name: prove does not accept it"
+	kunit_accepts "$name"
+}
+
+# kunit_accepts NAME: the kernel's own parser of KTAP, where its source is, counts the tests as we do
+kunit_accepts() {
+	parser=${O:-build}/libperf-src/linux/tools/testing/kunit/kunit.py
+	[ -f "$parser" ] || return 0
+	PYTHONDONTWRITEBYTECODE=1 python3 "$parser" parse "$scratch/$1.ktap" >"$scratch/kunit" 2>&1 ||
+		fail "$1: kunit.py: $(tail -n 1 "$scratch/kunit")"
+	counted=$(sed -n 's/.*Testing complete\. Ran \([0-9]*\) tests.*/\1/p' "$scratch/kunit")
+	[ "${counted:-0}" = "$(grep -cE '^ +(not )?ok ' "$scratch/$1.ktap")" ] ||
+		fail "$1: kunit.py has counted ${counted:-no} tests"
+	! grep -qi '\[error\]\|missing\|unexpected' "$scratch/kunit" || fail "$1: $(grep -i -m1 -e '\[error\]' -e missing -e unexpected "$scratch/kunit")"
 }
 
 # same_verdicts A B: check by check

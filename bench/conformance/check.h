@@ -152,6 +152,10 @@ int cf_msr_set(struct cf *cf, int vcpu_fd, u32 msr, u64 value);
 int cf_msr_get(struct cf *cf, int vcpu_fd, u32 msr, u64 *ret);
 int cf_tsc_offset(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, unsigned long req,
 		  u64 *offset);
+/* Does the guest's TSC run at @khz? Over 60 ms, to 1 % (CLOCK_MONOTONIC_RAW's own rate may be that far off
+ * its nominal one); each reading lies between two of the clock's, so what the host does in between is in
+ * the bounds. @what says whose rate it is. */
+void cf_tsc_runs_at(struct cf *cf, struct pvtb_vm *vm, int khz, const char *what);
 /* KVM_GET_CLOCK, which has to succeed. */
 void cf_get_clock(struct cf *cf, struct pvtb_vm *vm, struct cf_clock *ret);
 int cf_set_clock(struct cf *cf, struct pvtb_vm *vm, const struct cf_clock *clock);

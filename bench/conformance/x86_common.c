@@ -73,3 +73,21 @@ void cf_without_features(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u
 	if (ret)
 		cf_stop(cf, "CPUID without features: %s", strerror(-ret));
 }
+
+void cf_tsc_runs_at(struct cf *cf, struct pvtb_vm *vm, int khz, const char *what)
+{
+	struct pvtb_step a = CF_STEP(PVTB_STEP_COUNT), b = a;
+	u64 t[4], least, most;
+
+	t[0] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
+	cf_stream(cf, vm, 0, &a, 1);
+	t[1] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
+	usleep(60000);
+	t[2] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
+	cf_stream(cf, vm, 0, &b, 1);
+	t[3] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
+	least = (u64)((u128)(t[2] - t[1]) * (u64)khz / 1000000);
+	most = (u64)((u128)(t[3] - t[0]) * (u64)khz / 1000000);
+	cf_within(cf, (s64)(b.t0 - a.t0), (s64)(least - least / 100), (s64)(most + most / 100),
+		  "ticks of the guest's TSC over 60 ms, %s: %d kHz", what, khz);
+}

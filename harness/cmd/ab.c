@@ -18,6 +18,9 @@ struct ab_opts {
 	struct pvtb_compare_cmd_opts c;
 	const char *kernel[2];
 	const char *modules[2];
+	const char *tree;
+	struct pvtb_strv commits;
+	u64 jobs;
 	const char *host;
 	const char *profile;
 	const char *out;
@@ -36,6 +39,12 @@ static const struct pvtb_opt ab_options[] = {
 			"KVM's modules of the old kernel, where it has them as modules"),
 	PVTB_OPT_STRING(0, "modules-b", struct ab_opts, modules[1], "DIR",
 			"KVM's modules of the new kernel"),
+	PVTB_OPT_STRING(0, "tree", struct ab_opts, tree, "DIR",
+			"build both kernels from this git repository of the kernel"),
+	PVTB_OPT_LIST(0, "commits", struct ab_opts, commits, "COMMIT",
+		      "the old and the new of its commits", .flags = PVTB_OPT_WORDS),
+	PVTB_OPT_U64('j', "jobs", struct ab_opts, jobs, "N", 1, 1024,
+		     "compilers at once (default: as many as CPUs)"),
 	PVTB_OPT_STRING(
 		'H', "host", struct ab_opts, host, "HOST",
 		"lab host, without kernel= (default lab:ARCH,deterministic, of the kernels)"),
@@ -83,7 +92,7 @@ static int choose_host(const struct ab_opts *o, char *buf, size_t size, struct p
 		}
 		return 0;
 	}
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && !o->tree; i++) {
 		const char *other = arch_of(o->kernel[i]);
 
 		if (arch && other && strcmp(arch, other))
@@ -101,10 +110,15 @@ static int host_with(const struct ab_opts *o, const char *host, int side, char *
 		     struct pvtb_err *err)
 {
 	const char *k = o->kernel[side], *m = o->modules[side];
-	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
-	bool own = strcmp(k, DISTRIBUTION);
+	struct pvtb_lab_spec *spec PVTB_FREE = NULL;
+	bool own;
 	int ret;
 
+	if (o->tree)
+		return pvtb_measure_build(host, o->tree, o->commits.v[side], o->jobs, buf, size,
+					  err);
+	own = strcmp(k, DISTRIBUTION);
+	spec = calloc(1, sizeof(*spec));
 	if (!spec)
 		return pvtb_err_sys(err, -ENOMEM, "ab");
 	if (strchr(k, ',') || (m && strchr(m, ',')))
@@ -197,9 +211,12 @@ static int ab(const struct ab_opts *o, int argc, char **argv, struct pvtb_err *e
 	runs = o->runs ? o->runs : p->side_by_side ? 1 : 5;
 	for (int side = 0; side < 2 && !ret; side++)
 		ret = host_with(o, host, side, p->host[side], sizeof(p->host[side]), err);
+	/* the option takes all words that follow it */
+	for (size_t i = 2; i < o->commits.nr && !ret; i++)
+		ret = pvtb_strv_add(&p->benches, o->commits.v[i]);
 	for (int i = 0; i < argc && !ret; i++)
 		ret = pvtb_strv_add(&p->benches, argv[i]);
-	for (size_t i = 0; !argc && i < PVTB_ARRAY_SIZE(default_benches) && !ret; i++)
+	for (size_t i = 0; !p->benches.nr && i < PVTB_ARRAY_SIZE(default_benches) && !ret; i++)
 		ret = pvtb_strv_add(&p->benches, default_benches[i]);
 	if (!ret && !o->out)
 		ret = pvtb_scratch_make(&scratch, err);
@@ -215,17 +232,34 @@ static int ab(const struct ab_opts *o, int argc, char **argv, struct pvtb_err *e
 	return ret;
 }
 
+/* Two of something, and of one kind. */
+static int sort_out(const struct ab_opts *o, struct pvtb_err *err)
+{
+	bool kernels = o->kernel[0] || o->kernel[1] || o->modules[0] || o->modules[1];
+
+	if (o->tree && kernels)
+		return pvtb_err_set(err, -EINVAL, "--tree",
+				    "builds both kernels: drop --kernel-a, --kernel-b");
+	if (!o->tree != !o->commits.nr || (o->tree && o->commits.nr < 2)) {
+		pvtb_err_set(err, -EINVAL, o->tree ? "--tree" : "--commits", "needs two commits%s",
+			     o->tree ? "" : " of a --tree");
+		return pvtb_err_hint(err, "pvtb ab --tree PATH --commits OLD NEW");
+	}
+	if (!o->tree && (!o->kernel[0] || !o->kernel[1])) {
+		pvtb_err_set(err, -EINVAL, "ab", "needs two kernels");
+		return pvtb_err_hint(err, "pvtb ab --kernel-a OLD --kernel-b NEW; \"" DISTRIBUTION
+					  "\" is the lab's own");
+	}
+	return 0;
+}
+
 static int cmd_ab(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
 {
 	struct ab_opts *o = opts;
 	struct pvtb_err err = {0};
 	int ret = 0;
 
-	if (!o->kernel[0] || !o->kernel[1]) {
-		pvtb_err_set(&err, -EINVAL, "ab", "needs two kernels");
-		ret = pvtb_err_hint(&err, "pvtb ab --kernel-a OLD --kernel-b NEW; \"" DISTRIBUTION
-					  "\" is the lab's own");
-	}
+	ret = sort_out(o, &err);
 	if (!ret)
 		ret = pvtb_signals_install(&err);
 	if (!ret)
@@ -236,10 +270,13 @@ static int cmd_ab(const struct pvtb_command *cmd, void *opts, int argc, char **a
 static const struct pvtb_command ab_command = {
 	.name = "ab",
 	.summary = "boot two kernels in the lab, measure both, say what differs",
-	.usage = "--kernel-a FILE --kernel-b FILE [BENCH[.VARIANT]...]",
+	.usage = "--kernel-a FILE --kernel-b FILE [BENCH[.VARIANT]...] | "
+		 "--tree DIR --commits OLD NEW [BENCH...]",
 	.description =
 		"Boots both kernels in the same emulated host, counting instructions unless -H says\n"
 		"otherwise, runs the same benchmarks (counter_read and hypercall) and compares.\n"
+		"--tree builds both from commits, with a small configuration of the project's own;\n"
+		"the repository is only read.\n"
 		"Exit status, as `git bisect run` wants it: 0 B is not worse than A, 1 it is,\n"
 		"125 could not be tested, 130 interrupted.",
 	.options = ab_options,

@@ -21,6 +21,8 @@ struct pvtb_lab_kernel {
 	char version[128]; /* as uname -r, "" when the image does not say */
 	struct pvtb_lab_module modules[PVTB_LAB_MAX_MODULES];
 	size_t nr_modules;
+	void *config; /* the text it was configured by, where that lies beside it; or NULL */
+	size_t config_size;
 };
 
 /* First line of a lab's log port, from its init: the kernel has booted. */
@@ -39,7 +41,7 @@ struct pvtb_lab_script {
 	const char *name;	 /* for messages of the system only */
 	const char *text, *end;	 /* see harness/core/embed.S */
 	const char *const *args; /* NULL-ended, at most PVTB_LAB_SCRIPT_ARGS */
-	const char *data;	 /* text it gets as a file, whose name is its last argument; or NULL */
+	const char *data; /* text it gets as a file, whose name is its last argument; or NULL */
 };
 /* Run it: the first line of its stdout in @out, other lines of its stderr to @hooks, its exit status
  * (128 + signal) in *ret_exit and what it said as `pvtb: what: why` in @ret_said. -EINTR when the

@@ -595,6 +595,22 @@ static int load_modules(const struct pvtb_lab_spec *spec, struct pvtb_lab_kernel
 	return r;
 }
 
+/* "config" in the kernel's directory, or "config-X" beside "vmlinuz-X": nice to have, never missed. */
+static void load_config(const char *kernel, struct pvtb_lab_kernel *k)
+{
+	static const char prefix[] = "vmlinuz-";
+	const char *slash = strrchr(kernel, '/'), *base = slash ? slash + 1 : kernel;
+	bool versioned = !strncmp(base, prefix, sizeof(prefix) - 1);
+	char path[4096 + 64];
+	int fd PVTB_CLOSE = -1;
+
+	snprintf(path, sizeof(path), "%.*sconfig%s%s", (int)(base - kernel), kernel,
+		 versioned ? "-" : "", versioned ? base + sizeof(prefix) - 1 : "");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pvtb_lab_read_file(fd, &k->config, &k->config_size))
+		k->config = NULL;
+}
+
 int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab_hooks *hooks,
 			 struct pvtb_lab_kernel *ret, struct pvtb_err *err)
 {
@@ -625,6 +641,8 @@ int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab
 	}
 	if (r)
 		pvtb_lab_kernel_close(ret);
+	else
+		load_config(spec->kernel[0] ? spec->kernel : path, ret);
 	return r;
 }
 
@@ -636,4 +654,6 @@ void pvtb_lab_kernel_close(struct pvtb_lab_kernel *kernel)
 	for (size_t i = 0; i < kernel->nr_modules; i++)
 		free(kernel->modules[i].data);
 	kernel->nr_modules = 0;
+	free(kernel->config);
+	kernel->config = NULL;
 }

@@ -26,6 +26,8 @@ static int build(const struct pvtb_measure *m, const char *timeout, struct pvtb_
 		if (!ret)
 			ret = pvtb_strv_add(argv, m->hosts.v[i]);
 	}
+	if (!ret && m->no_trace)
+		ret = pvtb_strv_add(argv, "--no-trace");
 	if (!ret && m->kernel)
 		ret = pvtb_strv_add(argv, "-k");
 	if (!ret && m->kernel)
@@ -110,7 +112,8 @@ int pvtb_measure_build(const char *host, const char *tree, const char *commit, u
 	if (!spec)
 		return pvtb_err_sys(err, -ENOMEM, "%s", commit);
 	if (!pvtb_lab_is_spec(host)) {
-		pvtb_err_set(err, -EINVAL, host, "not a lab host: what --tree builds boots in a lab");
+		pvtb_err_set(err, -EINVAL, host,
+			     "not a lab host: what --tree builds boots in a lab");
 		return pvtb_err_hint(err, "as lab:arm64,nvhe,deterministic");
 	}
 	ret = pvtb_lab_spec_parse(host, spec, err);

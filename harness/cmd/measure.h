@@ -18,6 +18,7 @@ struct pvtb_measure {
 	const char *dir; /* result directory to be made */
 	struct pvtb_strv benches;
 	u64 timeout_s;
+	bool no_trace; /* as of pvtb run */
 };
 
 /* Start it; its report is not shown, its progress and its errors are. */

@@ -12,7 +12,6 @@ static const char *const matters[] = {
 	/* preemption, ticks, accounting */
 	"PREEMPT*",
 	"HZ",
-	"HZ_*",
 	"NO_HZ*",
 	"HIGH_RES_TIMERS",
 	"*_CPU_ACCOUNTING*",
@@ -110,9 +109,10 @@ static const char *const matters[] = {
 	NULL,
 };
 
-/* Of those, what is in no path that is measured: where symbols are, and what tools are there. */
-static const char *const not_those[] = {"DEBUG_INFO*", "DEBUG_FS*", "DEBUG_KERNEL", "DEBUG_MISC",
-					NULL};
+/* Of those, what is in no path that is measured: symbols, tools, what an architecture could do. */
+static const char *const not_those[] = {
+	"DEBUG_INFO*", "DEBUG_FS*", "DEBUG_KERNEL", "DEBUG_MISC", "HAVE_*", "LOCKDEP_SUPPORT", NULL,
+};
 
 static bool any(const char *const *patterns, const char *name)
 {

@@ -225,7 +225,9 @@ static int choose_benches(struct pairing *p, int argc, char **argv)
 		ret = pvtb_strv_add(&p->benches, o->commits.v[i]);
 	for (int i = 0; i < argc && !ret; i++)
 		ret = pvtb_strv_add(&p->benches, argv[i]);
-	for (size_t i = 0; !p->benches.nr && i < PVTB_ARRAY_SIZE(default_benches) && !ret; i++)
+	if (p->benches.nr)
+		return ret;
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(default_benches) && !ret; i++)
 		ret = pvtb_strv_add(&p->benches, default_benches[i]);
 	return ret;
 }

@@ -72,6 +72,12 @@ check:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory run-tests
 
+# Compiles kernels (6.5 minutes on two CPUs the first time), so it is not part of check.
+check-kernels:
+	$(call need-deps,kernels)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)PVTB='$(O)/pvtb' tests/check-kernels.sh
+
 # Two kernels: make ab A=old/Image B=new/Image [BENCH='hypercall counter_read']
 ab:
 	$(call need-deps,lab)
@@ -103,6 +109,7 @@ help:
 	@echo 'make bench        install what is missing, build, run the quick profile on the best host, plot'
 	@echo 'make check        install what is missing, build, run every test'
 	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
+	@echo 'make check-kernels  the gate proven with kernels compiled for it; git bisect over a history'
 	@echo 'make bench-self   measure the suite itself: tracing cost, ingest and join speed, loss'
 	@echo 'make lab          fetch and verify the kernels of the emulated KVM hosts'
 	@echo 'make ab           A=KERNEL B=KERNEL [BENCH=...]: boot both in the lab, say what differs'
@@ -115,4 +122,4 @@ help:
 	@echo '  PROFILE=quick|standard|long              KERNEL=PATH  a kernel of your own for the lab'
 	@echo '  DEPS=no  install nothing                 O=DIR  build there    V=1  show commands'
 
-.PHONY: all deps bench bench-self check ab plots lab install clean help
+.PHONY: all deps bench bench-self check check-kernels ab plots lab install clean help

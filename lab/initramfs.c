@@ -187,6 +187,14 @@ static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
 		snprintf(name, sizeof(name), "modules/%02zu-%s.ko", i, kernel->modules[i].name);
 		entry(c, name, S_IFREG | 0644, 0, kernel->modules[i].data, kernel->modules[i].size);
 	}
+	/* where a distribution has it: the environment record looks there */
+	if (kernel->config && kernel->version[0]) {
+		char name[32 + sizeof(kernel->version)];
+
+		snprintf(name, sizeof(name), "boot/config-%s", kernel->version);
+		entry(c, "boot", S_IFDIR | 0755, 0, NULL, 0);
+		entry(c, name, S_IFREG | 0644, 0, kernel->config, kernel->config_size);
+	}
 	pvtb_lab_spec_format(spec, text, sizeof(text));
 	r = put_words(c, "host", host);
 	r = r ?: put_words(c, "args", argv);

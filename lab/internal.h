@@ -21,6 +21,8 @@ struct pvtb_lab_kernel {
 	char version[128]; /* as uname -r, "" when the image does not say */
 	struct pvtb_lab_module modules[PVTB_LAB_MAX_MODULES];
 	size_t nr_modules;
+	void *config; /* the text it was configured by, where that lies beside it; or NULL */
+	size_t config_size;
 };
 
 /* First line of a lab's log port, from its init: the kernel has booted. */
@@ -29,6 +31,24 @@ struct pvtb_lab_kernel {
 int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab_hooks *hooks,
 			 struct pvtb_lab_kernel *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 void pvtb_lab_kernel_close(struct pvtb_lab_kernel *kernel);
+
+/* ---- script.c ---- */
+
+#define PVTB_LAB_SCRIPT_ARGS 8
+
+/* A shell script carried inside the program. */
+struct pvtb_lab_script {
+	const char *name;	 /* for messages of the system only */
+	const char *text, *end;	 /* see harness/core/embed.S */
+	const char *const *args; /* NULL-ended, at most PVTB_LAB_SCRIPT_ARGS */
+	const char *data; /* text it gets as a file, whose name is its last argument; or NULL */
+};
+/* Run it: the first line of its stdout in @out, other lines of its stderr to @hooks, its exit status
+ * (128 + signal) in *ret_exit and what it said as `pvtb: what: why` in @ret_said. -EINTR when the
+ * hooks asked for an end: it has been told to stop, and has. */
+int pvtb_lab_script_run(const struct pvtb_lab_script *script, const struct pvtb_lab_hooks *hooks,
+			char *out, size_t size, int *ret_exit,
+			struct pvtb_err *ret_said) PVTB_MUST_CHECK;
 
 /* ---- initramfs.c ---- */
 

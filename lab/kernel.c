@@ -10,8 +10,6 @@
 #include <fcntl.h>
 #include <libelf.h>
 #include <gelf.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,109 +20,6 @@
 /* harness/core/embed.S, NUL-ended */
 extern const char pvtb_fetch_kernel_sh[], pvtb_fetch_kernel_sh_end[];
 
-/* ---- running a program for its output ---- */
-
-struct collector {
-	const struct pvtb_lab_hooks *hooks;
-	struct pvtb_err *err;
-};
-
-static void stderr_line(void *ctx, const char *line)
-{
-	struct collector *c = ctx;
-
-	if (c->err)
-		pvtb_lab_parse_error(line, c->err);
-	if (c->hooks && c->hooks->line && strncmp(line, "pvtb: ", 6) && strncmp(line, "hint: ", 6))
-		c->hooks->line(c->hooks->ctx, line);
-}
-
-static bool interrupted(const struct pvtb_lab_hooks *hooks)
-{
-	return hooks && hooks->interrupted && hooks->interrupted(hooks->ctx);
-}
-
-/* The child's stdout into @out, its stderr to the hooks; bounded, until both are closed. */
-static int drain(int out_fd, int err_fd, struct collector *c, char *out, size_t size)
-{
-	struct pvtb_lab_lines lines = {};
-	struct pollfd p[] = {{.fd = out_fd, .events = POLLIN}, {.fd = err_fd, .events = POLLIN}};
-	size_t got = 0;
-
-	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		char buf[4096];
-
-		if (interrupted(c->hooks))
-			return -EINTR;
-		if (poll(p, 2, 100) < 0 && errno != EINTR)
-			return -errno;
-		for (int i = 0; i < 2; i++) {
-			ssize_t n;
-
-			if (p[i].fd < 0 || !p[i].revents)
-				continue;
-			n = read(p[i].fd, buf, sizeof(buf));
-			if (n <= 0) {
-				p[i].fd = -1;
-			} else if (i) {
-				pvtb_lab_lines_feed(&lines, buf, (size_t)n, stderr_line, c);
-			} else {
-				size_t room = size - 1 - got;
-				size_t take = (size_t)n < room ? (size_t)n : room;
-
-				memcpy(out + got, buf, take);
-				got += take;
-			}
-		}
-	}
-	pvtb_lab_lines_flush(&lines, stderr_line, c);
-	out[got] = '\0';
-	return 0;
-}
-
-static int run_program(const char *path, const char *const argv[], int keep, char *out, size_t size,
-		       const struct pvtb_lab_hooks *hooks, int *ret_exit, struct pvtb_err *err)
-{
-	struct collector c = {hooks, err};
-	int o[2] = {-1, -1}, e[2] = {-1, -1};
-	struct pvtb_lab_child child = {
-		.path = path,
-		.argv = argv,
-		.in = -1,
-		.keep = &keep,
-		.nr_keep = 1,
-	};
-	int status, r;
-	pid_t pid;
-
-	if (pipe2(o, O_CLOEXEC) || pipe2(e, O_CLOEXEC)) {
-		r = -errno;
-	} else {
-		child.out = o[1];
-		child.err = e[1];
-		r = pvtb_lab_child_start(&child, &pid);
-	}
-	if (o[1] >= 0)
-		close(o[1]);
-	if (e[1] >= 0)
-		close(e[1]);
-	if (!r) {
-		r = drain(o[0], e[0], &c, out, size);
-		if (r)
-			kill(-pid, SIGTERM); /* the script removes what it has begun */
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	}
-	if (o[0] >= 0)
-		close(o[0]);
-	if (e[0] >= 0)
-		close(e[0]);
-	if (r)
-		return r;
-	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	return 0;
-}
-
 /* ---- the distribution's kernel ---- */
 
 int pvtb_lab_fetch(enum pvtb_lab_arch arch, const char *series, enum pvtb_lab_fetch how,
@@ -132,31 +27,28 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, const char *series, enum pvtb_lab_fe
 		   struct pvtb_err *err)
 {
 	const char *name = pvtb_lab_arch_name(arch);
+	const char *args[4] = {NULL};
+	const struct pvtb_lab_script script = {
+		.name = "fetch-kernel",
+		.text = pvtb_fetch_kernel_sh,
+		.end = pvtb_fetch_kernel_sh_end,
+		.args = args,
+	};
 	struct pvtb_err said = {};
-	char script[64];
-	const char *argv[6] = {"sh", script};
-	int fd PVTB_CLOSE = memfd_create("fetch-kernel", MFD_CLOEXEC);
-	int n = 2, status = 0, r;
+	int n = 0, status = 0, r;
 
-	if (fd < 0)
-		return pvtb_err_sys(err, -errno, "kernel for lab:%s", name);
-	r = pvtb_lab_write_all(fd, pvtb_fetch_kernel_sh,
-			       (size_t)(pvtb_fetch_kernel_sh_end - pvtb_fetch_kernel_sh));
-	snprintf(script, sizeof(script), "/proc/self/fd/%d", fd);
 	if (how == PVTB_LAB_FETCH_CACHED)
-		argv[n++] = "--offline";
+		args[n++] = "--offline";
 	else if (how == PVTB_LAB_FETCH_UPDATE)
-		argv[n++] = "--update";
-	argv[n++] = name;
+		args[n++] = "--update";
+	args[n++] = name;
 	if (series[0])
-		argv[n++] = series;
-	argv[n] = NULL;
-	r = r ?: run_program("/bin/sh", argv, fd, ret_dir, size, hooks, &status, &said);
+		args[n++] = series;
+	r = pvtb_lab_script_run(&script, hooks, ret_dir, size, &status, &said);
 	if (r == -EINTR)
 		return pvtb_err_set(err, r, "interrupted", "no kernel for %s fetched", name);
 	if (r)
 		return pvtb_err_sys(err, r, "kernel for lab:%s", name);
-	ret_dir[strcspn(ret_dir, "\n")] = '\0';
 	if (!status && ret_dir[0] == '/')
 		return 0;
 	if (status == 3) {
@@ -705,6 +597,22 @@ static int load_modules(const struct pvtb_lab_spec *spec, struct pvtb_lab_kernel
 	return r;
 }
 
+/* "config" in the kernel's directory, or "config-X" beside "vmlinuz-X": nice to have, never missed. */
+static void load_config(const char *kernel, struct pvtb_lab_kernel *k)
+{
+	static const char prefix[] = "vmlinuz-";
+	const char *slash = strrchr(kernel, '/'), *base = slash ? slash + 1 : kernel;
+	bool versioned = !strncmp(base, prefix, sizeof(prefix) - 1);
+	char path[4096 + 64];
+	int fd PVTB_CLOSE = -1;
+
+	snprintf(path, sizeof(path), "%.*sconfig%s%s", (int)(base - kernel), kernel,
+		 versioned ? "-" : "", versioned ? base + sizeof(prefix) - 1 : "");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pvtb_lab_read_file(fd, &k->config, &k->config_size))
+		k->config = NULL;
+}
+
 int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab_hooks *hooks,
 			 struct pvtb_lab_kernel *ret, struct pvtb_err *err)
 {
@@ -735,6 +643,8 @@ int pvtb_lab_kernel_open(const struct pvtb_lab_spec *spec, const struct pvtb_lab
 	}
 	if (r)
 		pvtb_lab_kernel_close(ret);
+	else
+		load_config(spec->kernel[0] ? spec->kernel : path, ret);
 	return r;
 }
 
@@ -746,4 +656,6 @@ void pvtb_lab_kernel_close(struct pvtb_lab_kernel *kernel)
 	for (size_t i = 0; i < kernel->nr_modules; i++)
 		free(kernel->modules[i].data);
 	kernel->nr_modules = 0;
+	free(kernel->config);
+	kernel->config = NULL;
 }

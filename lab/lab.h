@@ -89,6 +89,18 @@ int pvtb_lab_fetch(enum pvtb_lab_arch arch, const char *series, enum pvtb_lab_fe
 		   const struct pvtb_lab_hooks *hooks, char *ret_dir, size_t size,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/*
+ * The kernel of @commit ("HEAD", a tag, a hash) of the git repository @tree, built for the lab with
+ * the project's configuration (lab/config/), or taken from the cache. The repository is only read. The
+ * first build takes minutes, others what the commits' difference takes; one at a time for each
+ * repository, others wait. @jobs: compilers at once, 0: as many as CPUs. @hooks gets progress lines.
+ * -ECHILD when this commit cannot be configured or built (the compiler's first error is in the hint),
+ * -EINTR, or -EIO with the reason.
+ */
+int pvtb_lab_build(enum pvtb_lab_arch arch, const char *tree, const char *commit, unsigned int jobs,
+		   const struct pvtb_lab_hooks *hooks, char *ret_kernel, size_t size,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
+
 /* Would @spec boot, as far as can be told without booting or fetching: QEMU, the program for that
  * architecture, the kernel and the modules it names. */
 int pvtb_lab_check(const struct pvtb_lab_spec *spec, struct pvtb_err *err) PVTB_MUST_CHECK;

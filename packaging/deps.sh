@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Owns the list of packages, by purpose and distribution, and installs what is missing.
 #
-#	deps.sh [--list] build|cross|lab|check|all
+#	deps.sh [--list] build|cross|lab|check|kernels|all
 #
 #	build	this machine's pvtb, and running it	cross	the other architecture's
 #	lab	emulated hosts				check	the tests; includes all of the above
+#	kernels	building kernels (--tree, make check-kernels); includes lab, and is not part of all
 #
 # Debian and Ubuntu: apt; Fedora: dnf; elsewhere the list is printed. Nothing is asked of the
 # network when everything is there. Exit status: 0 all there, 2 not.
@@ -26,8 +27,8 @@ if [ "${1:-}" = --list ]; then
 fi
 group=${1:-all}
 case $group in
-build | cross | lab | check | all) ;;
-*) die "$group" 'no such group of packages' 'build, cross, lab, check or all' ;;
+build | cross | lab | check | kernels | all) ;;
+*) die "$group" 'no such group of packages' 'build, cross, lab, check, kernels or all' ;;
 esac
 
 # The other architecture: what it is called by Debian, and its compiler.
@@ -53,6 +54,7 @@ debian_packages() {
 		for p in $libraries; do printf '%s:%s\n' "$p" $other; done
 		;;
 	lab) printf '%s\n' qemu-system-arm qemu-system-x86 xz-utils binutils debian-archive-keyring util-linux ;;
+	kernels) printf '%s\n' git make flex bison bc dwarves libelf-dev util-linux ;;
 	check) printf '%s\n' libcmocka-dev python3 python3-jsonschema clang-format libclang-rt-dev ;;
 	esac
 }
@@ -67,6 +69,7 @@ fedora_packages() {
 		;;
 	cross) printf '%s\n' $fedora_gcc ;;
 	lab) printf '%s\n' qemu-system-aarch64-core qemu-system-x86-core apt dpkg debian-keyring xz binutils util-linux ;;
+	kernels) printf '%s\n' git make flex bison bc dwarves elfutils-libelf-devel util-linux ;;
 	check) printf '%s\n' libcmocka-devel python3 python3-jsonschema clang-tools-extra compiler-rt ;;
 	esac
 }
@@ -75,6 +78,7 @@ fedora_packages() {
 case $group in
 check | all) groups='build cross lab check' ;;
 lab) groups='build cross lab' ;;
+kernels) groups='build cross lab kernels' ;;
 cross) groups='build cross' ;;
 build) groups=build ;;
 esac

@@ -13,6 +13,10 @@
 #include "core/opts.h"
 #include "core/util.h"
 
+struct pvtb_lab_hooks;
+/* What a lab says goes to stderr, Ctrl-C ends it. In lab.c. */
+extern const struct pvtb_lab_hooks pvtb_cmd_lab_hooks;
+
 struct pvtb_command {
 	const char *name;
 	const char *summary;	 /* one line, no full stop */

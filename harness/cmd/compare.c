@@ -73,6 +73,7 @@ int pvtb_compare_and_show(const struct pvtb_compare_side *old, const struct pvtb
 		.hosts = o->hosts.v,
 		.nr_hosts = o->hosts.nr,
 		.thresholds = &thresholds,
+		.names = {o->names[0], o->names[1]},
 	};
 	struct pvtb_comparison c = {0};
 	int ret = set_fail_on(&o->fail_on, also, co.fail_on, err);

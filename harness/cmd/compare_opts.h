@@ -12,6 +12,7 @@ struct pvtb_compare_cmd_opts {
 	const char *alpha;
 	unsigned int format;
 	unsigned int by;
+	const char *names[2]; /* no option: what the sides are called, see compare.h */
 };
 
 #define PVTB_COMPARE_CMD_OPTS(s, m)                                                                \

@@ -15,6 +15,9 @@ struct gate_opts {
 	struct pvtb_compare_cmd_opts c;
 	struct pvtb_strv hosts;
 	const char *kernel;
+	const char *tree;
+	const char *commit;
+	u64 jobs;
 	const char *profile;
 	const char *out;
 	u64 timeout_s;
@@ -34,6 +37,12 @@ static const struct pvtb_opt gate_options[] = {
 		      "lab:arm64,deterministic)"),
 	PVTB_OPT_STRING('k', "kernel", struct gate_opts, kernel, "FILE",
 			"boot the lab hosts with this kernel"),
+	PVTB_OPT_STRING(0, "tree", struct gate_opts, tree, "DIR",
+			"or with one built from this git repository of the kernel"),
+	PVTB_OPT_STRING(0, "commit", struct gate_opts, commit, "COMMIT",
+			"of its commits this one (default HEAD)"),
+	PVTB_OPT_U64('j', "jobs", struct gate_opts, jobs, "N", 1, 1024,
+		     "compilers at once (default: as many as CPUs)"),
 	PVTB_OPT_STRING('p', "profile", struct gate_opts, profile, "NAME",
 			"how many samples, as of pvtb run"),
 	PVTB_OPT_STRING('o', "output", struct gate_opts, out, "DIR", "keep the result here"),
@@ -80,24 +89,53 @@ static bool listed(const struct pvtb_strv *list, const char *s)
 	return false;
 }
 
+/* @name is the plan's to free from here on, after a failure too. */
+static int own(struct plan *p, char *name)
+{
+	char **owned = name ? realloc(p->owned, (p->nr_owned + 1) * sizeof(*owned)) : NULL;
+
+	if (!owned) {
+		free(name);
+		return -ENOMEM;
+	}
+	p->owned = owned;
+	p->owned[p->nr_owned++] = name;
+	return 0;
+}
+
 /* BENCH.VARIANT of everything in the baseline, once. */
 static int add_variants(struct plan *p, const struct pvtb_host_result *h)
 {
 	for (size_t b = 0; b < h->nr_benches; b++)
 		for (size_t v = 0; v < h->benches[b].nr_variants; v++) {
-			char **owned = realloc(p->owned, (p->nr_owned + 1) * sizeof(*owned));
 			char *name;
 
-			if (owned)
-				p->owned = owned;
-			if (!owned || asprintf(&name, "%s.%s", h->benches[b].name,
-					       h->benches[b].variants[v].name) < 0)
+			if (asprintf(&name, "%s.%s", h->benches[b].name,
+				     h->benches[b].variants[v].name) < 0 ||
+			    own(p, name))
 				return -ENOMEM;
-			p->owned[p->nr_owned++] = name;
 			if (!listed(&p->m.benches, name) && pvtb_strv_add(&p->m.benches, name))
 				return -ENOMEM;
 		}
 	return 0;
+}
+
+/* Every host of the plan with the commit's kernel, which is built once for each architecture. */
+static int build_all(const struct gate_opts *o, struct plan *p, struct pvtb_err *err)
+{
+	int ret = 0;
+
+	for (size_t h = 0; o->tree && h < p->m.hosts.nr && !ret; h++) {
+		char host[9000];
+
+		ret = pvtb_measure_build(p->m.hosts.v[h], o->tree, o->commit ?: "HEAD", o->jobs,
+					 host, sizeof(host), err);
+		if (!ret && own(p, strdup(host)))
+			ret = pvtb_err_sys(err, -ENOMEM, "gate");
+		if (!ret)
+			p->m.hosts.v[h] = p->owned[p->nr_owned - 1];
+	}
+	return ret;
 }
 
 /* From the command line where that says it, else from the baseline, else the defaults. */
@@ -296,6 +334,8 @@ static int gate(struct gate_opts *o, int argc, char **argv, struct pvtb_err *err
 		ret = make_plan(o, argc - 1, argv + 1, base.nr ? base.runs[0].result : NULL,
 				o->out ? o->out : dir, &p, err);
 	if (!ret)
+		ret = build_all(o, &p, err);
+	if (!ret)
 		ret = measure(&p, &now, err);
 	if (!ret && o->self_test)
 		ret = self_test(o, &now, scratch.path, err);
@@ -319,6 +359,10 @@ static int cmd_gate(const struct pvtb_command *cmd, void *opts, int argc, char *
 	if (o->update && o->self_test)
 		ret = pvtb_err_set(&err, -EINVAL, "--self-test",
 				   "changes no baseline: drop --update");
+	if (o->commit && !o->tree)
+		ret = pvtb_err_set(&err, -EINVAL, "--commit", "of which --tree?");
+	if (o->kernel && o->tree)
+		ret = pvtb_err_set(&err, -EINVAL, "--tree", "builds a kernel: drop --kernel");
 	if (!ret)
 		ret = pvtb_signals_install(&err);
 	if (!ret)
@@ -329,11 +373,13 @@ static int cmd_gate(const struct pvtb_command *cmd, void *opts, int argc, char *
 static const struct pvtb_command gate_command = {
 	.name = "gate",
 	.summary = "measure and compare with a baseline file: pass or fail",
-	.usage = "[-k KERNEL] [--update | --self-test] BASELINE [BENCH[.VARIANT]...]",
+	.usage = "[-k KERNEL | --tree DIR [--commit COMMIT]] [--update | --self-test] BASELINE "
+		 "[BENCH[.VARIANT]...]",
 	.description =
 		"Measures what BASELINE holds, in the lab as a rule, and fails when anything is\n"
 		"worse, broken or missing: one instruction more in an exit is worse. --update makes\n"
-		"the baseline, or renews it. Exit status, as `git bisect run` wants it: 0 passed,\n"
+		"the baseline, or renews it. --tree builds the kernel that is measured, with a small\n"
+		"configuration of the project's own; the repository is only read. Exit status, as `git bisect run` wants it: 0 passed,\n"
 		"1 failed, 125 could not be tested, 130 interrupted.",
 	.options = gate_options,
 	.opts_size = sizeof(struct gate_opts),

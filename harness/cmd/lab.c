@@ -46,13 +46,17 @@ static bool ask_interrupted(void *ctx)
 	return pvtb_interrupted();
 }
 
+const struct pvtb_lab_hooks pvtb_cmd_lab_hooks = {
+	.line = print_line,
+	.interrupted = ask_interrupted,
+};
+
 static int fetch_one(enum pvtb_lab_arch arch, const struct lab_opts *o, struct pvtb_err *err)
 {
-	const struct pvtb_lab_hooks hooks = {.line = print_line, .interrupted = ask_interrupted};
 	char dir[4096];
 	int ret = pvtb_lab_fetch(arch, o->series ? o->series : "",
-				 o->update ? PVTB_LAB_FETCH_UPDATE : PVTB_LAB_FETCH_MISSING, &hooks,
-				 dir, sizeof(dir), err);
+				 o->update ? PVTB_LAB_FETCH_UPDATE : PVTB_LAB_FETCH_MISSING,
+				 &pvtb_cmd_lab_hooks, dir, sizeof(dir), err);
 
 	if (!ret)
 		printf("%s\n", dir);

@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "core/guardian.h"
 #include "core/signals.h"
+#include "lab/lab.h"
 
 static int build(const struct pvtb_measure *m, const char *timeout, struct pvtb_strv *argv)
 {
@@ -25,6 +26,8 @@ static int build(const struct pvtb_measure *m, const char *timeout, struct pvtb_
 		if (!ret)
 			ret = pvtb_strv_add(argv, m->hosts.v[i]);
 	}
+	if (!ret && m->no_trace)
+		ret = pvtb_strv_add(argv, "--no-trace");
 	if (!ret && m->kernel)
 		ret = pvtb_strv_add(argv, "-k");
 	if (!ret && m->kernel)
@@ -97,6 +100,34 @@ int pvtb_measure_wait(pid_t pid, struct pvtb_err *err)
 		return pvtb_err_set(err, -ECANCELED, "pvtb run", "ended with status %d",
 				    WEXITSTATUS(status));
 	}
+}
+
+int pvtb_measure_build(const char *host, const char *tree, const char *commit, u64 jobs, char *buf,
+		       size_t size, struct pvtb_err *err)
+{
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+	char kernel[4096];
+	int ret;
+
+	if (!spec)
+		return pvtb_err_sys(err, -ENOMEM, "%s", commit);
+	if (!pvtb_lab_is_spec(host)) {
+		pvtb_err_set(err, -EINVAL, host,
+			     "not a lab host: what --tree builds boots in a lab");
+		return pvtb_err_hint(err, "as lab:arm64,nvhe,deterministic");
+	}
+	ret = pvtb_lab_spec_parse(host, spec, err);
+	if (ret)
+		return ret;
+	if (spec->kernel[0])
+		return pvtb_err_set(err, -EINVAL, host, "names a kernel, and --tree builds one");
+	ret = pvtb_lab_build(spec->arch, tree, commit, (unsigned int)jobs, &pvtb_cmd_lab_hooks,
+			     kernel, sizeof(kernel), err);
+	if (ret)
+		return ret;
+	if ((size_t)snprintf(buf, size, "%s,kernel=%s", host, kernel) >= size)
+		return pvtb_err_set(err, -ENAMETOOLONG, kernel, "the name is too long");
+	return 0;
 }
 
 int pvtb_scratch_make(struct pvtb_scratch *s, struct pvtb_err *err)

@@ -18,6 +18,7 @@ struct pvtb_measure {
 	const char *dir; /* result directory to be made */
 	struct pvtb_strv benches;
 	u64 timeout_s;
+	bool no_trace; /* as of pvtb run */
 };
 
 /* Start it; its report is not shown, its progress and its errors are. */
@@ -26,6 +27,14 @@ int pvtb_measure_start(const struct pvtb_measure *m, pid_t *ret_pid,
 /* Wait for it. 0 when there is a result in its directory, whatever it says; -EINTR after SIGINT or
  * SIGTERM; -ECANCELED when the run failed, and has said why. */
 int pvtb_measure_wait(pid_t pid, struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/*
+ * @host, a lab, with the kernel of @commit of the git repository @tree: "HOST,kernel=PATH". Builds it
+ * when it is not there yet, with progress on stderr. -EINVAL when @host is no lab or names a kernel,
+ * else as pvtb_lab_build().
+ */
+int pvtb_measure_build(const char *host, const char *tree, const char *commit, u64 jobs, char *buf,
+		       size_t size, struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* A directory for results that nobody is to keep, and its removal. */
 struct pvtb_scratch {

@@ -794,8 +794,9 @@ static int warn_hosts(struct pvtb_comparison *c, const struct pvtb_compare_side 
 	return 0;
 }
 
-/* The kernel a side ran, if all of it is one; else when it ran. */
-static int name_sides(struct pvtb_comparison *c, const struct pvtb_compare_side *const sides[2])
+/* As the caller says; or the kernel a side ran, if all of it is one; else when it ran. */
+static int name_sides(struct pvtb_comparison *c, const struct pvtb_compare_side *const sides[2],
+		      const struct pvtb_compare_opts *o)
 {
 	const struct pvtb_result *r[2] = {sides[0]->runs[0].result, sides[1]->runs[0].result};
 	const char *kernel[2] = {NULL, NULL};
@@ -806,7 +807,10 @@ static int name_sides(struct pvtb_comparison *c, const struct pvtb_compare_side 
 
 			kernel[side] = !h || (kernel[side] && !strcmp(kernel[side], k)) ? k : NULL;
 		}
-	if (kernel[0] && kernel[1] && strcmp(kernel[0], kernel[1])) {
+	if (o->names[0] && o->names[1]) {
+		c->old_name = strdup(o->names[0]);
+		c->new_name = strdup(o->names[1]);
+	} else if (kernel[0] && kernel[1] && strcmp(kernel[0], kernel[1])) {
 		c->old_name = strdup(kernel[0]);
 		c->new_name = strdup(kernel[1]);
 	} else {
@@ -846,7 +850,7 @@ int pvtb_compare(const struct pvtb_compare_side *old, const struct pvtb_compare_
 	if (!code) {
 		code = correct(&c);
 		if (!code)
-			code = name_sides(&c, sides);
+			code = name_sides(&c, sides, opts);
 		if (!code)
 			code = warn_hosts(&c, sides, opts);
 		if (code)

@@ -68,6 +68,7 @@ struct pvtb_compare_opts {
 	size_t nr_hosts;
 	const struct pvtb_thresholds *thresholds;
 	double alpha;
+	const char *names[2]; /* what the old and the new side are called; NULL: see below */
 	bool fail_on[PVTB_NR_VERDICTS]; /* verdicts that make the comparison a failed one */
 };
 

@@ -119,7 +119,7 @@ static void differ(struct pvtb_comparison *c, const char *host, const char *path
 	pvtb_compare_warn(c, "%s: %s differs: %s, now %s", host, path, old, new);
 }
 
-/* "#1 SMP PREEMPT_DYNAMIC Debian 6.12...": the configuration as far as a kernel tells of it. */
+/* "#1 SMP PREEMPT_DYNAMIC Debian 6.12...": what a kernel tells without its configuration. */
 static void preemption(const struct pvtb_host_result *h, char *buf, size_t size)
 {
 	static const char *const words[] = {"PREEMPT_RT", "PREEMPT_DYNAMIC", "PREEMPT_LAZY",
@@ -135,6 +135,63 @@ static void preemption(const struct pvtb_host_result *h, char *buf, size_t size)
 			return;
 		}
 	}
+}
+
+#define CONFIG_SHOWN 6
+
+/* "y", "250"; an option that is not set is not in the record. */
+static const char *option(const json_t *options, const char *name)
+{
+	const char *v = json_string_value(json_object_get(options, name));
+
+	return v ? v : "n";
+}
+
+/* One option that differs, appended; the first few are named, the rest counted. */
+static void config_differs(const json_t *a, const json_t *b, const char *name, char *buf,
+			   size_t size, size_t *nr)
+{
+	size_t used = strlen(buf);
+
+	if (!strcmp(option(a, name), option(b, name)))
+		return;
+	if (++*nr <= CONFIG_SHOWN)
+		snprintf(buf + used, size - used, "%s%s=%.30s, now %.30s", used ? "; " : "", name,
+			 option(a, name), option(b, name));
+}
+
+/*
+ * Options that move exits and times, as far as both sides have a record of them. Of other options
+ * only that some differ is known, by the hash: said of one and the same kernel only, because two
+ * versions never have the same.
+ */
+static bool kernel_config(struct pvtb_comparison *c, const char *name,
+			  const struct pvtb_host_result *old, const struct pvtb_host_result *new)
+{
+	const json_t *a = at(old->environment, "kernel_config.options");
+	const json_t *b = at(new->environment, "kernel_config.options");
+	char list[1024] = "", more[48] = "";
+	const char *key;
+	size_t nr = 0;
+	json_t *v;
+
+	if (!json_is_object(a) || !json_is_object(b))
+		return false;
+	json_object_foreach ((json_t *)a, key, v)
+		config_differs(a, b, key, list, sizeof(list), &nr);
+	json_object_foreach ((json_t *)b, key, v)
+		if (!json_object_get(a, key))
+			config_differs(a, b, key, list, sizeof(list), &nr);
+	if (nr > CONFIG_SHOWN)
+		snprintf(more, sizeof(more), "; %zu more", nr - CONFIG_SHOWN);
+	if (nr)
+		pvtb_compare_warn(c, "%s: kernel configuration differs: %s%s", name, list, more);
+	else if (!strcmp(old->kernel, new->kernel) &&
+		 !json_equal(at(old->environment, "kernel_config.hash"),
+			     at(new->environment, "kernel_config.hash")))
+		pvtb_compare_warn(
+			c, "%s: kernel configuration differs, in no option known to matter", name);
+	return true;
 }
 
 int pvtb_compare_hosts(struct pvtb_comparison *c, const char *name,
@@ -158,7 +215,7 @@ int pvtb_compare_hosts(struct pvtb_comparison *c, const char *name,
 				  (unsigned long long)new->counter_hz);
 	preemption(old, a, sizeof(a));
 	preemption(new, b, sizeof(b));
-	if (a[0] && b[0] && strcmp(a, b))
+	if (!kernel_config(c, name, old, new) && a[0] && b[0] && strcmp(a, b))
 		pvtb_compare_warn(c, "%s: kernel configuration differs: %s, now %s", name, a, b);
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(paths); i++)
 		differ(c, name, paths[i], at(old->environment, paths[i]),

@@ -24,6 +24,10 @@
 
 	embed_built pvtb_guest_image, PVTB_BUILD_DIR, "guest.elf"
 	embed_file pvtb_fetch_kernel_sh, "lab/fetch-kernel.sh"
+	embed_file pvtb_build_kernel_sh, "lab/build-kernel.sh"
+	embed_file pvtb_config_common, "lab/config/common.config"
+	embed_file pvtb_config_arm64, "lab/config/arm64.config"
+	embed_file pvtb_config_x86_64, "lab/config/x86_64.config"
 	embed_file pvtb_plot_style_gp, "plots/style.gp"
 	embed_file pvtb_plot_latency_gp, "plots/latency.gp"
 	embed_file pvtb_plot_decomposition_gp, "plots/decomposition.gp"

@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "core/knob.h"
+
 #define INTERPOLATED 5
 /* In the order of undoing: a floor that is out of the way, ceiling, floor, governor, turbo. */
 enum saved { TURBO, GOVERNOR, FLOOR, CEILING, FLOOR_LOW, SAVED };
@@ -24,35 +26,12 @@ struct pvtb_cpufreq {
 	} saved[SAVED];
 };
 
-static int read_text(const char *path, char *buf, size_t size)
-{
-	int fd PVTB_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-
-	if (n < 0)
-		return -errno;
-	while (n && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
-		n--;
-	buf[n] = '\0';
-	return 0;
-}
-
-static int write_text(const char *path, const char *value)
-{
-	/* O_TRUNC means nothing to sysfs */
-	int fd PVTB_CLOSE = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
-}
-
 static int policy_text(const struct pvtb_cpufreq *cf, const char *name, char *buf, size_t size)
 {
 	char path[PATH_MAX + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", cf->policy, name);
-	return read_text(path, buf, size);
+	return pvtb_knob_read(path, buf, size);
 }
 
 static u64 policy_khz(const struct pvtb_cpufreq *cf, const char *name)
@@ -68,7 +47,7 @@ static int put(struct pvtb_cpufreq *cf, const char *name, const char *value, str
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s", cf->policy, name);
-	ret = write_text(path, value);
+	ret = pvtb_knob_write(path, value);
 	return ret ? pvtb_err_sys(err, ret, "%s = %s", name, value) : 0;
 }
 
@@ -124,7 +103,7 @@ static void find_turbo(struct pvtb_cpufreq *cf, const char *root)
 
 	for (size_t i = 0; i < PVTB_ARRAY_SIZE(switches); i++) {
 		snprintf(cf->turbo_file, sizeof(cf->turbo_file), "%s%s", root, switches[i].file);
-		if (read_text(cf->turbo_file, text, sizeof(text)))
+		if (pvtb_knob_read(cf->turbo_file, text, sizeof(text)))
 			continue;
 		cf->info.turbo = switches[i].turbo;
 		cf->info.turbo_on = (text[0] == '1') == (cf->info.turbo == PVTB_TURBO_BOOST);
@@ -201,7 +180,7 @@ static int keep_all(struct pvtb_cpufreq *cf, struct pvtb_err *err)
 	char text[64];
 	int ret = 0;
 
-	if (info->turbo != PVTB_TURBO_NONE && !read_text(cf->turbo_file, text, sizeof(text)))
+	if (info->turbo != PVTB_TURBO_NONE && !pvtb_knob_read(cf->turbo_file, text, sizeof(text)))
 		ret = keep(cf, TURBO, cf->turbo_file, text, err);
 	if (!ret && info->governor[0])
 		ret = keep_policy(cf, GOVERNOR, "scaling_governor", info->governor, err);
@@ -242,7 +221,7 @@ int pvtb_cpufreq_close(struct pvtb_cpufreq *cf, struct pvtb_err *err)
 
 		if (!cf->saved[i].held)
 			continue;
-		code = write_text(cf->saved[i].file, cf->saved[i].value);
+		code = pvtb_knob_write(cf->saved[i].file, cf->saved[i].value);
 		if (code && !ret)
 			ret = pvtb_err_sys(err, code, "putting back %.90s", cf->saved[i].file);
 		/* what could not be put back stays on the list: the guardian tries again */
@@ -297,7 +276,8 @@ int pvtb_cpufreq_set_turbo(struct pvtb_cpufreq *cf, bool on, struct pvtb_err *er
 	if (cf->info.turbo == PVTB_TURBO_NONE)
 		return pvtb_err_set(err, -EOPNOTSUPP, "turbo", "%s has no switch for it",
 				    cf->info.driver);
-	ret = write_text(cf->turbo_file, on == (cf->info.turbo == PVTB_TURBO_BOOST) ? "1" : "0");
+	ret = pvtb_knob_write(cf->turbo_file,
+			      on == (cf->info.turbo == PVTB_TURBO_BOOST) ? "1" : "0");
 	return ret ? pvtb_err_sys(err, ret, "turbo %s", on ? "on" : "off") : 0;
 }
 

@@ -20,6 +20,7 @@
 #include "core/affinity.h"
 #include "core/err.h"
 #include "core/parse.h"
+#include "results/kernel_config.h"
 
 #define SYS_CPU "/sys/devices/system/cpu"
 
@@ -618,6 +619,13 @@ static json_t *tracing_json(const char *why)
 	return json_pack("{s:b}", "possible", 1);
 }
 
+static json_t *config_json(const char *root)
+{
+	struct utsname uts;
+
+	return pvtb_kernel_config_json(root, uname(&uts) ? "" : uts.release);
+}
+
 json_t *pvtb_environment(const struct pvtb_environment_opts *given)
 {
 	struct pvtb_environment_opts opts = *given;
@@ -631,6 +639,7 @@ json_t *pvtb_environment(const struct pvtb_environment_opts *given)
 			    json_pack("{s:b, s:b}", "emulated", opts.emulated, "deterministic",
 				      opts.deterministic));
 	json_object_set_new(env, "system", system_json(opts.root));
+	json_object_set_new(env, "kernel_config", config_json(opts.root));
 	json_object_set_new(env, "os", os_json(opts.root));
 	json_object_set_new(env, "cpu", cpu_json(&opts));
 	json_object_set_new(env, "cpufreq", cpufreq_json(opts.root));

@@ -441,6 +441,57 @@ static void environments_that_differ(void **unused)
 	sides_free(&s);
 }
 
+/* {"kernel_config": {"hash": .., "options": {NAME: value}}} */
+static void configure(struct pvtb_host_result *h, const char *hash, json_t *options)
+{
+	json_decref(h->environment);
+	h->environment = json_pack("{s:{s:s, s:o}, s:{s:s}}", "kernel_config", "hash", hash,
+				   "options", options, "system", "version", "#1 SMP PREEMPT_RT");
+}
+
+static void kernel_configurations_that_differ(void **unused)
+{
+	static const char *const many[] = {"A", "B", "C", "D", "E", "F", "G", "H"};
+	struct pvtb_host_result *a, *b;
+	struct sides s;
+	json_t *options;
+
+	sides_init(&s);
+	side_add(&s.old, lab_result(), NULL);
+	side_add(&s.new, lab_result(), NULL);
+	a = &s.old.runs[0].result->hosts[0];
+	b = &s.new.runs[0].result->hosts[0];
+	configure(a, "1", json_pack("{s:s, s:s}", "HZ", "250", "PREEMPT", "y"));
+	configure(b, "2", json_pack("{s:s, s:s}", "HZ", "1000", "KASAN", "y"));
+	compare(&s);
+	assert_true(warned(&s, "kernel configuration differs: HZ=250, now 1000; PREEMPT=y, now n; "
+			       "KASAN=n, now y"));
+	assert_int_equal(s.c.nr_warnings, 1);
+	pvtb_comparison_free(&s.c);
+	/* the same but for what is known by its hash only: said of one kernel, not of two */
+	configure(b, "2", json_pack("{s:s, s:s}", "HZ", "250", "PREEMPT", "y"));
+	compare(&s);
+	assert_true(warned(&s, "no option known to matter"));
+	pvtb_comparison_free(&s.c);
+	fixture_text(&b->kernel, "6.13.0-synthetic");
+	compare(&s);
+	assert_int_equal(s.c.nr_warnings, 0);
+	pvtb_comparison_free(&s.c);
+	/* many: the rest is counted */
+	options = json_object();
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(many); i++)
+		json_object_set_new(options, many[i], json_string("y"));
+	configure(b, "3", options);
+	compare(&s);
+	assert_true(warned(&s, "D=n, now y; 4 more"));
+	/* without a record on one side, what the kernel tells of itself: nothing differs in that */
+	pvtb_comparison_free(&s.c);
+	json_object_del(a->environment, "kernel_config");
+	compare(&s);
+	assert_int_equal(s.c.nr_warnings, 0);
+	sides_free(&s);
+}
+
 /* ---- time ---- */
 
 static void fill_native(struct sides *s, unsigned int runs, double factor, u64 new_hz)
@@ -691,6 +742,7 @@ int main(void)
 		cmocka_unit_test(filters),
 		cmocka_unit_test(kernels_are_what_is_compared),
 		cmocka_unit_test(environments_that_differ),
+		cmocka_unit_test(kernel_configurations_that_differ),
 		cmocka_unit_test(time_by_samples),
 		cmocka_unit_test(other_counters),
 		cmocka_unit_test(cut_samples_are_an_error),

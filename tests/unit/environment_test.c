@@ -9,8 +9,10 @@
 #include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include "results/environment.h"
+#include "results/kernel_config.h"
 
 struct file {
 	const char *path, *text;
@@ -237,6 +239,81 @@ static void bare_metal_instance_is_no_guest(void **state)
 	json_decref(env);
 }
 
+/* ---- the kernel's configuration ---- */
+
+#define SOME_CONFIG                                                                                \
+	"#\n# Automatically generated file\n#\nCONFIG_CC_VERSION_TEXT=\"gcc (X) 12.2.0\"\n"        \
+	"CONFIG_HZ=250\n# CONFIG_PREEMPT is not set\nCONFIG_PREEMPT_VOLUNTARY=y\nCONFIG_KVM=m\n"   \
+	"CONFIG_DEBUG_INFO_BTF=y\nCONFIG_DEBUG_LIST=y\nCONFIG_INET=y\n"
+
+static json_t *config_of(const struct file *files, size_t nr, const char *gz)
+{
+	char root[] = "/tmp/pvtb-config-XXXXXX", path[64];
+	json_t *config;
+
+	assert_non_null(mkdtemp(root));
+	write_tree(root, files, nr);
+	if (gz) {
+		gzFile f;
+
+		snprintf(path, sizeof(path), "%s/proc", root);
+		mkdir(path, 0755);
+		snprintf(path, sizeof(path), "%s/proc/config.gz", root);
+		f = gzopen(path, "w");
+		assert_non_null(f);
+		assert_int_equal(gzputs(f, gz), strlen(gz));
+		gzclose(f);
+	}
+	config = pvtb_kernel_config_json(root, "6.1-x");
+	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return config;
+}
+
+static const char *option_of(const json_t *config, const char *name)
+{
+	return json_string_value(json_object_get(json_object_get(config, "options"), name));
+}
+
+static const char *text_of(const json_t *config, const char *key)
+{
+	return json_string_value(json_object_get(config, key));
+}
+
+static void kernel_config_is_shortened(void **state)
+{
+	static const struct file boot[] = {{"/boot/config-6.1-x", SOME_CONFIG}};
+	static const struct file other[] = {{"/boot/config-6.1-y", SOME_CONFIG}};
+	json_t *a = config_of(boot, 1, NULL), *b = config_of(NULL, 0, SOME_CONFIG);
+	json_t *c = config_of(boot, 1, SOME_CONFIG "CONFIG_IPV6=y\n"),
+	       *d = config_of(other, 1, NULL);
+	json_t *damaged = config_of(NULL, 0, "no configuration\n");
+
+	assert_string_equal(text_of(a, "source"), "/boot/config-6.1-x");
+	assert_int_equal(json_integer_value(json_object_get(a, "set")), 7);
+	assert_string_equal(option_of(a, "HZ"), "250");
+	assert_string_equal(option_of(a, "CC_VERSION_TEXT"), "gcc (X) 12.2.0");
+	assert_string_equal(option_of(a, "DEBUG_LIST"), "y");
+	assert_null(option_of(a, "PREEMPT"));	     /* not set */
+	assert_null(option_of(a, "INET"));	     /* moves nothing */
+	assert_null(option_of(a, "DEBUG_INFO_BTF")); /* nor does this */
+	assert_int_equal(json_object_size(json_object_get(a, "options")), 5);
+	/* the running kernel's own comes first, and the hash is of all options */
+	assert_string_equal(text_of(b, "source"), "/proc/config.gz");
+	assert_string_equal(text_of(a, "hash"), text_of(b, "hash"));
+	assert_string_equal(text_of(c, "source"), "/proc/config.gz");
+	assert_string_not_equal(text_of(a, "hash"), text_of(c, "hash"));
+	assert_true(json_equal(json_object_get(a, "options"), json_object_get(c, "options")));
+	/* another kernel's is not taken for it, nor a file of something else */
+	assert_true(json_is_null(json_object_get(d, "value")));
+	assert_non_null(strstr(text_of(d, "why"), "config-6.1-x"));
+	assert_true(json_is_null(json_object_get(damaged, "value")));
+	json_decref(a);
+	json_decref(b);
+	json_decref(c);
+	json_decref(d);
+	json_decref(damaged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +323,7 @@ int main(void)
 		cmocka_unit_test(quiet_host_has_little_to_say),
 		cmocka_unit_test(emulated_hosts_say_so_only),
 		cmocka_unit_test(bare_metal_instance_is_no_guest),
+		cmocka_unit_test(kernel_config_is_shortened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

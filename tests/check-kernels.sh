@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Proof of the gate with real kernels: one nop more in kvm_smccc_call_handler() is named by the
+# hypercalls it is in and by nothing else, git bisect finds its commit, and stolen time that is 1/64
+# short is named by steal and conformance. Not part of make check, because it compiles kernels: one
+# from nothing (minutes), three more from that.
+#
+#	check-kernels.sh [WORKDIR]
+#
+# LINUX_SOURCE is the archive the kernel comes from. Everything is kept below the user's cache, so that
+# a second run compiles nothing. Says each command before it is run, and what it printed.
+set -u
+. tests/lab-lib.sh
+
+source=${LINUX_SOURCE:-/usr/src/linux-source-6.12.tar.xz}
+work=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/pvtime-bench/check-kernels}
+tree=$work/linux
+hypercalls='smccc_version pv_time_features pv_time_st unknown_id ptp' # what KVM answers itself
+
+g() {
+	git -C "$tree" -c user.name=check -c user.email=check@example.org -c gc.auto=0 -c commit.gpgsign=false "$@"
+}
+# commit TAG SUBJECT: what was edited since; an edit that changed nothing is an error
+commit() {
+	g commit -q -a -m "$2" && g tag -f "$1" >/dev/null || {
+		fail "$2: nothing was changed"
+		finish
+	}
+}
+edit() {
+	sed -i "$2" "$tree/$1"
+}
+unpack() {
+	[ -r "$source" ] || { fail "$source: not found: packaging/deps.sh kernels"; finish; }
+	rm -rf "$tree" && mkdir -p "$tree" || finish
+	echo "making a repository of $source" >&2
+	tar -xf "$source" -C "$tree" --strip-components=1 && g init -q -b main && g add -Af . && g commit -q -m base ||
+		{ fail "no repository"; finish; }
+}
+# base - a comment - the nop - something that is not compiled; and, from base, stolen time that is short
+make_history() {
+	[ -d "$tree/.git" ] && g rev-parse -q --verify main >/dev/null || unpack
+	g checkout -q -f --detach main && g tag -f base >/dev/null
+	edit arch/arm64/kvm/pvtime.c \
+		's,steal += vcpu->arch.steal.last_steal - last_steal;,steal += (vcpu->arch.steal.last_steal - last_steal) / 64 * 63;,'
+	commit short 'stolen time 1/64 short'
+	g checkout -q --detach base
+	edit arch/arm64/kvm/psci.c '1a /* a comment */'
+	commit comment 'a comment'
+	edit arch/arm64/kvm/hypercalls.c \
+		'/^int kvm_smccc_call_handler/,/^}/s/^\taction = /\tasm volatile("nop");\n&/'
+	commit nop 'one nop'
+	edit README '1i A line.'
+	commit last 'a line of README'
+	: >"$work/history-made"
+}
+
+# run WANTED COMMAND...: as expect_status, but shown
+run() {
+	printf '\n$ %s\n' "$(shift && echo "$*" | sed "s,$PVTB,pvtb,g;s,$work/,,g;s,^g ,git ,")"
+	begun=$(date +%s)
+	expect_status "$@"
+	grep '^lab: built' "$scratch/err"
+	cat "$scratch/out"
+	printf '(%s s)\n' $(($(date +%s) - begun))
+}
+
+# worse_of: variants the last comparison calls WORSE, and by how much: "name +1"
+worse_of() {
+	awk '$NF == "WORSE" { sub(/\..*/, "", $1); print $1, $4 }' "$scratch/out" | sort
+}
+
+mkdir -p "$work" || finish
+[ -e "$work/history-made" ] || make_history
+cd "$(dirname "$0")/.." || exit 1
+
+# 1. the nop, by its commits: on every call that KVM answers, the same number, and nowhere else
+run 1 "$PVTB" ab --tree "$tree" --commits comment nop
+worse_of >"$scratch/worse"
+for v in $hypercalls; do
+	grep -q "^$v +[1-9]" "$scratch/worse" || fail "the nop is not named on $v"
+done
+[ "$(cut -d' ' -f2 "$scratch/worse" | sort -u | wc -l)" = 1 ] || fail "not one number: $(cat "$scratch/worse")"
+[ "$(wc -l <"$scratch/worse")" = "$(echo "$hypercalls" | wc -w)" ] || fail "named elsewhere too: $(cat "$scratch/worse")"
+grep -q '^  cntpct_trapped.p50 .* same$' "$scratch/out" || fail "counter reads were not compared"
+
+# 2. a comment and a file that is not compiled change nothing
+run 0 "$PVTB" ab --tree "$tree" --commits base comment
+
+# 3. the gate, and git bisect with it
+run 0 "$PVTB" gate "$work/base.json" --tree "$tree" --commit base --update
+run 1 "$PVTB" gate "$work/base.json" --tree "$tree" --commit nop
+g bisect start last base >/dev/null 2>&1 || fail "git bisect start"
+run 0 g bisect run "$PVTB" gate "$work/base.json" --tree "$tree" hypercall.pv_time_features
+grep -q "^$(g rev-parse nop) is the first bad commit" "$scratch/out" || fail "git bisect did not find the nop"
+g bisect reset >/dev/null 2>&1
+
+# 4. stolen time 1/64 short: the benchmark and the catalogue say so, of that kernel and not of the other
+kernel_of() {
+	ls -d "${XDG_CACHE_HOME:-$HOME/.cache}"/pvtime-bench/trees/linux-*/kernels/arm64-"$(g rev-parse "$1^{commit}")"-*/Image |
+		tail -n 1
+}
+run 0 "$PVTB" ab --tree "$tree" --commits base short hypercall.pv_time_features
+for k in base short; do
+	want=0
+	[ $k = base ] || want=1
+	run $want "$PVTB" run --no-plots -H "lab:arm64,deterministic,kernel=$(kernel_of $k)" -o "$scratch/$k" steal.overcommit_2
+	run $want "$PVTB" conformance -H "lab:arm64,kernel=$(kernel_of $k)" PVT-13
+done
+finish

@@ -104,7 +104,7 @@ int pvtb_arm64_build_tables(struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	struct tables t = {.vm = vm, .next = PVTB_GPA_TABLES + PAGE};
 	u64 text_end = vm->ops_symbols[PVTB_ARM64_SYM_TEXT_END];
-	u64 mem_end = PVTB_GPA_IMAGE + vm->mem_bytes;
+	u64 mem_end = PVTB_GPA_IMAGE + vm->map_bytes;
 	int ret;
 
 	if (text_end % PAGE || text_end <= PVTB_GPA_IMAGE || text_end > PVTB_GPA_IMAGE_END)

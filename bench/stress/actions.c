@@ -112,7 +112,7 @@ static void act_offset(struct st_engine *e)
 		else
 			/* while they run: EBUSY, or they happen all to be out */
 			set_vm_offset(e);
-	} else if (e->world.arch == PVTB_ARCH_X86_64 && e->world.caps.hw_assisted) {
+	} else if (e->world.offsets && e->world.caps.hw_assisted) {
 		set_tsc_offset(e);
 	}
 }

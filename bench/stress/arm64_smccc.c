@@ -75,8 +75,8 @@ static void judge_workaround(struct st_view *v)
 }
 
 ST_OP(smccc_workaround, .name = "smccc.workaround", .weight = 2,
-      .summary = "the workaround calls, which a fast path may answer", .archs = PVTB_ARCH_ARM64,
-      .exits = ST_EXITS_MAYBE, .generate = workaround, .judge = judge_workaround,
+      .summary = "the workaround calls, which a fast path answers (hyp-entry.S)", .archs = PVTB_ARCH_ARM64,
+      .exits = ST_EXITS_SMC, .generate = workaround, .judge = judge_workaround,
       .mutants = {{"clobber", "clobber", st_arm64_clobber}});
 
 /* Somebody answers this one, perhaps: it has an operation of its own, or is not to be called. */

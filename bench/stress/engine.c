@@ -335,7 +335,7 @@ static void collect(const struct st_engine *e, struct st_result *r)
 	r->vms = e->vm_number;
 	r->ticks_hz = e->world.caps.counter_hz;
 	r->bad = e->bad;
-	r->forward = e->world.forward;
+	r->variant = e->variant;
 }
 
 static void release(struct st_engine *e)

@@ -61,6 +61,7 @@ struct st_engine {
 	struct st_vcpu *vcpus;
 	unsigned int nr;
 	u64 vm_number;
+	bool variant;
 	u64 round_end_ns, end_ns;
 	u32 stop; /* atomic */
 	u32 quit; /* atomic: for the threads of the host's actions */

@@ -39,12 +39,11 @@ struct st_batch {
 size_t st_judge(struct st_world *w, struct st_shadow *sh, const struct st_batch *b,
 		const struct st_armed *armed, u64 *hits, struct st_violation *bad);
 
-/* How many exits of each class a batch must have caused, and may have. */
-struct st_exit_counts {
-	u64 must[3]; /* hypercall, MSR, CPUID */
-	u64 may;     /* more hypercalls */
-};
+/* How many exits of each class a batch causes. */
 enum { ST_CLASS_CALL, ST_CLASS_MSR, ST_CLASS_CPUID, ST_NR_CLASSES };
+struct st_exit_counts {
+	u64 must[ST_NR_CLASSES];
+};
 void st_exits_of(const struct st_batch *b, struct st_exit_counts *ret);
 /* Conservation: what was seen against that. */
 void st_judge_exits(const struct st_exit_counts *c, const u64 *seen, struct st_violation *bad);
@@ -68,7 +67,7 @@ struct st_plan {
 	u32 actions;
 	unsigned int vcpus;
 	const struct st_stream *stream; /* NULL: random */
-	bool forward;			/* for a given stream */
+	bool variant;			/* for a given stream */
 	u64 seconds, ops;		/* random ones only */
 	bool latencies;			/* keep them (given ones: no) */
 };

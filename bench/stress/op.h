@@ -81,6 +81,7 @@ struct st_world {
 	enum pvtb_arch arch;
 	unsigned int nr_vcpus;
 	bool forward;	 /* arm64: PV_TIME_FEATURES and PV_TIME_LPT are the VMM's to answer */
+	bool offsets;	 /* x86: TSC offsets are set while vCPUs run, and kvmclock follows late */
 	bool steal;	 /* a stolen-time structure is registered (arm64), or may be (x86) */
 	bool one_counter; /* the physical counter shows what the virtual one does */
 	u64 lpt_mult;
@@ -140,7 +141,7 @@ bool st_within(struct st_view *v, const char *rule, u64 got, u64 low, u64 high, 
 enum st_exits {
 	ST_EXITS_ANY = 0, /* not counted */
 	ST_EXITS_CALL,	  /* one exit of the class hypercall */
-	ST_EXITS_MAYBE,	  /* one of these or none: a fast path may answer */
+	ST_EXITS_SMC,	  /* the same by SMC; HVC is answered before there is an exit */
 	ST_EXITS_MSR,
 	ST_EXITS_CPUID,
 };

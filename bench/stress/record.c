@@ -27,7 +27,7 @@ static json_t *header(const struct st_record *r)
 {
 	return json_pack("{s:s, s:s, s:o, s:i, s:o, s:b, s:s, s:o, s:s}", "format", FORMAT, "arch",
 			 r->arch, "seed", hex(r->seed), "vcpus", (int)r->vcpus, "actions",
-			 actions_json(r->actions), "forward", r->forward, "mutant", r->mutant,
+			 actions_json(r->actions), "variant", r->variant, "mutant", r->mutant,
 			 "mutant_every", hex(r->mutant_every), "rule", r->rule);
 }
 
@@ -131,7 +131,7 @@ static int take_header(struct st_record *r, const json_t *j, struct pvtb_err *er
 	    !get_text(json_object_get(j, "rule"), r->rule, sizeof(r->rule)))
 		return bad_line(err, 0, "a field is missing or wrong");
 	r->vcpus = (unsigned int)vcpus;
-	r->forward = json_is_true(json_object_get(j, "forward"));
+	r->variant = json_is_true(json_object_get(j, "variant"));
 	return 0;
 }
 

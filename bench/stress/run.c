@@ -37,7 +37,7 @@ static int violates(struct search *s, const struct st_stream *stream, u32 action
 		.actions = actions,
 		.vcpus = s->opts->vcpus,
 		.stream = stream,
-		.forward = s->first->forward,
+		.variant = s->first->variant,
 	};
 
 	for (unsigned int i = 0; i < s->tries; i++) {
@@ -259,7 +259,7 @@ int st_run(const struct st_opts *o, struct st_result *r, struct pvtb_err *err)
 		.actions = o->actions,
 		.vcpus = o->vcpus,
 		.stream = o->replay,
-		.forward = o->forward,
+		.variant = o->variant,
 		.seconds = o->replay ? 0 : o->seconds,
 		.ops = o->replay ? 0 : o->ops,
 		.latencies = true,

@@ -110,7 +110,7 @@ struct st_record st_record_of(const struct st_opts *o, const struct st_result *r
 		.seed = o->seed,
 		.vcpus = o->vcpus,
 		.actions = r->shortest_actions,
-		.forward = r->forward,
+		.variant = r->variant,
 		.mutant_every = o->armed.every,
 		.stream = r->shortest,
 	};
@@ -300,6 +300,9 @@ void st_show(const json_t *h, FILE *out)
 	show_rate(h, out);
 	show_actions(h, out);
 	show_exits(h, out);
+	if (*text(h, "mutant"))
+		fprintf(out, "  mutant %s: %llu wrong answers given\n", text(h, "mutant"),
+			(unsigned long long)get(h, "mutant_hits"));
 	show_latencies(h, out);
 	show_scaling(h, out);
 	show_violation(h, out);

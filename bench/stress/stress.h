@@ -59,7 +59,7 @@ struct st_opts {
 	unsigned int minimise_s; /* how long it may take; 0: not at all */
 	const struct st_stream *replay; /* these, instead of random ones */
 	unsigned int repeat;		/* how often, at most, a replay is tried */
-	bool forward;			/* of a replay: struct st_world's */
+	bool variant;			/* of a replay: struct st_result's */
 	bool (*interrupted)(void);
 	struct pvtb_progress *progress;
 };
@@ -99,7 +99,8 @@ struct st_result {
 	/* The shortest stream found that still violates; empty when none was found. */
 	struct st_stream shortest;
 	u32 shortest_actions;
-	bool forward; /* struct st_world's, of the VM that violated */
+	/* Which of the two kinds of VM it was: arm64: st_world.forward; x86: st_world.offsets. */
+	bool variant;
 	unsigned int minimise_runs;
 };
 
@@ -133,7 +134,7 @@ struct st_record {
 	u64 seed;
 	unsigned int vcpus;
 	u32 actions;
-	bool forward;
+	bool variant;
 	char mutant[96]; /* "" : none */
 	u64 mutant_every;
 	char rule[ST_RULE_BYTES];

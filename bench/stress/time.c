@@ -102,7 +102,8 @@ static void judge_steal(struct st_view *v)
 	if (s->in[0] != ST_STEAL(sh->vcpu))
 		return;
 	judge_form(v);
-	if (sh->steal_known && !sh->steal_loose && s->out[0] < sh->steal_ns)
+	/* Modulo 2^64: a new thread that has waited less than the one before takes it below 0. */
+	if (sh->steal_known && !sh->steal_loose && (s64)(s->out[0] - sh->steal_ns) < 0)
 		st_fail(v, "decreasing", "stolen time %llu ns after %llu ns",
 			(unsigned long long)s->out[0], (unsigned long long)sh->steal_ns);
 	sh->steal_ns = s->out[0];

@@ -158,6 +158,18 @@ static void begin_vcpu(struct st_engine *e, struct st_vcpu *v)
 	v->base = 0;
 }
 
+/* Every other VM. Where there is but one: what the host's actions ask for. */
+static bool variant_of(const struct st_engine *e)
+{
+	const struct st_plan *p = e->plan;
+
+	if (p->stream)
+		return p->variant;
+	if (p->actions >> ST_ACT_REBUILD & 1)
+		return e->vm_number & 1;
+	return e->world.arch == PVTB_ARCH_X86_64 && p->actions >> ST_ACT_OFFSET & 1;
+}
+
 int st_vm_make(struct st_engine *e, struct pvtb_err *err)
 {
 	struct pvtb_vm_spec spec = {
@@ -179,9 +191,9 @@ int st_vm_make(struct st_engine *e, struct pvtb_err *err)
 
 	for (unsigned int i = 0; i < e->nr; i++)
 		begin_vcpu(e, &e->vcpus[i]);
-	/* Every other VM answers the calls for LPT itself. */
-	e->world.forward = arm && e->world.caps.smccc_filter &&
-			   (e->plan->stream ? e->plan->forward : e->vm_number & 1);
+	e->variant = variant_of(e);
+	e->world.forward = arm && e->world.caps.smccc_filter && e->variant;
+	e->world.offsets = !arm && e->variant;
 	spec.lpt = e->world.forward ? PVTB_LPT_VMM : PVTB_LPT_NONE;
 	e->world.steal = e->world.caps.steal;
 	e->world.gpa = gpa_of;

@@ -126,7 +126,7 @@ static struct st_opts options_of(const struct stress_run *run, unsigned int vcpu
 		.minimise_s = (unsigned int)o->minimise_s,
 		.replay = run->replays ? &run->record.stream : NULL,
 		.repeat = (unsigned int)o->repeat,
-		.forward = run->record.forward,
+		.variant = run->record.variant,
 		.interrupted = pvtb_interrupted,
 		.progress = run->progress,
 	};

@@ -18,9 +18,9 @@
 #include "stats/lpt.h"
 
 const char *const st_action_names[ST_NR_ACTIONS] = {
-	[ST_ACT_OFFSET] = "offset", [ST_ACT_CLOCK] = "clock", [ST_ACT_SLOTS] = "slots",
-	[ST_ACT_MOVE] = "move",	    [ST_ACT_PAUSE] = "pause", [ST_ACT_REPLACE] = "replace",
-	[ST_ACT_LPT] = "lpt",	    [ST_ACT_VMS] = "vms",     [ST_ACT_DIRTY] = "dirty",
+	[ST_ACT_OFFSET] = "offset",   [ST_ACT_CLOCK] = "clock", [ST_ACT_SLOTS] = "slots",
+	[ST_ACT_MOVE] = "move",	      [ST_ACT_PAUSE] = "pause", [ST_ACT_REPLACE] = "replace",
+	[ST_ACT_LPT] = "lpt",	      [ST_ACT_VMS] = "vms",	[ST_ACT_DIRTY] = "dirty",
 	[ST_ACT_REBUILD] = "rebuild",
 };
 
@@ -78,9 +78,8 @@ static void set_vm_offset(struct st_engine *e)
 
 static int tsc_offset(struct st_engine *e, unsigned int vcpu, unsigned long request, u64 *value)
 {
-	struct kvm_device_attr attr = {.group = CF_TSC_CTRL,
-				       .attr = CF_TSC_OFFSET,
-				       .addr = (u64)(uintptr_t)value};
+	struct kvm_device_attr attr = {
+		.group = CF_TSC_CTRL, .attr = CF_TSC_OFFSET, .addr = (u64)(uintptr_t)value};
 
 	return ioctl(pvtb_vm_vcpu_fd(e->vm, vcpu), request, &attr) ? -errno : 0;
 }
@@ -236,7 +235,8 @@ static void act_vms(struct st_engine *e)
 void st_lpt_publish(struct st_engine *e, unsigned int version)
 {
 	unsigned int k = version % LPT_VERSIONS;
-	const struct pvtb_lpt next = {.scale_mult = ST_LPT_MULT >> k, .fracbits = ST_LPT_FRACBITS - k};
+	const struct pvtb_lpt next = {.scale_mult = ST_LPT_MULT >> k,
+				      .fracbits = ST_LPT_FRACBITS - k};
 
 	pvtb_lpt_publish((struct pvtb_lpt *)pvtb_vm_gpa(e->vm, PVTB_GPA_LPT), &next);
 }
@@ -282,8 +282,8 @@ static void *action_thread(void *arg)
 
 	while (!quitting(e)) {
 		u64 which = pvtb_random_below(&e->action_random, ST_NR_ACTIONS);
-		struct timespec ts = {
-			.tv_nsec = (long)pvtb_random_below(&e->action_random, 2 * mean)};
+		struct timespec ts = {.tv_nsec =
+					      (long)pvtb_random_below(&e->action_random, 2 * mean)};
 
 		if (!acts[which] || !(e->plan->actions >> which & 1))
 			continue;

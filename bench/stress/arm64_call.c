@@ -11,8 +11,9 @@
 
 void st_arm64_call(struct st_gen *g, struct pvtb_step *s, u32 function)
 {
-	static const u64 conduits[] = {PVTB_STEP_HVC, PVTB_STEP_HVC, PVTB_STEP_HVC, PVTB_STEP_SMC,
-				       PVTB_STEP_SMC, PVTB_STEP_HVC_IMM, PVTB_STEP_SMC_IMM};
+	static const u64 conduits[] = {PVTB_STEP_HVC,	 PVTB_STEP_HVC, PVTB_STEP_HVC,
+				       PVTB_STEP_SMC,	 PVTB_STEP_SMC, PVTB_STEP_HVC_IMM,
+				       PVTB_STEP_SMC_IMM};
 	u64 bits = pvtb_random(g->random);
 
 	s->kind = ST_PICK(g, conduits);
@@ -55,8 +56,8 @@ void st_arm64_preserved(struct st_view *v, bool results)
 
 void st_arm64_answer(struct st_view *v, u64 expected)
 {
-	st_equal(v, "return", v->step->out[0],
-		 st_arm64_refused(v) ? ST_NOT_SUPPORTED : expected, "x0");
+	st_equal(v, "return", v->step->out[0], st_arm64_refused(v) ? ST_NOT_SUPPORTED : expected,
+		 "x0");
 	st_arm64_preserved(v, false);
 }
 

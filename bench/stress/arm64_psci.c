@@ -25,7 +25,7 @@ static void info(struct st_gen *g, struct pvtb_step *s)
 {
 	static const u32 functions[] = {CF_PSCI_VERSION, PSCI_FEATURES, PSCI_FEATURES,
 					PSCI_MIGRATE_INFO};
-	static const u32 known[] = {CF_PSCI_VERSION,  AFFINITY_INFO_32, AFFINITY_INFO_64,
+	static const u32 known[] = {CF_PSCI_VERSION,   AFFINITY_INFO_32, AFFINITY_INFO_64,
 				    PSCI_MIGRATE_INFO, PSCI_FEATURES,	 CF_SMCCC_VERSION};
 
 	st_arm64_call(g, s, ST_PICK(g, functions));

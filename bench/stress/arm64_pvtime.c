@@ -4,8 +4,8 @@
 
 static void features(struct st_gen *g, struct pvtb_step *s)
 {
-	static const u32 asked[] = {CF_PV_FEATURES, CF_PV_ST, CF_PV_LPT, 0xc5000023,
-				    0x85000020,	    0x85000021};
+	static const u32 asked[] = {CF_PV_FEATURES, CF_PV_ST,	CF_PV_LPT,
+				    0xc5000023,	    0x85000020, 0x85000021};
 
 	st_arm64_call(g, s, CF_PV_FEATURES);
 	/* A 32-bit argument: x1's upper half is junk; now and then all of it. */
@@ -77,6 +77,5 @@ static void judge_smc32(struct st_view *v)
 }
 
 ST_OP(pv_smc32, .name = "pvtime.smc32", .archs = PVTB_ARCH_ARM64, .weight = 2,
-      .summary = "the 32-bit identifiers of the PV_TIME calls are nobody's",
-      .exits = ST_EXITS_CALL, .generate = smc32, .judge = judge_smc32,
-      .mutants = {{"return", "return", st_arm64_flip}});
+      .summary = "the 32-bit identifiers of the PV_TIME calls are nobody's", .exits = ST_EXITS_CALL,
+      .generate = smc32, .judge = judge_smc32, .mutants = {{"return", "return", st_arm64_flip}});

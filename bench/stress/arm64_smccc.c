@@ -22,16 +22,15 @@ static void judge_version(struct st_view *v)
 }
 
 ST_OP(smccc_version, .name = "smccc.version", .summary = "SMCCC_VERSION is 1.1", .weight = 4,
-      .archs = PVTB_ARCH_ARM64, .exits = ST_EXITS_CALL, .generate = version,
-      .judge = judge_version,
+      .archs = PVTB_ARCH_ARM64, .exits = ST_EXITS_CALL, .generate = version, .judge = judge_version,
       .mutants = {{"return", "return", st_arm64_flip},
 		  {"clobber", "clobber", st_arm64_clobber},
 		  {"lost", "exits", NULL}});
 
 static void features(struct st_gen *g, struct pvtb_step *s)
 {
-	static const u32 known[] = {WORKAROUND_1, WORKAROUND_2, WORKAROUND_3, SOC_ID,
-				    CF_PV_FEATURES, CF_PV_ST, CF_VENDOR_UID, CF_SMCCC_VERSION};
+	static const u32 known[] = {WORKAROUND_1,   WORKAROUND_2, WORKAROUND_3,	 SOC_ID,
+				    CF_PV_FEATURES, CF_PV_ST,	  CF_VENDOR_UID, CF_SMCCC_VERSION};
 
 	st_arm64_call(g, s, CF_SMCCC_ARCH_FEATURES);
 	/* Otherwise x1 is random. */
@@ -75,9 +74,9 @@ static void judge_workaround(struct st_view *v)
 }
 
 ST_OP(smccc_workaround, .name = "smccc.workaround", .weight = 2,
-      .summary = "the workaround calls, which a fast path answers (hyp-entry.S)", .archs = PVTB_ARCH_ARM64,
-      .exits = ST_EXITS_SMC, .generate = workaround, .judge = judge_workaround,
-      .mutants = {{"clobber", "clobber", st_arm64_clobber}});
+      .summary = "the workaround calls, which a fast path answers (hyp-entry.S)",
+      .archs = PVTB_ARCH_ARM64, .exits = ST_EXITS_SMC, .generate = workaround,
+      .judge = judge_workaround, .mutants = {{"clobber", "clobber", st_arm64_clobber}});
 
 /* Somebody answers this one, perhaps: it has an operation of its own, or is not to be called. */
 static bool somebodys(u32 f)

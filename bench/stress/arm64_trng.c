@@ -51,8 +51,7 @@ static void judge_info(struct st_view *v)
 
 ST_OP(trng_info, .name = "trng.info", .archs = PVTB_ARCH_ARM64, .weight = 3,
       .summary = "version, features and identity of the entropy service", .exits = ST_EXITS_CALL,
-      .generate = info, .judge = judge_info,
-      .mutants = {{"clobber", "clobber", st_arm64_clobber}});
+      .generate = info, .judge = judge_info, .mutants = {{"clobber", "clobber", st_arm64_clobber}});
 
 static void draw(struct st_gen *g, struct pvtb_step *s)
 {

@@ -92,8 +92,7 @@ static void judge_ptp(struct st_view *v)
 /* Half of another answer. */
 static void tear_ptp(struct st_view *v)
 {
-	if (!st_arm64_refused(v) && (u32)v->step->in[1] == 0 &&
-	    v->step->out[0] != ST_NOT_SUPPORTED)
+	if (!st_arm64_refused(v) && (u32)v->step->in[1] == 0 && v->step->out[0] != ST_NOT_SUPPORTED)
 		v->step->out[3] ^= 0x80000000;
 	else
 		v->step->out[0] = 0;

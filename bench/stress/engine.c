@@ -12,10 +12,10 @@
 #include "core/klog.h"
 #include "core/progress.h"
 
-#define ROUND_NS	  PVTB_NSEC_PER_SEC
-#define ROUNDS_PER_VM	  4
-#define HANG_MS		  30000
-#define HANG_EMULATED_MS  120000
+#define ROUND_NS	 PVTB_NSEC_PER_SEC
+#define ROUNDS_PER_VM	 4
+#define HANG_MS		 30000
+#define HANG_EMULATED_MS 120000
 
 void st_engine_violation(struct st_engine *e, const struct st_violation *bad)
 {
@@ -80,8 +80,7 @@ static void halve(struct windows *w, size_t nr_ops)
 			pvtb_hist_merge(&two, &w->hists[(2 * k + 1) * nr_ops + o]);
 			w->hists[k * nr_ops + o] = two;
 		}
-	memset(&w->hists[ST_WINDOWS / 2 * nr_ops], 0,
-	       ST_WINDOWS / 2 * nr_ops * sizeof(*w->hists));
+	memset(&w->hists[ST_WINDOWS / 2 * nr_ops], 0, ST_WINDOWS / 2 * nr_ops * sizeof(*w->hists));
 	w->nr = ST_WINDOWS / 2;
 	w->rounds *= 2;
 }
@@ -164,7 +163,8 @@ static int run_round(struct st_engine *e, struct pvtb_err *err)
 	const struct pvtb_cmd cmd = {
 		.op = "stream",
 		.mode = PVTB_MODE_LOOP,
-		.args = {PVTB_GPA_RINGS, 0}, /* nothing yet: the first batch is drawn at its doorbell */
+		.args = {PVTB_GPA_RINGS,
+			 0}, /* nothing yet: the first batch is drawn at its doorbell */
 	};
 	bool started[PVTB_MAX_VCPUS] = {false};
 	int ret = 0, interrupted = 0;
@@ -184,9 +184,8 @@ static int run_round(struct st_engine *e, struct pvtb_err *err)
 
 		if (!started[i])
 			continue;
-		code = pvtb_vm_wait(e->vm, i,
-				    e->plan->opts->emulated ? HANG_EMULATED_MS : HANG_MS, NULL,
-				    &why);
+		code = pvtb_vm_wait(e->vm, i, e->plan->opts->emulated ? HANG_EMULATED_MS : HANG_MS,
+				    NULL, &why);
 		if (code == -EINTR)
 			interrupted = code;
 		else if (code)
@@ -245,8 +244,8 @@ static int run_rounds(struct st_engine *e, struct windows *w, struct st_origin *
 	if (e->plan->seconds)
 		e->end_ns = begun_ns + e->plan->seconds * PVTB_NSEC_PER_SEC;
 	while (!ret && !over(e)) {
-		if (!e->vm || (e->plan->actions >> ST_ACT_REBUILD & 1 &&
-			       !(r->rounds % ROUNDS_PER_VM))) {
+		if (!e->vm ||
+		    (e->plan->actions >> ST_ACT_REBUILD & 1 && !(r->rounds % ROUNDS_PER_VM))) {
 			ret = new_vm(e, origin, err);
 			if (ret)
 				break;
@@ -258,10 +257,10 @@ static int run_rounds(struct st_engine *e, struct windows *w, struct st_origin *
 			put_by(e, w);
 		klog_look(e);
 		if (e->plan->latencies)
-			pvtb_progress_update(e->plan->opts->progress,
-					     "stress: %" PRIu64 " operations in %" PRIu64 " s",
-					     ops_so_far(e),
-					     (u64)((pvtb_mono_ns() - begun_ns) / PVTB_NSEC_PER_SEC));
+			pvtb_progress_update(
+				e->plan->opts->progress,
+				"stress: %" PRIu64 " operations in %" PRIu64 " s", ops_so_far(e),
+				(u64)((pvtb_mono_ns() - begun_ns) / PVTB_NSEC_PER_SEC));
 	}
 	r->wall_ns = pvtb_mono_ns() - begun_ns;
 	return ret;

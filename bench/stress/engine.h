@@ -13,7 +13,7 @@
 #define ST_RECS	      1024	     /* host records read at a time */
 #define ST_MATCHES    4
 
-_Static_assert(ST_BATCH * PVTB_STEP_BYTES <= ST_RING_BYTES, "a batch fits its ring");
+_Static_assert(ST_BATCH *PVTB_STEP_BYTES <= ST_RING_BYTES, "a batch fits its ring");
 
 struct st_engine;
 
@@ -21,8 +21,8 @@ struct st_vcpu {
 	struct st_engine *e;
 	unsigned int index;
 	struct st_draw draw;
-	u64 done;  /* operations since the VM was made */
-	u64 total; /* and in all */
+	u64 done;	 /* operations since the VM was made */
+	u64 total;	 /* and in all */
 	size_t next_cmd; /* of a given stream */
 	bool finished;	 /* nothing more to run */
 	struct st_shadow shadow;
@@ -63,9 +63,9 @@ struct st_engine {
 	u64 vm_number;
 	bool variant;
 	u64 round_end_ns, end_ns;
-	u32 stop; /* atomic */
-	u32 quit; /* atomic: for the threads of the host's actions */
-	pthread_mutex_t lock; /* the VM, while somebody does something to it */
+	u32 stop;		  /* atomic */
+	u32 quit;		  /* atomic: for the threads of the host's actions */
+	pthread_mutex_t lock;	  /* the VM, while somebody does something to it */
 	pthread_mutex_t lpt_lock; /* the VM, too, for whoever rewrites its LPT; after lock */
 	pthread_mutex_t bad_lock;
 	struct st_violation bad;

@@ -18,11 +18,6 @@ static void judge(struct st_view *v)
 			v->fault == ST_NO_FAULT ? " (none)" : "");
 }
 
-static void none(struct st_view *v)
-{
-	v->fault = ST_NO_FAULT;
-}
-
 static void unmapped(struct st_gen *g, struct pvtb_step *s)
 {
 	u64 bits = pvtb_random(g->random);
@@ -35,7 +30,7 @@ static void unmapped(struct st_gen *g, struct pvtb_step *s)
 
 ST_OP(fault_unmapped, .name = "fault.unmapped", .archs = PVTB_ARCH_ANY, .weight = 1, .faults = true,
       .summary = "loads and stores where nothing is mapped", .generate = unmapped, .judge = judge,
-      .mutants = {{"none", "fault", none}});
+      .mutants = {{"none", "fault", st_no_fault}});
 
 static void read_only(struct st_gen *g, struct pvtb_step *s)
 {
@@ -45,4 +40,4 @@ static void read_only(struct st_gen *g, struct pvtb_step *s)
 
 ST_OP(fault_read_only, .name = "fault.read_only", .archs = PVTB_ARCH_ANY, .weight = 1,
       .faults = true, .summary = "stores into the guest's own text", .generate = read_only,
-      .judge = judge, .mutants = {{"none", "fault", none}});
+      .judge = judge, .mutants = {{"none", "fault", st_no_fault}});

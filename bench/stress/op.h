@@ -52,11 +52,11 @@ static inline u64 st_pattern(unsigned int which, u64 offset)
 
 /* ---- what an operation knows when it is judged ---- */
 
-#define ST_NO_FAULT	(-1)
-#define ST_RULE_BYTES	24
-#define ST_TEXT_BYTES	320
-#define ST_MSRS		4
-#define ST_TIMER_REGS	16
+#define ST_NO_FAULT   (-1)
+#define ST_RULE_BYTES 24
+#define ST_TEXT_BYTES 320
+#define ST_MSRS	      4
+#define ST_TIMER_REGS 16
 
 struct st_violation {
 	bool found;
@@ -80,9 +80,9 @@ struct st_world {
 	struct pvtb_kvm_caps caps;
 	enum pvtb_arch arch;
 	unsigned int nr_vcpus;
-	bool forward;	 /* arm64: PV_TIME_FEATURES and PV_TIME_LPT are the VMM's to answer */
-	bool offsets;	 /* x86: TSC offsets are set while vCPUs run, and kvmclock follows late */
-	bool steal;	 /* a stolen-time structure is registered (arm64), or may be (x86) */
+	bool forward;	  /* arm64: PV_TIME_FEATURES and PV_TIME_LPT are the VMM's to answer */
+	bool offsets;	  /* x86: TSC offsets are set while vCPUs run, and kvmclock follows late */
+	bool steal;	  /* a stolen-time structure is registered (arm64), or may be (x86) */
 	bool one_counter; /* the physical counter shows what the virtual one does */
 	u64 lpt_mult;
 	u32 lpt_fracbits;
@@ -118,9 +118,9 @@ struct st_view {
 	/* The batch this step is of, so that it can be seen what came after. */
 	struct pvtb_step *steps;
 	size_t nr, at;
-	struct pvtb_step *step; /* &steps[at] */
-	int fault;		/* exception that ended it, or ST_NO_FAULT */
-	bool op_faults;		/* it may have one */
+	struct pvtb_step *step;		   /* &steps[at] */
+	int fault;			   /* exception that ended it, or ST_NO_FAULT */
+	bool op_faults;			   /* it may have one */
 	u64 real_before_ns, real_after_ns; /* the host's CLOCK_REALTIME around the batch */
 	struct st_violation *bad;
 };
@@ -148,8 +148,8 @@ enum st_exits {
 
 /* A wrong answer between guest and judge. */
 struct st_mutant {
-	const char *name; /* "return": `--mutant smccc.version.return` */
-	const char *rule; /* the violation it must be called */
+	const char *name;		  /* "return": `--mutant smccc.version.return` */
+	const char *rule;		  /* the violation it must be called */
 	void (*apply)(struct st_view *v); /* NULL: an exit is lost */
 };
 #define ST_MUTANTS 3
@@ -181,6 +181,9 @@ struct st_op {
 
 /* One of @n values. */
 #define ST_PICK(g, array) ((array)[pvtb_random_below((g)->random, PVTB_ARRAY_SIZE(array))])
+
+/* Mutant: an access that must end in an exception is let through. */
+void st_no_fault(struct st_view *v);
 
 /* arm64 calls (arm64_call.c). */
 #define ST_NOT_SUPPORTED (~0ULL)

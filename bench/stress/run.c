@@ -47,8 +47,9 @@ static int violates(struct search *s, const struct st_stream *stream, u32 action
 		if (pvtb_mono_ns() > s->end_ns)
 			return -ETIME;
 		s->runs++;
-		pvtb_progress_update(s->opts->progress, "stress: shortening, %zu operations, run %u",
-				     stream->nr, s->runs);
+		pvtb_progress_update(s->opts->progress,
+				     "stress: shortening, %zu operations, run %u", stream->nr,
+				     s->runs);
 		ret = st_engine(&plan, &r, NULL, s->err);
 		st_result_free(&r);
 		if (ret)

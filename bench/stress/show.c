@@ -94,9 +94,9 @@ json_t *st_json(const struct st_opts *o, const struct st_result *r)
 				      "ticks", number(r->longest_ticks)));
 	json_object_set_new(j, "operations", ops_json(r));
 	if (o->armed.op) {
-		json_object_set_new(j, "mutant",
-				    json_sprintf("%s.%s", o->armed.op->name,
-						 o->armed.mutant->name));
+		json_object_set_new(
+			j, "mutant",
+			json_sprintf("%s.%s", o->armed.op->name, o->armed.mutant->name));
 		json_object_set_new(j, "mutant_hits", number(r->hits));
 	}
 	if (r->bad.found)
@@ -220,8 +220,8 @@ static void show_latencies(const json_t *h, FILE *out)
 		"  latency in ticks of %.6g MHz; over time: p50 of the first and the last %.0f s, worst "
 		"p99 of any\n",
 		(double)hz / 1e6, (double)get(h, "window_ns") / 1e9);
-	fprintf(out, "    %-20s %9s %8s %8s %8s %9s %10s %9s %8s %9s\n", "", "n", "p50", "p90", "p99",
-		"p99.9", "max", "first p50", "last", "worst p99");
+	fprintf(out, "    %-20s %9s %8s %8s %8s %9s %10s %9s %8s %9s\n", "", "n", "p50", "p90",
+		"p99", "p99.9", "max", "first p50", "last", "worst p99");
 	json_array_foreach (ops, i, o)
 		if (get(o, "n"))
 			show_op(o, out);
@@ -352,11 +352,11 @@ int st_actions_parse(const char *names, u32 *ret, struct pvtb_err *err)
 
 			pvtb_err_set(err, -EINVAL, "--actions", "no host action \"%.*s\"", (int)len,
 				     p);
-			return pvtb_err_hint(err,
-					     "%s%s%sall, none, or a list of offset, clock, slots, move, "
-					     "pause, replace, lpt, vms, dirty, rebuild",
-					     near ? "did you mean " : "", near ? near : "",
-					     near ? "? " : "");
+			return pvtb_err_hint(
+				err,
+				"%s%s%sall, none, or a list of offset, clock, slots, move, "
+				"pause, replace, lpt, vms, dirty, rebuild",
+				near ? "did you mean " : "", near ? near : "", near ? "? " : "");
 		}
 		actions |= 1U << k;
 		p += len;

@@ -12,15 +12,15 @@
 
 /* What the host does to the guests meanwhile: a bit each. */
 enum st_action {
-	ST_ACT_OFFSET, /* counter offsets (arm64: the VM's; x86: a vCPU's), forwards only */
-	ST_ACT_CLOCK,  /* x86: KVM_GET_CLOCK, KVM_SET_CLOCK forwards, KVM_KVMCLOCK_CTRL */
-	ST_ACT_SLOTS,  /* the window's memslot moved, exchanged, removed */
-	ST_ACT_MOVE,   /* vCPU threads moved to other CPUs */
-	ST_ACT_PAUSE,  /* vCPU threads taken out of the guest for a while */
+	ST_ACT_OFFSET,	/* counter offsets (arm64: the VM's; x86: a vCPU's), forwards only */
+	ST_ACT_CLOCK,	/* x86: KVM_GET_CLOCK, KVM_SET_CLOCK forwards, KVM_KVMCLOCK_CTRL */
+	ST_ACT_SLOTS,	/* the window's memslot moved, exchanged, removed */
+	ST_ACT_MOVE,	/* vCPU threads moved to other CPUs */
+	ST_ACT_PAUSE,	/* vCPU threads taken out of the guest for a while */
 	ST_ACT_REPLACE, /* another thread takes the vCPU; the one before ends */
-	ST_ACT_LPT,    /* the LPT structure rewritten at full speed */
-	ST_ACT_VMS,    /* other VMs made and destroyed */
-	ST_ACT_DIRTY,  /* KVM's dirty log switched on, read, switched off */
+	ST_ACT_LPT,	/* the LPT structure rewritten at full speed */
+	ST_ACT_VMS,	/* other VMs made and destroyed */
+	ST_ACT_DIRTY,	/* KVM's dirty log switched on, read, switched off */
 	ST_ACT_REBUILD, /* the VM itself destroyed and made anew, every few rounds */
 	ST_NR_ACTIONS,
 };
@@ -56,7 +56,7 @@ struct st_opts {
 	bool no_trace;
 	bool emulated;
 	struct st_armed armed;
-	unsigned int minimise_s; /* how long it may take; 0: not at all */
+	unsigned int minimise_s;	/* how long it may take; 0: not at all */
 	const struct st_stream *replay; /* these, instead of random ones */
 	unsigned int repeat;		/* how often, at most, a replay is tried */
 	bool variant;			/* of a replay: struct st_result's */
@@ -146,7 +146,8 @@ size_t st_record_lines(const struct st_record *r);
 /* Lines 0..; what is not understood is an error that names its line. */
 int st_record_take(struct st_record *r, size_t line, const char *text,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
-int st_record_save(const struct st_record *r, const char *path, struct pvtb_err *err) PVTB_MUST_CHECK;
+int st_record_save(const struct st_record *r, const char *path,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
 int st_record_load(const char *path, struct st_record *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 void st_record_free(struct st_record *r);
 /* What the shortest stream of a violation is recorded as; borrows the stream. */

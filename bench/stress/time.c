@@ -94,13 +94,13 @@ static void judge_steal(struct st_view *v)
 	struct st_shadow *sh = v->shadow;
 	const struct pvtb_step *s = v->step;
 
+	/* In the window it is one of two structures, or none, and no two parts need be of one. */
+	if (s->in[0] != ST_STEAL(sh->vcpu))
+		return;
 	if (v->world->arch == PVTB_ARCH_X86_64 && !s->out[4]) {
 		sh->unreadable++;
 		return;
 	}
-	/* In the window it is one of two structures, or none, and no two parts need be of one. */
-	if (s->in[0] != ST_STEAL(sh->vcpu))
-		return;
 	judge_form(v);
 	/* Modulo 2^64: a new thread that has waited less than the one before takes it below 0. */
 	if (sh->steal_known && !sh->steal_loose && (s64)(s->out[0] - sh->steal_ns) < 0)

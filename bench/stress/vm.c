@@ -9,7 +9,7 @@
 
 #define WINDOW_KVM_SLOT 1
 /* The guest's counter begins there and only ever jumps forwards. */
-#define FIRST_TICKS 0x100000
+#define FIRST_TICKS	0x100000
 
 static const void *gpa_of(void *ctx, u64 gpa)
 {

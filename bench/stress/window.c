@@ -23,7 +23,8 @@ static void judge_read(struct st_view *v)
 	for (unsigned int b = 0; b < ST_BACKINGS; b++)
 		if (got == st_pattern(b, offset))
 			return;
-	st_fail(v, "pattern", "%#llx at offset %#llx of a memslot, where only %#llx, %#llx or nothing is",
+	st_fail(v, "pattern",
+		"%#llx at offset %#llx of a memslot, where only %#llx, %#llx or nothing is",
 		(unsigned long long)got, (unsigned long long)offset,
 		(unsigned long long)st_pattern(0, offset),
 		(unsigned long long)st_pattern(1, offset));

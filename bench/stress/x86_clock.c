@@ -45,5 +45,4 @@ static void tear(struct st_view *v)
 
 ST_OP(clock_read, .name = "clock.read", .archs = PVTB_ARCH_X86_64, .weight = 8,
       .summary = "kvmclock: never backwards, never torn", .generate = read_clock,
-      .judge = judge_read,
-      .mutants = {{"backwards", "backwards", jump}, {"torn", "torn", tear}});
+      .judge = judge_read, .mutants = {{"backwards", "backwards", jump}, {"torn", "torn", tear}});

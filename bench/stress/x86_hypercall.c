@@ -50,8 +50,8 @@ static void judge_known(struct st_view *v)
 }
 
 ST_OP(hypercall_known, .name = "hypercall.known", .archs = PVTB_ARCH_X86_64, .weight = 10,
-      .summary = "KICK_CPU, SCHED_YIELD, VAPIC_POLL_IRQ, whoever they name",
-      .exits = ST_EXITS_CALL, .generate = known, .judge = judge_known,
+      .summary = "KICK_CPU, SCHED_YIELD, VAPIC_POLL_IRQ, whoever they name", .exits = ST_EXITS_CALL,
+      .generate = known, .judge = judge_known,
       .mutants = {{"return", "return", flip},
 		  {"clobber", "clobber", clobber},
 		  {"lost", "exits", NULL}});
@@ -112,8 +112,7 @@ static void serve(struct st_view *v)
 
 ST_OP(hypercall_refused, .name = "hypercall.refused", .archs = PVTB_ARCH_X86_64, .weight = 3,
       .summary = "SEND_IPI without an APIC, MAP_GPA_RANGE unasked for", .exits = ST_EXITS_CALL,
-      .generate = refused, .judge = judge_refused,
-      .mutants = {{"served", "return", serve}});
+      .generate = refused, .judge = judge_refused, .mutants = {{"served", "return", serve}});
 
 /* ---- KVM_HC_CLOCK_PAIRING ---- */
 

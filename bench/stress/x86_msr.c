@@ -15,11 +15,6 @@ int st_x86_msr(u64 msr)
 	}
 }
 
-static void no_fault(struct st_view *v)
-{
-	v->fault = ST_NO_FAULT;
-}
-
 static void flip(struct st_view *v)
 {
 	v->step->out[0] ^= 2;
@@ -65,7 +60,7 @@ static void judge_steal(struct st_view *v)
 ST_OP(msr_steal, .name = "msr.steal", .archs = PVTB_ARCH_X86_64, .weight = 4, .faults = true,
       .summary = "MSR_KVM_STEAL_TIME: registered, moved, off, unaligned, without memory",
       .exits = ST_EXITS_MSR, .generate = steal, .judge = judge_steal,
-      .mutants = {{"accepted", "fault", no_fault}});
+      .mutants = {{"accepted", "fault", st_no_fault}});
 
 /* ---- registration of kvmclock ---- */
 
@@ -171,7 +166,7 @@ static void judge_unknown(struct st_view *v)
 
 ST_OP(msr_unknown, .name = "msr.unknown", .archs = PVTB_ARCH_X86_64, .weight = 1, .faults = true,
       .summary = "MSRs of KVM's range that do not exist are #GP", .exits = ST_EXITS_MSR,
-      .generate = unknown, .judge = judge_unknown, .mutants = {{"accepted", "fault", no_fault}});
+      .generate = unknown, .judge = judge_unknown, .mutants = {{"accepted", "fault", st_no_fault}});
 
 /* ---- CPUID ---- */
 

@@ -102,6 +102,9 @@ static void steal(struct pvtb_step *s)
 		arch_load_barrier();
 		if (!(version & 1) && __atomic_load_n(&p->version, __ATOMIC_RELAXED) == version)
 			break;
+		/* No memory there: each of these loads is an exit. */
+		if (version == ~0U)
+			tries = PVTB_STEP_TRIES;
 	}
 	s->out[1] = version;
 	s->out[4] = tries <= PVTB_STEP_TRIES ? tries : 0;

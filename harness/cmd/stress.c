@@ -49,8 +49,9 @@ static const struct stress_opts stress_defaults = {
 };
 
 static const struct pvtb_opt stress_options[] = {
-	PVTB_OPT_LIST('H', "host", struct stress_opts, hosts, "HOST",
-		      "lab:arm64[,...], lab:x86_64[,...] or native; repeatable (default both labs)"),
+	PVTB_OPT_LIST(
+		'H', "host", struct stress_opts, hosts, "HOST",
+		"lab:arm64[,...], lab:x86_64[,...] or native; repeatable (default both labs)"),
 	PVTB_OPT_STRING('o', "output", struct stress_opts, out, "DIR",
 			"result directory (default results/<time>-stress)",
 			.flags = PVTB_OPT_NO_ECHO),
@@ -76,8 +77,9 @@ static const struct pvtb_opt stress_options[] = {
 		     "a replay is tried that often before it is held to be clean"),
 	PVTB_OPT_U64(0, "minimise", struct stress_opts, minimise_s, "SECONDS", 0, 86400,
 		     "how long to look for the shortest stream that violates; 0: not at all"),
-	PVTB_OPT_STRING(0, "mutant", struct stress_opts, mutant, "NAME",
-			"a wrong answer once in a while, which has to be found (--list names them)"),
+	PVTB_OPT_STRING(
+		0, "mutant", struct stress_opts, mutant, "NAME",
+		"a wrong answer once in a while, which has to be found (--list names them)"),
 	PVTB_OPT_U64(0, "mutant-every", struct stress_opts, mutant_every, "N", 1, 1000000000000ULL,
 		     "one wrong answer in so many operations, on the average"),
 	PVTB_OPT_FLAG('l', "list", struct stress_opts, list, "operations and mutants; run nothing"),
@@ -189,10 +191,9 @@ static int run_native(struct stress_run *run, struct pvtb_err *err)
 		host = run_one(run, n, err);
 		if (!host)
 			break;
-		json_array_append_new(scaling,
-				      json_pack("{s:i, s:O, s:O}", "vcpus", (int)n, "ops",
-						json_object_get(host, "ops"), "wall_ns",
-						json_object_get(host, "wall_ns")));
+		json_array_append_new(scaling, json_pack("{s:i, s:O, s:O}", "vcpus", (int)n, "ops",
+							 json_object_get(host, "ops"), "wall_ns",
+							 json_object_get(host, "wall_ns")));
 		if (n == most || run->failed)
 			break;
 	}
@@ -311,15 +312,15 @@ static int run_lab(struct stress_run *run, struct pvtb_err *err)
 	int ret = w && lines ? lab_words(run, w, lines) : -ENOMEM;
 
 	/* As many runs as there may be with --scaling, all of them on a slow machine. */
-	lab.timeout_s = run->opts->timeout_s ?: 900 + run->opts->minimise_s +
-							(run->opts->scaling ? 30 : 4) *
-								run->opts->seconds +
-							run->opts->ops / 1000;
+	lab.timeout_s = run->opts->timeout_s
+				?: 900 + run->opts->minimise_s +
+					   (run->opts->scaling ? 30 : 4) * run->opts->seconds +
+					   run->opts->ops / 1000;
 	snprintf(lab.dir, sizeof(lab.dir), "%s/host%zu", run->dir, json_array_size(run->hosts));
 	if (ret)
-		pvtb_err_set(err, ret, "stress", ret == -E2BIG
-							 ? "a stream of %zu lines is too long for a lab"
-							 : "out of memory (%zu lines)",
+		pvtb_err_set(err, ret, "stress",
+			     ret == -E2BIG ? "a stream of %zu lines is too long for a lab"
+					   : "out of memory (%zu lines)",
 			     nr_lines);
 	else
 		ret = pvtb_inlab_run(&lab, w->v, err);
@@ -434,8 +435,8 @@ static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
 	ret = r && run->hosts ? 0 : pvtb_err_sys(err, -ENOMEM, "stress");
 	if (!ret)
 		ret = pvtb_guardian_start(&run->guardian, err);
-	run->progress = pvtb_progress_new(
-		o->lab_host ? PVTB_PROGRESS_LINES : PVTB_PROGRESS_AUTO, STDERR_FILENO);
+	run->progress = pvtb_progress_new(o->lab_host ? PVTB_PROGRESS_LINES : PVTB_PROGRESS_AUTO,
+					  STDERR_FILENO);
 	if (!ret)
 		ret = pvtb_dir_new(o->out ? o->out : place, &dir, err);
 	if (!ret)
@@ -467,7 +468,8 @@ static int limits(struct stress_opts *o, struct pvtb_err *err)
 	if (!o->seconds && !o->ops)
 		o->seconds = SECONDS_DEFAULT;
 	if (o->scaling && (!o->seconds || o->replay))
-		return pvtb_err_set(err, -EINVAL, "--scaling", "needs --seconds, and random streams");
+		return pvtb_err_set(err, -EINVAL, "--scaling",
+				    "needs --seconds, and random streams");
 	return 0;
 }
 

@@ -55,10 +55,10 @@ struct pvtb_vm_spec {
 	/* Guest-physical, 0 or a multiple of 2 MiB: from the end of the memory up to there the guest's
 	 * tables map what has no memory, the caller's to fill with memslots (KVM's slot 0 is taken). */
 	u64 hole_end;
-	bool irqchip;	       /* in-kernel irqchip (vGICv3; LAPIC) */
-	u64 halt_ns;	       /* x86 without irqchip: a HLT sleeps that long in the VMM */
-	bool offset_counter;   /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
-	u64 counter_offset;    /* ticks, subtracted by KVM (arm64) or added (x86) */
+	bool irqchip;	     /* in-kernel irqchip (vGICv3; LAPIC) */
+	u64 halt_ns;	     /* x86 without irqchip: a HLT sleeps that long in the VMM */
+	bool offset_counter; /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
+	u64 counter_offset;  /* ticks, subtracted by KVM (arm64) or added (x86) */
 	enum pvtb_lpt_provider lpt;
 	u32 lpt_pv_hz; /* frequency promised to the guest; 0: the native one */
 	bool steal;    /* register the stolen-time structure of every vCPU */

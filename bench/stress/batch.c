@@ -294,6 +294,7 @@ static void finish_batch(struct st_vcpu *v)
 	if (e->plan->trace)
 		judge_exits(v, &b, &bad);
 	v->shadow.steal_loose = v->replaced;
+	v->shadow.steal_owed |= v->replaced;
 	v->replaced = false;
 	if (!bad.found)
 		st_judge(&e->world, &v->shadow, &b, &e->plan->opts->armed, &v->hits, &bad);

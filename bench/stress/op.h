@@ -103,6 +103,9 @@ struct st_shadow {
 	bool steal_known;
 	/* The vCPU's thread was replaced in this batch: KVM tells the new one's waiting from then on. */
 	bool steal_loose;
+	/* x86: that was so at some time since stolen time was registered in its own place: if it was not
+	 * registered there then, the difference comes with the next registration. */
+	bool steal_owed;
 	u8 words[ST_WORDS_BYTES];
 	u64 timer[ST_TIMER_REGS];
 	bool timer_known[ST_TIMER_REGS];

@@ -53,8 +53,14 @@ static void judge_steal(struct st_view *v)
 	if (v->fault != want)
 		st_fail(v, "fault", "WRMSR of stolen time with %#llx: exception %d, expected %d",
 			(unsigned long long)value, v->fault, want);
-	if (want == ST_NO_FAULT)
-		v->shadow->msr[ST_MSR_STEAL] = value;
+	if (want != ST_NO_FAULT)
+		return;
+	v->shadow->msr[ST_MSR_STEAL] = value;
+	if (value != (ST_STEAL(v->shadow->vcpu) | 1) || !v->shadow->steal_owed)
+		return;
+	v->shadow->steal_known = false;
+	/* Of this batch it is not known what came first. */
+	v->shadow->steal_owed = v->shadow->steal_loose;
 }
 
 ST_OP(msr_steal, .name = "msr.steal", .archs = PVTB_ARCH_X86_64, .weight = 4, .faults = true,

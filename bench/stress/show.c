@@ -255,12 +255,14 @@ static void show_violation(const json_t *h, FILE *out)
 	}
 	fprintf(out, "  VIOLATION %s: %s%s%s\n", text(v, "rule"), text(v, "op"),
 		*text(v, "op") ? ": " : "", text(v, "text"));
-	fprintf(out, "    on vCPU %llu, its operation %llu since its VM was made; seed %s\n",
-		(unsigned long long)get(v, "vcpu"), (unsigned long long)get(v, "index"),
-		text(h, "seed"));
+	if (*text(v, "op"))
+		fprintf(out, "    on vCPU %llu, its operation %llu since its VM was made\n",
+			(unsigned long long)get(v, "vcpu"), (unsigned long long)get(v, "index"));
+	fprintf(out, "    seed %s\n", text(h, "seed"));
 	if (!get(v, "shortest")) {
-		fprintf(out, "    no shorter stream shows it (%llu runs tried)\n",
-			(unsigned long long)get(v, "runs"));
+		if (get(v, "runs"))
+			fprintf(out, "    no shorter stream shows it (%llu runs tried)\n",
+				(unsigned long long)get(v, "runs"));
 		return;
 	}
 	fprintf(out, "  shortest stream that violates, found in %llu runs: %llu operation%s\n",
@@ -295,6 +297,12 @@ static void show_scaling(const json_t *h, FILE *out)
 
 void st_show(const json_t *h, FILE *out)
 {
+	/* A host that died has left nothing but how. */
+	if (!json_object_get(h, "ops")) {
+		fprintf(out, "%s\n", text(h, "host"));
+		show_violation(h, out);
+		return;
+	}
 	fprintf(out, "%s   %s, Linux %s, %s\n", text(h, "host"), text(h, "arch"), text(h, "kernel"),
 		text(h, "backend"));
 	show_rate(h, out);

@@ -107,6 +107,7 @@ struct stress_run {
 	json_t *hosts;
 	struct pvtb_guardian *guardian;
 	struct pvtb_progress *progress;
+	bool began; /* the lab host has told of operations */
 	bool failed;
 };
 
@@ -180,33 +181,39 @@ static unsigned int vcpus_of(const struct stress_run *run)
 	return run->opts->scaling ? PVTB_MAX_VCPUS : VCPUS_DEFAULT;
 }
 
-static int run_native(struct stress_run *run, struct pvtb_err *err)
+/* 1, 2, 4 ... vCPUs, until one of them finds something. The last run's JSON, with all rates in it. */
+static json_t *run_scaling(struct stress_run *run, unsigned int most, struct pvtb_err *err)
 {
-	unsigned int most = vcpus_of(run), n = run->opts->scaling ? 1 : most;
-	json_t *scaling = json_array(), *host = NULL;
-	int ret = 0;
+	/* Not in the table: the first run of all is slow, as an emulator translates and a host faults
+	 * its pages in. */
+	json_t *scaling = json_array(), *host = run_one(run, 1, err);
 
-	for (;; n = 2 * n > most ? most : 2 * n) {
+	for (unsigned int n = 1; host && !run->failed; n = 2 * n > most ? most : 2 * n) {
 		json_decref(host);
 		host = run_one(run, n, err);
-		if (!host)
-			break;
-		json_array_append_new(scaling, json_pack("{s:i, s:O, s:O}", "vcpus", (int)n, "ops",
-							 json_object_get(host, "ops"), "wall_ns",
-							 json_object_get(host, "wall_ns")));
-		if (n == most || run->failed)
+		if (host)
+			json_array_append_new(scaling,
+					      json_pack("{s:i, s:O, s:O}", "vcpus", (int)n, "ops",
+							json_object_get(host, "ops"), "wall_ns",
+							json_object_get(host, "wall_ns")));
+		if (n == most)
 			break;
 	}
-	if (!host) {
-		ret = err->code;
-	} else {
-		ret = identify(run, host, err);
-		if (run->opts->scaling)
-			json_object_set(host, "scaling", scaling);
-		json_array_append(run->hosts, host);
-	}
-	json_decref(host);
+	if (host)
+		json_object_set(host, "scaling", scaling);
 	json_decref(scaling);
+	return host;
+}
+
+static int run_native(struct stress_run *run, struct pvtb_err *err)
+{
+	unsigned int vcpus = vcpus_of(run);
+	json_t *host = run->opts->scaling ? run_scaling(run, vcpus, err) : run_one(run, vcpus, err);
+	int ret = host ? identify(run, host, err) : err->code;
+
+	if (!ret && json_array_append(run->hosts, host))
+		ret = pvtb_err_sys(err, -ENOMEM, "stress");
+	json_decref(host);
 	return ret;
 }
 
@@ -216,6 +223,7 @@ static void show_line(void *ctx, const char *line)
 {
 	struct stress_run *run = ctx;
 
+	run->began |= strstr(line, "stress: ") != NULL;
 	pvtb_progress_update(run->progress, "%s: %s", run->spec, line);
 }
 
@@ -311,6 +319,7 @@ static int run_lab(struct stress_run *run, struct pvtb_err *err)
 	char **lines = calloc(nr_lines + 1, sizeof(*lines));
 	int ret = w && lines ? lab_words(run, w, lines) : -ENOMEM;
 
+	run->began = false;
 	/* As many runs as there may be with --scaling, all of them on a slow machine. */
 	lab.timeout_s = run->opts->timeout_s
 				?: 900 + run->opts->minimise_s +
@@ -327,7 +336,7 @@ static int run_lab(struct stress_run *run, struct pvtb_err *err)
 	for (size_t i = 0; lines && i < nr_lines; i++)
 		free(lines[i]);
 	free(lines);
-	if (ret == -EIO || ret == -ETIMEDOUT)
+	if (run->began && (ret == -EIO || ret == -ETIMEDOUT))
 		return host_died(run, err);
 	if (ret < 0)
 		return ret;
@@ -395,6 +404,11 @@ static void tell(const struct stress_run *run, const char *dir)
 		if (json_array_size(json_object_get(v, "replay")))
 			printf("  again: pvtb stress -H %s --replay %s/" REPLAY_FILE "\n",
 			       json_string_value(json_object_get(host, "host")), dir, i);
+		else if (v)
+			printf("  again: pvtb stress -H %s --seed %s --vcpus %lld\n",
+			       json_string_value(json_object_get(host, "host")),
+			       json_string_value(json_object_get(host, "seed")),
+			       (long long)json_integer_value(json_object_get(host, "vcpus")));
 	}
 	printf("%s/\n", dir);
 }

@@ -28,7 +28,11 @@ static void judge_counter(struct st_view *v)
 
 static void turn_back(struct st_view *v)
 {
-	v->step->out[0] -= 1ULL << 32;
+	/* Before what was last read of the same counter. */
+	if (v->step->in[0] == PVTB_SYSREG_CNTPCT && v->shadow->last_pct)
+		v->step->out[0] = v->shadow->last_pct - 1;
+	else
+		v->step->out[0] = v->step->t0 - 1;
 }
 
 ST_OP(counter_read, .name = "counter.read", .archs = PVTB_ARCH_ARM64, .weight = 10,

@@ -60,7 +60,6 @@ struct st_opts {
 	const struct st_stream *replay; /* these, instead of random ones */
 	unsigned int repeat;		/* how often, at most, a replay is tried */
 	bool variant;			/* of a replay: struct st_result's */
-	bool (*interrupted)(void);
 	struct pvtb_progress *progress;
 };
 

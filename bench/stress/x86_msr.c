@@ -143,18 +143,21 @@ static void tsc(struct st_gen *g, struct pvtb_step *s)
 
 static void judge_tsc(struct st_view *v)
 {
+	if (v->step->out[0] < v->step->t0)
+		st_fail(v, "backwards", "IA32_TSC %llu after RDTSC %llu",
+			(unsigned long long)v->step->out[0], (unsigned long long)v->step->t0);
 	st_within(v, "bracket", v->step->out[0], v->step->t0, v->step->t1,
 		  "IA32_TSC between two RDTSC");
 }
 
 static void turn_back(struct st_view *v)
 {
-	v->step->out[0] -= 1ULL << 32;
+	v->step->out[0] = v->step->t0 - 1;
 }
 
 ST_OP(msr_tsc, .name = "msr.tsc", .archs = PVTB_ARCH_X86_64, .weight = 4,
       .summary = "RDMSR of the TSC lies between two RDTSC", .exits = ST_EXITS_MSR, .generate = tsc,
-      .judge = judge_tsc, .mutants = {{"backwards", "bracket", turn_back}});
+      .judge = judge_tsc, .mutants = {{"backwards", "backwards", turn_back}});
 
 /* KVM's range, beyond what it has: 08 is the last (MIGRATION_CONTROL). */
 static void unknown(struct st_gen *g, struct pvtb_step *s)

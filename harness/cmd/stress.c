@@ -130,7 +130,6 @@ static struct st_opts options_of(const struct stress_run *run, unsigned int vcpu
 		.replay = run->replays ? &run->record.stream : NULL,
 		.repeat = (unsigned int)o->repeat,
 		.variant = run->record.variant,
-		.interrupted = pvtb_interrupted,
 		.progress = run->progress,
 	};
 }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "core/guardian.h"
+#include "core/klog.h"
 
 enum port { PORT_RES, PORT_LOG, PORT_OUT, PORT_CONSOLE, PORT_QEMU, NR_PORTS };
 #define NR_VIRTIO_PORTS 3
@@ -178,9 +179,9 @@ static int qemu_args(struct args *a, const struct lab *lab)
 
 static void note_trouble(struct lab *lab, const char *line)
 {
-	if (lab->trouble[0] || !pvtb_lab_klog_trouble(line))
+	if (lab->trouble[0] || !pvtb_klog_trouble(line))
 		return;
-	snprintf(lab->trouble, sizeof(lab->trouble), "%.380s", pvtb_lab_klog_text(line));
+	snprintf(lab->trouble, sizeof(lab->trouble), "%.380s", pvtb_klog_text(line));
 	lab->trouble_ns = pvtb_mono_ns();
 }
 

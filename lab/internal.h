@@ -121,10 +121,6 @@ void pvtb_lab_lines_feed(struct pvtb_lab_lines *l, const char *data, size_t len,
 void pvtb_lab_lines_flush(struct pvtb_lab_lines *l, void (*line)(void *ctx, const char *line),
 			  void *ctx);
 
-/* Does this line of a kernel's log mean it is not to be trusted (WARNING, BUG, Oops, stall, panic)? */
-bool pvtb_lab_klog_trouble(const char *line);
-/* The line without its level and stamp. */
-const char *pvtb_lab_klog_text(const char *line);
 /* Take `pvtb: what: why` and `hint: ...` into @err, whose code is left alone; other lines are not
  * looked at. */
 void pvtb_lab_parse_error(const char *line, struct pvtb_err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the reading of text from a lab: lines, errors of the pvtb inside, trouble of its kernel. */
+/* Owns the reading of text from a lab: lines, errors of the pvtb inside. */
 #include "lab/internal.h"
 
 #include <string.h>
@@ -25,55 +25,6 @@ void pvtb_lab_lines_feed(struct pvtb_lab_lines *l, const char *data, size_t len,
 		if (data[i] != '\n')
 			l->text[l->len++] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
 	}
-}
-
-const char *pvtb_lab_klog_text(const char *line)
-{
-	const char *end;
-
-	if (line[0] == '<' && (end = strchr(line, '>')))
-		line = end + 1;
-	if (line[0] == '[' && (end = strchr(line, ']')))
-		line = end + 1;
-	while (*line == ' ')
-		line++;
-	return line;
-}
-
-bool pvtb_lab_klog_trouble(const char *line)
-{
-	/* As the kernel words them since at least 5.10: lib/bug.c, panic(), kernel/rcu/tree_stall.h,
-	 * kernel/watchdog.c, kernel/locking/lockdep.c, arch die() and mm/fault.c. */
-	static const char *const words[] = {
-		"WARNING: CPU:",
-		"WARNING: possible ",
-		"WARNING: inconsistent ",
-		"WARNING: suspicious ",
-		"WARNING: bad ",
-		"kernel BUG at",
-		"BUG: ",
-		"Oops",
-		"Kernel panic",
-		"Internal error:",
-		"Unable to handle kernel",
-		"general protection fault",
-		"detected stall",
-		"self-detected stall",
-		"detected stalls on",
-		"rcu_sched kthread starved",
-		"rcu_preempt kthread starved",
-		"blocked for more than",
-		"soft lockup",
-		"hard LOCKUP",
-		"nVHE hyp panic",
-		"Out of memory: Killed",
-	};
-
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(words); i++) {
-		if (strstr(line, words[i]))
-			return true;
-	}
-	return false;
 }
 
 void pvtb_lab_parse_error(const char *line, struct pvtb_err *err)

@@ -9,7 +9,8 @@
 #ifndef PVTB_GUEST_STREAM_H
 #define PVTB_GUEST_STREAM_H
 
-#define PVTB_STEP_REGS 18
+#define PVTB_STEP_REGS	18
+#define PVTB_STEP_TRIES 1000
 
 /* Offsets in struct pvtb_step, for assembly. */
 #define PVTB_STEP_IN	8
@@ -44,6 +45,13 @@ enum pvtb_step_kind {
 	PVTB_STEP_SCAN = 24,
 	/* WFI or HLT until in[0] ticks have passed. */
 	PVTB_STEP_REST = 25,
+	/* Live Physical Time at in[0], with the protocol of its readers, at most PVTB_STEP_TRIES times:
+	 * out[] value, native counter, multiplier, fraction bits, sequence number; tries, 0 when no
+	 * reading was whole. */
+	PVTB_STEP_LPT = 26,
+	/* The stolen-time structure at in[0]. out[] ns; arm64: revision, attributes; x86: version,
+	 * flags, preempted, tries, 0 when no reading was whole. */
+	PVTB_STEP_STEAL = 27,
 	/* arm64: in[0] is one of enum pvtb_step_sysreg. */
 	PVTB_STEP_MRS = 32,
 	PVTB_STEP_MSR = 33,

@@ -78,6 +78,15 @@ static u64 scan(u64 readings, u64 which)
 	return back;
 }
 
+static void steal(struct pvtb_step *s)
+{
+	const struct pvtb_arm64_steal *p = (const struct pvtb_arm64_steal *)s->in[0];
+
+	s->out[0] = __atomic_load_n(&p->stolen_time_ns, __ATOMIC_RELAXED);
+	s->out[1] = __atomic_load_n(&p->revision, __ATOMIC_RELAXED);
+	s->out[2] = __atomic_load_n(&p->attributes, __ATOMIC_RELAXED);
+}
+
 void arch_idle(void)
 {
 	__asm__ volatile("wfi" ::: "memory");
@@ -103,6 +112,9 @@ void arch_step(struct pvtb_step *s)
 		break;
 	case PVTB_STEP_MSR:
 		set_sysreg(s->in[0], s->in[1]);
+		break;
+	case PVTB_STEP_STEAL:
+		steal(s);
 		break;
 	case PVTB_STEP_SCAN:
 		s->out[0] = scan(s->in[0], s->in[1]);

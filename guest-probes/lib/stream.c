@@ -1,6 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the op "stream": steps the harness has written, run in their order (abi/stream.h). */
+#include "lib/lpt.h"
 #include "lib/stream.h"
+
+static void read_lpt(struct pvtb_step *s)
+{
+	const struct pvtb_lpt *lpt = (const struct pvtb_lpt *)s->in[0];
+	struct pvtb_lpt_reading r;
+	u64 tries;
+
+	for (tries = 1; tries <= PVTB_STEP_TRIES; tries++)
+		if (pvtb_lpt_try(lpt, &r))
+			break;
+	s->out[0] = pvtb_lpt_shift((u128)r.native * r.mult, r.fracbits);
+	s->out[1] = r.native;
+	s->out[2] = r.mult;
+	s->out[3] = r.fracbits;
+	s->out[4] = r.seq;
+	s->out[5] = tries <= PVTB_STEP_TRIES ? tries : 0;
+}
 
 static void step(struct pvtb_step *s)
 {
@@ -34,6 +52,9 @@ static void step(struct pvtb_step *s)
 	case PVTB_STEP_REST:
 		while (arch_counter() - start < s->in[0])
 			arch_idle();
+		break;
+	case PVTB_STEP_LPT:
+		read_lpt(s);
 		break;
 	default:
 		arch_step(s);

@@ -87,6 +87,29 @@ static void pvclock(struct pvtb_step *s)
 	s->out[2] = version;
 }
 
+static void steal(struct pvtb_step *s)
+{
+	const struct pvtb_x86_steal *p = (const struct pvtb_x86_steal *)s->in[0];
+	u32 version = 1;
+	u64 tries;
+
+	for (tries = 1; tries <= PVTB_STEP_TRIES; tries++) {
+		version = __atomic_load_n(&p->version, __ATOMIC_RELAXED);
+		arch_load_barrier();
+		s->out[0] = __atomic_load_n(&p->steal_ns, __ATOMIC_RELAXED);
+		s->out[2] = __atomic_load_n(&p->flags, __ATOMIC_RELAXED);
+		s->out[3] = __atomic_load_n(&p->preempted, __ATOMIC_RELAXED);
+		arch_load_barrier();
+		if (!(version & 1) && __atomic_load_n(&p->version, __ATOMIC_RELAXED) == version)
+			break;
+		/* No memory there: each of these loads is an exit. */
+		if (version == ~0U)
+			tries = PVTB_STEP_TRIES;
+	}
+	s->out[1] = version;
+	s->out[4] = tries <= PVTB_STEP_TRIES ? tries : 0;
+}
+
 void arch_step(struct pvtb_step *s)
 {
 	switch (s->kind) {
@@ -104,6 +127,9 @@ void arch_step(struct pvtb_step *s)
 		break;
 	case PVTB_STEP_PVCLOCK:
 		pvclock(s);
+		break;
+	case PVTB_STEP_STEAL:
+		steal(s);
 		break;
 	case PVTB_STEP_SCAN:
 		s->out[0] = scan(s->in[0]);

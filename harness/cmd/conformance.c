@@ -4,13 +4,13 @@
  * result directory. Owns hosts, output and exit status; the checks are bench/conformance/'s.
  */
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "arch/counter.h"
 #include "bench/conformance/conformance.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "cmd/inlab.h"
 #include "core/guardian.h"
 #include "core/signals.h"
 #include "lab/lab.h"
@@ -74,11 +74,6 @@ struct conf_run {
 	struct pvtb_guardian *guardian;
 	bool failed;
 };
-
-static bool ask_interrupted(void *ctx)
-{
-	return pvtb_interrupted();
-}
 
 /* ---- on this machine ---- */
 
@@ -222,24 +217,6 @@ static void pass_on(void *ctx, const char *data, size_t len)
 	fflush(run->out);
 }
 
-static int take_hosts(struct conf_run *run, const char *boot_dir, struct pvtb_err *err)
-{
-	char path[640];
-	json_error_t why;
-	json_t *inner, *hosts;
-
-	snprintf(path, sizeof(path), "%s/" JSON_FILE, boot_dir);
-	inner = json_load_file(path, 0, &why);
-	hosts = json_object_get(inner, "hosts");
-	if (!json_is_array(hosts)) {
-		json_decref(inner);
-		return pvtb_err_set(err, -EPROTO, run->spec, "left no result");
-	}
-	json_array_extend(run->hosts, hosts);
-	json_decref(inner);
-	return 0;
-}
-
 static int lab_argv(const struct conf_run *run, char *jobs, char **argv, size_t size)
 {
 	const struct conf_opts *o = run->opts;
@@ -271,48 +248,32 @@ static int lab_argv(const struct conf_run *run, char *jobs, char **argv, size_t 
 
 static int run_lab(struct conf_run *run, struct pvtb_err *err)
 {
-	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
-	struct pvtb_lab_hooks hooks = {
+	struct pvtb_inlab lab = {
+		.spec = run->spec,
+		.kernel = run->opts->kernel,
+		.timeout_s = run->opts->timeout_s,
+		.guardian = run->guardian,
 		.ctx = run,
 		.out = pass_on,
-		.interrupted = ask_interrupted,
-		.guardian = run->guardian,
-		.timeout_s = (unsigned int)run->opts->timeout_s,
 	};
-	char *argv[256], jobs[24], boot_dir[600];
-	int status = 0, ret = spec ? 0 : pvtb_err_sys(err, -ENOMEM, "lab");
+	char *argv[256], jobs[24];
+	int status = 0;
 
 	snprintf(jobs, sizeof(jobs), "%llu", (unsigned long long)run->opts->jobs);
-	if (!ret)
-		ret = pvtb_lab_spec_parse(run->spec, spec, err);
-	if (!ret && run->opts->kernel)
-		ret = pvtb_lab_spec_set_kernel(spec, run->opts->kernel, err);
-	if (!ret && lab_argv(run, jobs, argv, PVTB_ARRAY_SIZE(argv)))
-		ret = pvtb_err_set(err, -E2BIG, "conformance", "too many operands");
-	if (ret)
-		return ret;
-	snprintf(boot_dir, sizeof(boot_dir), "%s/host%zu", run->dir, json_array_size(run->hosts));
-	if (mkdir(boot_dir, 0755))
-		return pvtb_err_sys(err, -errno, "%s", boot_dir);
-	ret = pvtb_lab_run(spec, argv, boot_dir, &hooks, &status, err);
-	if (ret == -EUCLEAN) {
+	if (lab_argv(run, jobs, argv, PVTB_ARRAY_SIZE(argv)))
+		return pvtb_err_set(err, -E2BIG, "conformance", "too many operands");
+	snprintf(lab.dir, sizeof(lab.dir), "%s/host%zu", run->dir, json_array_size(run->hosts));
+	status = pvtb_inlab_run(&lab, argv, err);
+	if (status < 0)
+		return status;
+	if (lab.complaint[0]) {
 		/* A kernel that warns when its interfaces are used as documented has not passed. */
-		fprintf(run->out, "# %s: the host's kernel complained: %s\n", run->spec, err->why);
+		fprintf(run->out, "# %s: the host's kernel complained: %s\n", run->spec,
+			lab.complaint);
 		run->failed = true;
-		ret = 0;
-	}
-	if (ret)
-		return ret;
-	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED) {
-		struct pvtb_err said = *err;
-
-		pvtb_err_set(err, -EPROTO, run->spec, "%s: %s",
-			     said.what[0] ? said.what : "pvtb in the lab",
-			     said.what[0] ? said.why : "could not run");
-		return pvtb_err_hint(err, "%s", said.hint);
 	}
 	run->failed |= status == PVTB_EXIT_FAILED;
-	return take_hosts(run, boot_dir, err);
+	return pvtb_inlab_hosts(&lab, JSON_FILE, run->hosts, err);
 }
 
 /* ---- all hosts ---- */

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/random.h"
+
 #define BLOCKS_WANTED 20 /* over a side */
 #define BLOCKS_MAX    64
 #define BLOCK_MIN     4	 /* samples */
@@ -503,16 +505,6 @@ static void judge(const struct side *a, const struct side *b, const struct wins 
 
 /* ---- the interval ---- */
 
-/* splitmix64 */
-static u64 next_random(u64 *state)
-{
-	u64 z = (*state += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
 /* Draw clusters with replacement: a weight per block, sum 1. */
 static void draw(const struct side *s, bool by_run, u64 *random, double *weight)
 {
@@ -521,7 +513,7 @@ static void draw(const struct side *s, bool by_run, u64 *random, double *weight)
 	memset(weight, 0, s->blocks * sizeof(*weight));
 	if (by_run) {
 		for (size_t k = 0; k < s->runs; k++) {
-			size_t r = next_random(random) % s->runs;
+			size_t r = pvtb_random(random) % s->runs;
 
 			for (size_t i = 0; i < s->per_run; i++)
 				weight[r * s->per_run + i] += s->share[r * s->per_run + i];
@@ -530,7 +522,7 @@ static void draw(const struct side *s, bool by_run, u64 *random, double *weight)
 		for (size_t k = 0; k < s->blocks; k++) {
 			size_t r = k / s->per_run, b;
 
-			b = r * s->per_run + next_random(random) % s->per_run;
+			b = r * s->per_run + pvtb_random(random) % s->per_run;
 			weight[b] += s->share[b];
 		}
 	}

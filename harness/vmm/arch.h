@@ -36,6 +36,7 @@ struct pvtb_vm {
 	int run_size;
 	u8 *mem; /* one memslot: guest physical [PVTB_GPA_IMAGE, + mem_bytes) */
 	u64 mem_bytes;
+	u64 map_bytes; /* what the guest's tables map from there on: memory and hole */
 	struct pvtb_vcpu *vcpus;
 	const struct pvtb_op *ops; /* op table inside the loaded image */
 	size_t nr_ops;

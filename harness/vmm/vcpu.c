@@ -326,12 +326,31 @@ static void hold(struct pvtb_vcpu *vcpu)
 		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 }
 
+static int enter(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, struct pvtb_err *err);
+
+/* As another command would: the exit behind the doorbell completed, no kick lost. */
+static int enter_again(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
+{
+	struct pvtb_vcpu_work *w = vcpu->work;
+
+	complete_exit(vcpu);
+	vcpu->ctl->status = PVTB_STATUS_IDLE;
+	/* As in touch_memory(). */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&w->abort_code, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&w->replace, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&w->pause, __ATOMIC_SEQ_CST) == PAUSE_WANTED)
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	return enter(vcpu, w->op, err);
+}
+
 /* KVM_RUN until the doorbell. */
 static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
 	const struct pvtb_vm_spec *spec = &vcpu->vm->spec;
 	struct pvtb_vcpu_work *w = vcpu->work;
 	bool visit = spec->before_run && w->touched && !w->quiet;
+	bool again = spec->again && w->touched && !w->quiet;
 	int ret;
 
 	vcpu->entered_ticks = pvtb_arch_counter();
@@ -345,7 +364,12 @@ static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 			if (!ret)
 				continue;
 			vcpu->doorbell_ticks = pvtb_arch_counter();
-			return 0;
+			if (!again || !spec->again(spec->opaque, vcpu->index, vcpu->ctl))
+				return 0;
+			ret = enter_again(vcpu, err);
+			if (ret)
+				return ret;
+			continue;
 		}
 		if (errno != EINTR)
 			return pvtb_err_sys(err, -errno, "KVM_RUN of vCPU %u", vcpu->index);

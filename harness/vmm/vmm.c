@@ -15,6 +15,7 @@
 
 #define RING_BYTES_DEFAULT (1ULL << 20)
 #define RING_BYTES_MAX	   (1ULL << 30)
+#define HOLE_ALIGN	   (2ULL << 20)
 
 static int open_kvm(int *ret_fd, struct pvtb_err *err)
 {
@@ -85,6 +86,9 @@ static int check_spec(struct pvtb_vm *vm, struct pvtb_err *err)
 		return pvtb_err_set(err, -EINVAL, "VM",
 				    "ring of %llu bytes is no power of two from 4 KiB to 1 GiB",
 				    (unsigned long long)spec->ring_bytes);
+	if (spec->hole_end % HOLE_ALIGN)
+		return pvtb_err_set(err, -EINVAL, "VM", "hole up to %#llx, no multiple of 2 MiB",
+				    (unsigned long long)spec->hole_end);
 	return 0;
 }
 
@@ -123,6 +127,9 @@ static int map_memory(struct pvtb_vm *vm, struct pvtb_err *err)
 
 	vm->mem_bytes = PVTB_GPA_RINGS - PVTB_GPA_IMAGE + vm->spec.nr_vcpus * vm->spec.ring_bytes;
 	vm->mem_bytes = (vm->mem_bytes + align - 1) & ~(align - 1);
+	vm->map_bytes = vm->mem_bytes;
+	if (vm->spec.hole_end > PVTB_GPA_IMAGE + vm->mem_bytes)
+		vm->map_bytes = vm->spec.hole_end - PVTB_GPA_IMAGE;
 	mem = mmap(NULL, vm->mem_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		return pvtb_err_sys(err, -errno, "%llu bytes of guest memory",

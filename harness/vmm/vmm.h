@@ -55,10 +55,13 @@ enum pvtb_lpt_provider {
 struct pvtb_vm_spec {
 	unsigned int nr_vcpus; /* 0: 1 */
 	u64 ring_bytes;	       /* per vCPU, power of two; 0: 1 MiB */
-	bool irqchip;	       /* in-kernel irqchip (vGICv3; LAPIC) */
-	u64 halt_ns;	       /* x86 without irqchip: a HLT sleeps that long in the VMM */
-	bool offset_counter;   /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
-	u64 counter_offset;    /* ticks, subtracted by KVM (arm64) or added (x86) */
+	/* Guest-physical, 0 or a multiple of 2 MiB: from the end of the memory up to there the guest's
+	 * tables map what has no memory, the caller's to fill with memslots (KVM's slot 0 is taken). */
+	u64 hole_end;
+	bool irqchip;	     /* in-kernel irqchip (vGICv3; LAPIC) */
+	u64 halt_ns;	     /* x86 without irqchip: a HLT sleeps that long in the VMM */
+	bool offset_counter; /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
+	u64 counter_offset;  /* ticks, subtracted by KVM (arm64) or added (x86) */
 	enum pvtb_lpt_provider lpt;
 	u32 lpt_pv_hz; /* frequency promised to the guest; 0: the native one */
 	bool steal;    /* register the stolen-time structure of every vCPU */
@@ -84,6 +87,10 @@ struct pvtb_vm_spec {
 	/* The first to see an exit to the VMM of a command, on the vCPU's thread: 0 handled, enter
 	 * again; 1 end the command as the doorbell does; -ENOENT not mine; -errno give up. */
 	int (*on_exit)(void *opaque, unsigned int vcpu, struct kvm_run *run);
+	/* Called on the vCPU's thread at a command's doorbell (ctl->status: done, or a fault, whose
+	 * registers are in ctl->fault): true enters the op anew, with ctl as the hook leaves it, as if
+	 * by another command, but without handing over to another thread in between. */
+	bool (*again)(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl);
 	/* pvtb_vm_replace_thread(): on the thread that leaves, after its last KVM_RUN; on the one
 	 * that goes on, before its first. cmd_leave() is then called on the latter. */
 	void (*hand_over)(void *opaque, unsigned int vcpu);

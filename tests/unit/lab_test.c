@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "core/klog.h"
 #include "lab/internal.h"
 
 /* ---- host specs ---- */
@@ -213,14 +214,14 @@ static void names_stay_inside(void **state)
 
 static void kernel_trouble_is_seen(void **state)
 {
-	assert_true(pvtb_lab_klog_trouble("[ 1.0] WARNING: CPU: 0 PID: 1 at arch/arm64/kvm/a.c:9"));
-	assert_true(pvtb_lab_klog_trouble("rcu: INFO: rcu_preempt self-detected stall on CPU"));
-	assert_true(pvtb_lab_klog_trouble("Internal error: Oops: 96000004 [#1] SMP"));
-	assert_true(pvtb_lab_klog_trouble("BUG: unable to handle page fault for address: 0"));
-	assert_true(pvtb_lab_klog_trouble("Kernel panic - not syncing: Attempted to kill init!"));
-	assert_false(pvtb_lab_klog_trouble("<6>[ 0.0] kvm [1]: VHE mode initialized successfully"));
-	assert_false(pvtb_lab_klog_trouble("rcu: Hierarchical RCU implementation."));
-	assert_string_equal(pvtb_lab_klog_text("<4>[    1.25] WARNING: x"), "WARNING: x");
+	assert_true(pvtb_klog_trouble("[ 1.0] WARNING: CPU: 0 PID: 1 at arch/arm64/kvm/a.c:9"));
+	assert_true(pvtb_klog_trouble("rcu: INFO: rcu_preempt self-detected stall on CPU"));
+	assert_true(pvtb_klog_trouble("Internal error: Oops: 96000004 [#1] SMP"));
+	assert_true(pvtb_klog_trouble("BUG: unable to handle page fault for address: 0"));
+	assert_true(pvtb_klog_trouble("Kernel panic - not syncing: Attempted to kill init!"));
+	assert_false(pvtb_klog_trouble("<6>[ 0.0] kvm [1]: VHE mode initialized successfully"));
+	assert_false(pvtb_klog_trouble("rcu: Hierarchical RCU implementation."));
+	assert_string_equal(pvtb_klog_text("<4>[    1.25] WARNING: x"), "WARNING: x");
 }
 
 static void errors_of_the_inside_are_read(void **state)

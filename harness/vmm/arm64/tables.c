@@ -160,7 +160,7 @@ int pvtb_arm64_build_tables(struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	struct tables t = {.vm = vm};
 	u64 text_end = vm->ops_symbols[PVTB_ARM64_SYM_TEXT_END];
-	u64 mem_end = PVTB_GPA_IMAGE + vm->mem_bytes;
+	u64 mem_end = PVTB_GPA_IMAGE + vm->map_bytes;
 	int ret;
 
 	if (vm->spec.aarch32) {

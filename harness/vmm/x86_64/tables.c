@@ -62,10 +62,10 @@ static u64 link_to(u64 off)
 static int build_pages(struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	u64 page = X86_PTE_P | X86_PTE_US, nx = PTE_NX, i, gpa;
-	u64 end = PVTB_GPA_IMAGE + vm->mem_bytes;
+	u64 end = PVTB_GPA_IMAGE + vm->map_bytes;
 	u64 text_end = vm->ops_symbols[X86_SYM_TEXT_END];
 
-	if (vm->mem_bytes > NR_PD * GIB)
+	if (vm->map_bytes > NR_PD * GIB)
 		return pvtb_err_set(err, -E2BIG, "VM", "more than %llu GiB of guest memory", NR_PD);
 	table(vm, PML4)[0] = link_to(PDPT);
 	table(vm, PDPT)[0] = link_to(PD_LOW);
@@ -76,7 +76,7 @@ static int build_pages(struct pvtb_vm *vm, struct pvtb_err *err)
 		gpa = PVTB_GPA_IMAGE + i * PAGE;
 		table(vm, PT_IMAGE)[i] = gpa | page | (gpa < text_end ? 0 : X86_PTE_RW | nx);
 	}
-	for (i = 0; i * GIB < vm->mem_bytes; i++)
+	for (i = 0; i * GIB < vm->map_bytes; i++)
 		table(vm, PDPT)[PVTB_GPA_IMAGE / GIB + i] = link_to(PD + i * PAGE);
 	table(vm, PD)[0] = link_to(PT_IMAGE);
 	for (gpa = PVTB_GPA_IMAGE_END; gpa < end; gpa += LARGE)

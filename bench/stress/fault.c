@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Accesses that must end in the guest's own exception handler, with the right exception. */
+#include "bench/stress/op.h"
+
+#define X86_PAGE_FAULT 14
+#define ARM64_SYNC_EL1 4 /* slot of the vector table: synchronous, current level */
+
+static int expected(const struct st_view *v)
+{
+	return v->world->arch == PVTB_ARCH_ARM64 ? ARM64_SYNC_EL1 : X86_PAGE_FAULT;
+}
+
+static void judge(struct st_view *v)
+{
+	if (v->fault != expected(v))
+		st_fail(v, "fault", "exception %d expected at %#llx, got %d%s", expected(v),
+			(unsigned long long)v->step->in[0], v->fault,
+			v->fault == ST_NO_FAULT ? " (none)" : "");
+}
+
+static void unmapped(struct st_gen *g, struct pvtb_step *s)
+{
+	u64 bits = pvtb_random(g->random);
+
+	s->kind = bits & 1 ? PVTB_STEP_READ64 : PVTB_STEP_WRITE64;
+	s->in[0] = ST_UNMAPPED + pvtb_random_below(g->random, ST_UNMAPPED_SIZE - 8);
+	if (bits & 6)
+		s->in[0] &= ~7ULL;
+}
+
+ST_OP(fault_unmapped, .name = "fault.unmapped", .archs = PVTB_ARCH_ANY, .weight = 1, .faults = true,
+      .summary = "loads and stores where nothing is mapped", .generate = unmapped, .judge = judge,
+      .mutants = {{"none", "fault", st_no_fault}});
+
+static void read_only(struct st_gen *g, struct pvtb_step *s)
+{
+	s->kind = PVTB_STEP_WRITE32;
+	s->in[0] = PVTB_GPA_IMAGE + 4 * pvtb_random_below(g->random, 1024);
+}
+
+ST_OP(fault_read_only, .name = "fault.read_only", .archs = PVTB_ARCH_ANY, .weight = 1,
+      .faults = true, .summary = "stores into the guest's own text", .generate = read_only,
+      .judge = judge, .mutants = {{"none", "fault", st_no_fault}});

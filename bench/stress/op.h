@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a family of stress operations is written with: a file each, whose descriptors register
+ * themselves. An operation is one step of the guest's command stream (guest-probes/abi/stream.h): how
+ * its arguments are drawn, and how its answer is judged. The same file says which wrong answers its
+ * judge has to notice.
+ *
+ * Both architectures' families are in every build, as the conformance catalogue is: numbers and
+ * layouts are in bench/conformance/uapi.h.
+ */
+#ifndef PVTB_STRESS_OP_H
+#define PVTB_STRESS_OP_H
+
+#include <pthread.h>
+
+#include "abi/stream.h"
+#include "bench.h"
+#include "bench/conformance/uapi.h"
+#include "core/random.h"
+
+/* ---- guest-physical places, the same for any number of vCPUs ---- */
+
+/* A vCPU's own words: nobody else writes them. */
+#define ST_WORDS(vcpu)	    (PVTB_GPA_SCRATCH + 0x1000ULL * (vcpu))
+#define ST_WORDS_BYTES	    2048ULL
+/* 64 bytes each, for calls that write a structure. */
+#define ST_PAIR(vcpu, slot) (ST_WORDS(vcpu) + ST_WORDS_BYTES + 64ULL * (slot))
+#define ST_PAIRS	    32
+#define ST_STEAL(vcpu)	    (PVTB_GPA_STEAL + 64ULL * (vcpu))
+#define ST_CLOCK(vcpu)	    (PVTB_GPA_PVCLOCK + 64ULL * (vcpu))
+
+/* The window: two places of 1 MiB, of which one memslot fills one, the other or none. */
+#define ST_WINDOW	  (PVTB_GPA_IMAGE + (32ULL << 20))
+#define ST_WINDOW_SLOT	  (1ULL << 20)
+#define ST_WINDOW_END	  (ST_WINDOW + 2 * ST_WINDOW_SLOT)
+#define ST_WINDOW_STEAL	  0x00000ULL /* 64 bytes a vCPU */
+#define ST_WINDOW_CLOCK	  0x10000ULL
+#define ST_WINDOW_JUNK	  0x40000ULL /* written by guests, read by nobody */
+#define ST_WINDOW_PATTERN 0x80000ULL /* up to the end: words that say where they are */
+#define ST_ABSENT	  (~0ULL)    /* what the VMM answers where there is no memory */
+#define ST_BACKINGS	  2
+
+/* The word at @offset of backing @which. */
+static inline u64 st_pattern(unsigned int which, u64 offset)
+{
+	return 0x5057000000000000ULL | (u64)(which + 1) << 40 | offset;
+}
+
+/* No memory, and no translation either, on both architectures. */
+#define ST_UNMAPPED	 0x4000000000ULL /* up to twice that */
+#define ST_UNMAPPED_SIZE 0x4000000000ULL
+
+/* ---- what an operation knows when it is judged ---- */
+
+#define ST_NO_FAULT   (-1)
+#define ST_RULE_BYTES 24
+#define ST_TEXT_BYTES 320
+#define ST_MSRS	      4
+#define ST_TIMER_REGS 16
+
+struct st_violation {
+	bool found;
+	char rule[ST_RULE_BYTES]; /* "return", "clobber", ... */
+	char text[ST_TEXT_BYTES]; /* expected, got */
+	const struct st_op *op;	  /* NULL: of no single operation */
+	unsigned int vcpu;
+	u64 index; /* of the operation among its vCPU's */
+	struct pvtb_step step;
+};
+
+/* What must not change as long as the VM lives, and is learned from the first answer. */
+struct st_learned {
+	u64 key;
+	u64 value;
+};
+#define ST_LEARNED 64
+
+/* Of one VM, constant while its vCPUs run, but for what has a lock. */
+struct st_world {
+	struct pvtb_kvm_caps caps;
+	enum pvtb_arch arch;
+	unsigned int nr_vcpus;
+	bool forward;	  /* arm64: PV_TIME_FEATURES and PV_TIME_LPT are the VMM's to answer */
+	bool offsets;	  /* x86: TSC offsets are set while vCPUs run, and kvmclock follows late */
+	bool steal;	  /* a stolen-time structure is registered (arm64), or may be (x86) */
+	bool one_counter; /* the physical counter shows what the virtual one does */
+	u64 lpt_mult;
+	u32 lpt_fracbits;
+	const void *(*gpa)(void *ctx, u64 gpa); /* guest memory, NULL outside */
+	void *gpa_ctx;
+	pthread_mutex_t learned_lock;
+	struct st_learned learned[ST_LEARNED];
+	unsigned int nr_learned;
+};
+
+/* Of one vCPU, since its VM was made: what the operations so far must have come to. */
+struct st_shadow {
+	unsigned int vcpu;
+	u64 last_ticks; /* virtual counter */
+	u64 last_pct;
+	/* Stolen time in its own place (not the window). */
+	u64 steal_ns;
+	bool steal_known;
+	/* The vCPU's thread was replaced in this batch: KVM tells the new one's waiting from then on. */
+	bool steal_loose;
+	/* x86: that was so at some time since stolen time was registered in its own place: if it was not
+	 * registered there then, the difference comes with the next registration. */
+	bool steal_owed;
+	u8 words[ST_WORDS_BYTES];
+	u64 timer[ST_TIMER_REGS];
+	bool timer_known[ST_TIMER_REGS];
+	u64 msr[ST_MSRS]; /* x86: as the guest wrote them, enum st_msr */
+	u64 clock_ns;
+	bool clock_known;
+	u64 unreadable; /* readings of a structure that never was whole while it was tried */
+};
+
+struct st_view {
+	struct st_world *world;
+	struct st_shadow *shadow;
+	/* The batch this step is of, so that it can be seen what came after. */
+	struct pvtb_step *steps;
+	size_t nr, at;
+	struct pvtb_step *step;		   /* &steps[at] */
+	int fault;			   /* exception that ended it, or ST_NO_FAULT */
+	bool op_faults;			   /* it may have one */
+	u64 real_before_ns, real_after_ns; /* the host's CLOCK_REALTIME around the batch */
+	struct st_violation *bad;
+};
+
+/* Record what was expected and what came, unless something was already. */
+void st_fail(struct st_view *v, const char *rule, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* got == expected, or a violation of @rule. */
+bool st_equal(struct st_view *v, const char *rule, u64 got, u64 expected, const char *what);
+/* The answer is always the same; @key tells one such answer from another. */
+void st_constant(struct st_view *v, u64 key, u64 got, const char *what);
+/* low <= got <= high */
+bool st_within(struct st_view *v, const char *rule, u64 got, u64 low, u64 high, const char *what);
+
+/* ---- descriptors ---- */
+
+/* What one such operation costs in exits, for their conservation. */
+enum st_exits {
+	ST_EXITS_ANY = 0, /* not counted */
+	ST_EXITS_CALL,	  /* one exit of the class hypercall */
+	ST_EXITS_SMC,	  /* the same by SMC; HVC is answered before there is an exit */
+	ST_EXITS_MSR,
+	ST_EXITS_CPUID,
+};
+
+/* A wrong answer between guest and judge. */
+struct st_mutant {
+	const char *name;		  /* "return": `--mutant smccc.version.return` */
+	const char *rule;		  /* the violation it must be called */
+	void (*apply)(struct st_view *v); /* NULL: an exit is lost */
+};
+#define ST_MUTANTS 3
+
+struct st_gen {
+	u64 *random;
+	unsigned int vcpu;
+};
+
+struct st_op {
+	const char *name; /* FAMILY.WHAT */
+	const char *summary;
+	enum pvtb_arch archs;
+	unsigned int weight;
+	enum st_exits exits;
+	bool faults; /* the judge wants to see exceptions, and whether there was none */
+	/* @s: in[] is full of random bits, and what the operation does not use stays so. */
+	void (*generate)(struct st_gen *g, struct pvtb_step *s);
+	void (*judge)(struct st_view *v); /* after what holds for every operation */
+	struct st_mutant mutants[ST_MUTANTS];
+};
+
+#define ST_OP(id, ...)                                                                             \
+	static const struct st_op st_op_##id = {__VA_ARGS__};                                      \
+	static const struct st_op *const st_op_ptr_##id                                            \
+		__attribute__((used, section("pvtb_stress_ops"))) = &st_op_##id
+
+/* ---- shared between families ---- */
+
+/* One of @n values. */
+#define ST_PICK(g, array) ((array)[pvtb_random_below((g)->random, PVTB_ARRAY_SIZE(array))])
+
+/* Mutant: an access that must end in an exception is let through. */
+void st_no_fault(struct st_view *v);
+
+/* arm64 calls (arm64_call.c). */
+#define ST_NOT_SUPPORTED (~0ULL)
+/* A call of @function by HVC or SMC, now and then with an immediate or junk above its 32 bits. */
+void st_arm64_call(struct st_gen *g, struct pvtb_step *s, u32 function);
+/* Can this function take the vCPU, or the machine, away from us? */
+bool st_arm64_dangerous(u32 function);
+/* SMC with an immediate: never reaches a function, answers -1. */
+bool st_arm64_refused(const struct st_view *v);
+/* Registers that a call must leave; @results: x1..x3 are part of the answer. */
+void st_arm64_preserved(struct st_view *v, bool results);
+/* The usual judge: x0, unless refused, and the rest preserved. */
+void st_arm64_answer(struct st_view *v, u64 expected);
+void st_arm64_flip(struct st_view *v);	  /* mutant: x0 wrong */
+void st_arm64_clobber(struct st_view *v); /* mutant: x9 not preserved */
+
+#endif

@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Stress in both labs: nothing is wrong in a few seconds of it; a wrong answer in ten thousand is found,
+# called by its name and shortened to at most three operations; and what was recorded shows it again.
+set -u
+. tests/lab-lib.sh
+
+# replay_lines FILE
+replay_lines() {
+	wc -l <"$1" | tr -d ' '
+}
+
+# mutant HOST NAME RULE: found, and minimised
+mutant() {
+	rm -rf "$scratch/mutant"
+	expect_status 1 "$PVTB" stress -H "$1" --seed 5 --vcpus 2 --ops 200000 --mutant "$2" \
+		--mutant-every 5000 --minimise 40 -o "$scratch/mutant" || return
+	grep -q "^  VIOLATION $3: " "$scratch/out" || {
+		fail "$1, $2: not called $3:"
+		grep VIOLATION "$scratch/out" >&2
+	}
+	[ -s "$scratch/mutant/replay-0.jsonl" ] || { fail "$1, $2: no stream recorded"; return; }
+	# a header, and the operations
+	at_most "$1, $2: lines of the shortest stream" 4 "$(replay_lines "$scratch/mutant/replay-0.jsonl")"
+}
+
+for host in lab:arm64 lab:x86_64; do
+	rm -rf "$scratch/clean"
+	expect_status 0 "$PVTB" stress -H "$host" --seed 1 --vcpus 4 --seconds 4 -o "$scratch/clean" || {
+		sed 's/^/    /' "$scratch/out" >&2
+		continue
+	}
+	grep -q '^  no violation' "$scratch/out" || fail "$host: no verdict"
+	ops=$(sed -n 's/.*"ops": *\([0-9]*\).*/\1/p' "$scratch/clean/stress.json" | head -n 1)
+	equal "$host: operations were run" 1 "$(awk -v n="$ops" 'BEGIN { print (n > 2000) }')"
+	grep -q ' 0 records lost' "$scratch/out" || fail "$host: exits were not counted: $(grep exits "$scratch/out")"
+done
+
+mutant lab:arm64 pvtime.features.clobber clobber
+# what was recorded, once more
+expect_status 1 "$PVTB" stress -H lab:arm64 --replay "$scratch/mutant/replay-0.jsonl" --minimise 0 \
+	-o "$scratch/replayed"
+grep -q "VIOLATION clobber" "$scratch/out" || fail "the replay does not show it"
+mutant lab:x86_64 hypercall.unknown.lost exits
+
+# not here, unless it is asked for
+expect_status 2 "$PVTB" stress -H native --seconds 1
+grep -q 'takes this machine down' "$scratch/err" || fail "native stress is refused without its reason"
+finish

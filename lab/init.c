@@ -18,6 +18,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "core/virtio_port.h"
+
+#define PORT_MS 1000
+
 static void mount_all(void)
 {
 	static const struct {
@@ -41,40 +45,6 @@ static void mount_all(void)
 		mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL);
 	}
 	mkdir(PVTB_LAB_RESULT_DIR, 0755);
-}
-
-/* The port of that name; they appear a moment after the device. */
-static int open_port(const char *wanted)
-{
-	for (int tries = 0; tries < 500; tries++) {
-		DIR *d = opendir("/sys/class/virtio-ports");
-		struct dirent *e;
-
-		while (d && (e = readdir(d))) {
-			char path[512], name[64] = "";
-			int fd, port = -1;
-
-			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", e->d_name);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-			if (fd < 0)
-				continue;
-			if (read(fd, name, sizeof(name) - 1) > 0) {
-				name[strcspn(name, "\n")] = '\0';
-				snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-				if (!strcmp(name, wanted))
-					port = open(path, O_RDWR | O_CLOEXEC);
-			}
-			close(fd);
-			if (port >= 0) {
-				closedir(d);
-				return port;
-			}
-		}
-		if (d)
-			closedir(d);
-		usleep(2000);
-	}
-	return -1;
 }
 
 static void complain(const char *what, const char *why)
@@ -219,15 +189,15 @@ int pvtb_init_main(void)
 	mount_all();
 	/* a kernel may have the ports themselves as modules */
 	load_modules("virtio");
-	log = open_port("log");
+	log = pvtb_virtio_port_open("log", PORT_MS);
 	if (log >= 0) {
 		dup2(log, STDERR_FILENO);
 		dprintf(STDERR_FILENO, PVTB_LAB_UP "\n");
 	}
-	out = open_port("out");
+	out = pvtb_virtio_port_open("out", PORT_MS);
 	if (out >= 0)
 		dup2(out, STDOUT_FILENO);
-	res = open_port("res");
+	res = pvtb_virtio_port_open("res", PORT_MS);
 	args = read_words("/args");
 	if (!args || !args[0])
 		complain("/args", "no command to run");

@@ -17,6 +17,18 @@ struct pvtb_mig_instant {
 };
 void pvtb_mig_now(struct pvtb_mig_instant *ret);
 
+/* CLOCK_MONOTONIC_RAW of two hosts. */
+struct pvtb_mig_sync {
+	s64 offset_ns; /* the other's - ours ... */
+	u64 unc_ns;    /* ... within this: half of the quickest exchange */
+	u64 at_ns;     /* by ours */
+};
+/* METHOD: four stamps, the exchange with the least delay wins. The other side answers each PING. */
+int pvtb_mig_sync(struct pvtb_mig_out *out, struct pvtb_mig_in *in, unsigned int exchanges,
+		  struct pvtb_mig_sync *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_mig_sync_answer(struct pvtb_mig_out *out, const struct pvtb_mig_ping *ping,
+			 struct pvtb_err *err) PVTB_MUST_CHECK;
+
 struct pvtb_mig_send_opts {
 	enum pvtb_mig_method method;
 	const char *op; /* the command that is running, on every vCPU */
@@ -60,8 +72,7 @@ struct pvtb_mig_received {
 	struct pvtb_mig_clock clock;
 	bool same_boot; /* one host: its counter and clocks are the source's */
 	bool synced;	/* else: clocks were compared over the way back */
-	s64 sync_ns;	/* source's CLOCK_MONOTONIC_RAW - ours */
-	u64 sync_unc_ns;
+	struct pvtb_mig_sync sync;
 	struct pvtb_mig_instant set;	/* the counter was written */
 	u64 guest_ticks;		/* what it was set to, as of set */
 	u64 elapsed_ns, elapsed_unc_ns; /* from clock to set */

@@ -488,6 +488,22 @@ int pvtb_mig_read(struct pvtb_mig_in *in, enum pvtb_mig_arch arch, u64 base,
 	return ret;
 }
 
+int pvtb_mig_get(struct pvtb_mig_in *in, enum pvtb_mig_type *ret_type, u32 *ret_index, void *data,
+		 size_t room, size_t *ret_bytes, struct pvtb_err *err)
+{
+	struct pvtb_mig_frame f;
+	int ret = read_head(in, &f, err);
+
+	if (ret)
+		return ret;
+	if (f.bytes > room)
+		return absurd(&f, err);
+	*ret_type = f.type;
+	*ret_index = f.index;
+	*ret_bytes = f.bytes;
+	return read_data(in, &f, data, err);
+}
+
 int pvtb_mig_get_back(struct pvtb_mig_in *in, enum pvtb_mig_type *ret_type, void *data,
 		      struct pvtb_err *err)
 {

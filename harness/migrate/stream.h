@@ -39,6 +39,8 @@ enum pvtb_mig_type {
 	PVTB_MIG_PING,
 	PVTB_MIG_PONG,
 	PVTB_MIG_GO,
+	/* never inside a stream: what the programs at both ends have to tell each other about it */
+	PVTB_MIG_DRIVER, /* index: theirs */
 };
 
 struct pvtb_mig_frame {
@@ -185,6 +187,10 @@ struct pvtb_mig_sink {
  * architecture; what a callback returned. */
 int pvtb_mig_read(struct pvtb_mig_in *in, enum pvtb_mig_arch arch, u64 base,
 		  const struct pvtb_mig_sink *sink, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* One frame of whatever type, @index and @data as it came; more than @room bytes are -EPROTO. For
+ * what goes on outside of a stream. */
+int pvtb_mig_get(struct pvtb_mig_in *in, enum pvtb_mig_type *ret_type, u32 *ret_index, void *data,
+		 size_t room, size_t *ret_bytes, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* One frame of the way back: its data, of exactly @bytes, into @data. @ret_type tells which of
  * REPLY, PING, PONG and GO it was, @data has room for any (PVTB_MIG_BACK_MAX). */
 #define PVTB_MIG_BACK_MAX sizeof(struct pvtb_mig_reply)

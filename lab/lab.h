@@ -66,6 +66,11 @@ struct pvtb_lab_hooks {
 	int link_fd;
 };
 
+/* Words of @argv that part commands: those at once, and what waits for them; each begins with "pvtb". */
+#define PVTB_LAB_BESIDE	      "++"
+#define PVTB_LAB_THEN	      "then"
+#define PVTB_LAB_MAX_COMMANDS 8
+
 /*
  * Boot a lab, run argv (argv[0] "pvtb", then a subcommand that writes into PVTB_LAB_RESULT_DIR),
  * and put what it left there into the existing directory @out_dir, with the lab's kernel log as

@@ -12,6 +12,12 @@
 
 static const char stream_name[] = "migration stream";
 
+const char *const pvtb_mig_method_names[PVTB_MIG_METHODS + 1] = {
+	[PVTB_MIG_BY_VALUE] = "value",
+	[PVTB_MIG_BY_OFFSET] = "offset",
+	[PVTB_MIG_BY_LPT] = "lpt",
+};
+
 static u32 crc(const void *data, size_t bytes)
 {
 	return (u32)crc32_z(crc32_z(0, NULL, 0), data, bytes);

@@ -64,6 +64,8 @@ enum pvtb_mig_method {
 	PVTB_MIG_BY_LPT, /* the same in units the guest was promised; its structure is rewritten */
 	PVTB_MIG_METHODS
 };
+/* "value", "offset", "lpt", NULL */
+extern const char *const pvtb_mig_method_names[PVTB_MIG_METHODS + 1];
 
 #define PVTB_MIG_F_STEAL	 (1U << 0)
 #define PVTB_MIG_F_LPT		 (1U << 1)

@@ -39,6 +39,9 @@ struct migration_measured {
 	unsigned int times;
 	double predicted_ns, predicted_unc_ns; /* of all of them */
 	u64 blackout_ns, longest_blackout_ns;
+	u64 lpt_left;		 /* LPT's sequence number when the guest left for the first time */
+	struct pvtb_lpt lpt_end; /* its structure in the end */
+	const char *found; /* by the judgement: what the VMM did wrong; NULL: nothing of a kind */
 	struct pvtb_time_sample samples[PVTB_MIGRATION_MAX_VCPUS][MIGRATION_SAMPLES];
 	u64 taken[PVTB_MIGRATION_MAX_VCPUS];
 };
@@ -76,7 +79,10 @@ int migration_to_host(struct migration_ctx *c, struct pvtb_err *err) PVTB_MUST_C
 int migration_serve(struct pvtb_run *run, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* The source's last word: it serves no more. */
 int migration_dismiss(struct pvtb_run *run, struct pvtb_err *err) PVTB_MUST_CHECK;
-/* migration.c: by name; NULL: none. */
+/* migration.c: -EOPNOTSUPP with the reason where a scenario cannot be run. */
+int migration_needs(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
+		    struct pvtb_err *err) PVTB_MUST_CHECK;
+/* By name; NULL: none. */
 const struct pvtb_migration_scenario *migration_find(const char *name);
 
 /* witness.c: watch the vCPUs of @vm, which run sample_time, for @ns, from outside. */
@@ -88,6 +94,12 @@ void migration_bound(struct migration_phase *phase, unsigned int vcpu,
 
 int migration_measure(const struct pvtb_migration_scenario *sc, struct pvtb_run *run,
 		      struct migration_measured *m, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* timers.c: the same of a guest that watches its timers; what they are to do, in its own ticks. */
+int migration_judge_timers(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
+			   struct migration_measured *m, struct pvtb_variant_result *v,
+			   struct pvtb_err *err) PVTB_MUST_CHECK;
+void migration_plan(const struct migration_timers *timers, u64 guest_hz,
+		    struct pvtb_timer_plan *ret);
 int migration_judge(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
 		    struct migration_measured *m, struct pvtb_variant_result *v,
 		    struct pvtb_err *err) PVTB_MUST_CHECK;

@@ -3,6 +3,19 @@
 #include "bench/migration/guest.h"
 
 #include "arch/counter.h"
+#include "stats/lpt.h"
+
+/* The guest believes it, and its time runs faster or slower for that. */
+static int claim(const struct migration_guest *g, struct pvtb_vm *vm, struct pvtb_err *err)
+{
+	struct pvtb_lpt lpt;
+	int ret = pvtb_lpt_coefficients(g->claimed_hz, g->lpt_pv_hz, &lpt);
+
+	if (ret)
+		return pvtb_err_sys(err, ret, "LPT");
+	pvtb_lpt_publish(pvtb_vm_gpa(vm, PVTB_GPA_LPT), &lpt);
+	return 0;
+}
 
 int migration_guest_new(const struct migration_guest *g, struct pvtb_vm **ret_vm,
 			struct pvtb_err *err)
@@ -16,6 +29,7 @@ int migration_guest_new(const struct migration_guest *g, struct pvtb_vm **ret_vm
 		.lpt_pv_hz = g->lpt_pv_hz,
 		.cpus = g->cpus,
 	};
+	int ret;
 
 	if (g->from_zero && g->caps->hw_assisted &&
 	    (g->arch == PVTB_ARCH_X86_64 || g->caps->counter_offset)) {
@@ -24,7 +38,10 @@ int migration_guest_new(const struct migration_guest *g, struct pvtb_vm **ret_vm
 		if (g->arch == PVTB_ARCH_X86_64)
 			spec.counter_offset = -spec.counter_offset;
 	}
-	return pvtb_vm_new(&spec, ret_vm, err);
+	ret = pvtb_vm_new(&spec, ret_vm, err);
+	if (!ret && g->claimed_hz)
+		ret = claim(g, *ret_vm, err);
+	return ret;
 }
 
 enum pvtb_level migration_level(const struct pvtb_kvm_caps *caps)
@@ -45,12 +62,27 @@ static int ask_for_steal(const struct migration_guest *g, struct pvtb_vm *vm, un
 	return pvtb_vm_exec(vm, vcpu, &cmd, 0, &res, err);
 }
 
+static int start_timers(const struct migration_guest *g, struct pvtb_vm *vm, struct pvtb_err *err)
+{
+	const struct pvtb_cmd cmd = {
+		.op = MIGRATION_OP_TIMERS,
+		.level = PVTB_LEVEL_KERNEL,
+		.mode = PVTB_MODE_LOOP,
+		.args = {PVTB_GPA_TIMERS(0), g->lpt_pv_hz ? PVTB_GPA_LPT : 0},
+	};
+
+	*(struct pvtb_timer_plan *)pvtb_vm_gpa(vm, PVTB_GPA_TIMERS(0)) = *g->timers;
+	return pvtb_vm_start(vm, 0, &cmd, err);
+}
+
 int migration_guest_start(const struct migration_guest *g, struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < g->nr_vcpus; i++)
 		ret = ask_for_steal(g, vm, i, err);
+	if (!ret && g->timers)
+		return start_timers(g, vm, err);
 	for (unsigned int i = 0; !ret && i < g->nr_vcpus; i++) {
 		const struct pvtb_cmd cmd = {
 			.op = MIGRATION_OP,

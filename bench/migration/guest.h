@@ -6,9 +6,11 @@
 #ifndef PVTB_BENCH_MIGRATION_GUEST_H
 #define PVTB_BENCH_MIGRATION_GUEST_H
 
+#include "abi/timer.h"
 #include "bench.h"
 
-#define MIGRATION_OP "sample_time"
+#define MIGRATION_OP	    "sample_time"
+#define MIGRATION_OP_TIMERS "timers"
 
 struct migration_guest {
 	const struct pvtb_kvm_caps *caps;
@@ -19,6 +21,9 @@ struct migration_guest {
 	bool kvmclock;
 	bool from_zero; /* its counter, where the host can: as a fresh machine's, younger than a second */
 	u64 sample_hz;
+	/* arm64: it arms timers from this plan instead, on vCPU 0 (abi/timer.h) */
+	const struct pvtb_timer_plan *timers;
+	u64 claimed_hz;	 /* what LPT's structure says the counter's frequency is; 0: the truth */
 	const int *cpus; /* as in struct pvtb_vm_spec */
 };
 

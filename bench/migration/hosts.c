@@ -32,6 +32,7 @@ struct seen {
 	struct pvtb_mig_sync sync[2]; /* source's clock - target's */
 	u64 taken[PVTB_MIGRATION_MAX_VCPUS];
 	u64 counter_hz;
+	struct pvtb_lpt lpt_end;
 };
 
 struct link {
@@ -156,6 +157,7 @@ static int hear_out(struct migration_ctx *c, struct link *l, struct pvtb_err *er
 	}
 	m->after = seen->phase;
 	m->received = seen->received;
+	m->lpt_end = seen->lpt_end;
 	memcpy(m->taken, seen->taken, sizeof(m->taken));
 	migration_add_up(m, &m->received);
 	return hear_samples(l, m, err);
@@ -257,6 +259,7 @@ static int take_in(struct migration_ctx *c, struct seen *seen)
 	pvtb_vm_free(c->vm);
 	c->vm = NULL;
 	seen->phase = c->sc->back ? seen->phase : c->m->after;
+	seen->lpt_end = c->m->lpt_end;
 	memcpy(seen->taken, c->m->taken, sizeof(seen->taken));
 	return ret;
 }

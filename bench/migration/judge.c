@@ -204,13 +204,21 @@ static double rate(const struct judge *j, const struct side *d, u64 first, u64 b
 	return (error_of(j, d, &d->own, 0, e) - error_of(j, d, &d->own, 0, s)) / span * 1e9;
 }
 
+/* Sample @i is the first that was not published on the host before, or the one after it: the guest may
+ * have been held anywhere in between. */
+static bool at_move(u64 i, u64 behind)
+{
+	return i == behind || i == behind + 1;
+}
+
 /* LPT's reader is promised LPT alone: the counter underneath is another one on another host. */
 static bool counter_breaks(const struct judge *j, unsigned int vcpu, u64 i)
 {
 	const struct migration_measured *m = j->m;
 
 	return j->kind == CLOCK_LPT && j->sc->way == PVTB_MIGRATION_HOSTS &&
-	       (i == m->before.behind[vcpu] || (j->sc->back && i == m->away.behind[vcpu]));
+	       (at_move(i, m->before.behind[vcpu]) ||
+		(j->sc->back && at_move(i, m->away.behind[vcpu])));
 }
 
 static void find_steps(struct judge *j)
@@ -351,6 +359,41 @@ static int law_true_rate(const struct judge *j, struct pvtb_variant_result *v)
 				    j->sc->after_ms / 1000);
 }
 
+/* DEN 0057A: an update moves the number by 2, and there is one for each time the VM is started. */
+static u64 sequence_moved(const struct judge *j)
+{
+	return j->m->lpt_end.sequence_number - j->m->lpt_left;
+}
+
+static int law_sequence(const struct judge *j, struct pvtb_variant_result *v)
+{
+	u64 want = 2ULL * j->m->times, moved = sequence_moved(j);
+
+	if (j->kind != CLOCK_LPT)
+		return 0;
+	return pvtb_variant_add_law(v, "sequence", "LPT's number moves by 2 with each move",
+				    moved == want ? PVTB_OK : PVTB_FAIL, "by %llu in %u",
+				    (unsigned long long)moved, j->m->times);
+}
+
+/* What the VMM must have done wrong for it to be as it is; gravest first. */
+static const char *name_fault(const struct judge *j)
+{
+	double slack = j->run->emulated ? KVMCLOCK_NS_EMULATED : KVMCLOCK_NS;
+
+	if (j->kind == CLOCK_LPT && !sequence_moved(j))
+		return "LPT's sequence number does not move";
+	if (j->kind == CLOCK_LPT && j->m->nr_vcpus > 1 &&
+	    sequence_moved(j) == 2ULL * j->m->times * j->m->nr_vcpus)
+		return "LPT is updated once per vCPU";
+	if (j->skewed)
+		return "the counter's offset is one vCPU's only";
+	if (j->sc->kvmclock_real && j->jump_ns < -slack - j->unc_ns &&
+	    j->jump_ns > -(double)j->m->blackout_ns - slack - j->unc_ns)
+		return "kvmclock was set without the time in between";
+	return NULL;
+}
+
 static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 {
 	const struct migration_measured *m = j->m;
@@ -369,6 +412,7 @@ static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 					      "%llu steps back in %llu pairs of samples",
 					      (unsigned long long)j->steps_back,
 					      (unsigned long long)j->pairs);
+	ret = ret ?: law_sequence(j, v);
 	ret = ret ?: law_rate(j, v);
 	ret = ret ?: law_true_rate(j, v);
 	if (j->run->caps.steal)
@@ -567,6 +611,7 @@ int migration_judge(const struct pvtb_migration_scenario *sc, const struct pvtb_
 	find_jump(&j);
 	find_steps(&j);
 	find_skew(&j);
+	m->found = name_fault(&j);
 	ret = add_laws(&j, v);
 	ret = ret ?: add_metrics(&j, v);
 	ret = ret ?: add_series(&j, v);

@@ -51,27 +51,43 @@ static u64 sample_hz(const struct migration_ctx *c)
 	return c->sc->times > 1 || c->sc->after_ms ? hz / 4 : hz;
 }
 
+/* Watch the guest's clocks, or leave it alone with its timers. */
+static int stay(struct migration_ctx *c, struct pvtb_vm *vm, u64 ns, struct migration_phase *phase,
+		struct pvtb_err *err)
+{
+	if (!c->sc->timers)
+		migration_watch(vm, c->m->nr_vcpus, ns, phase);
+	else if (pvtb_load_wait_until(pvtb_mono_ns() + ns, -1))
+		return pvtb_check_interrupted(err);
+	return 0;
+}
+
 int migration_start(struct migration_ctx *c, struct pvtb_err *err)
 {
 	const struct pvtb_migration_scenario *sc = c->sc;
+	u64 claimed_hz = sc->claim_percent ? c->run->caps.counter_hz * sc->claim_percent / 100 : 0;
+	u32 pv_hz = migration_has_lpt(sc) ? lpt_hz(c->run) : 0;
+	struct pvtb_timer_plan plan;
 	const struct migration_guest g = {
 		.caps = &c->run->caps,
 		.arch = c->run->arch,
 		.nr_vcpus = c->m->nr_vcpus,
 		.ring_bytes = MIGRATION_RING_BYTES,
-		.lpt_pv_hz = migration_has_lpt(sc) ? lpt_hz(c->run) : 0,
+		.lpt_pv_hz = pv_hz,
 		.kvmclock = sc->kvmclock,
 		.from_zero = sc->method != PVTB_MIG_BY_VALUE,
 		.sample_hz = sample_hz(c),
+		.timers = sc->timers ? &plan : NULL,
+		.claimed_hz = claimed_hz,
 		.cpus = c->cpus,
 	};
 	int ret = migration_guest_new(&g, &c->vm, err);
 
-	c->m->lpt_pv_hz = g.lpt_pv_hz;
+	c->m->lpt_pv_hz = pv_hz;
+	if (sc->timers)
+		migration_plan(sc->timers, pv_hz ?: c->run->caps.counter_hz, &plan);
 	ret = ret ?: migration_guest_start(&g, c->vm, err);
-	if (!ret)
-		migration_watch(c->vm, c->m->nr_vcpus, phase_ns(c->run), &c->m->before);
-	return ret;
+	return ret ?: stay(c, c->vm, phase_ns(c->run), &c->m->before, err);
 }
 
 /* ---- the other side ---- */
@@ -81,6 +97,7 @@ void migration_receive_opts(const struct migration_ctx *c, struct pvtb_mig_recei
 	*ret = (struct pvtb_mig_receive_opts){
 		.base = {.cpus = c->cpus},
 		.delay_us = c->sc->delay_us,
+		.fault = c->sc->fault,
 	};
 }
 
@@ -89,9 +106,10 @@ int migration_finish(struct migration_ctx *c, struct pvtb_vm *vm, struct pvtb_er
 {
 	struct migration_measured *m = c->m;
 	u64 ns = c->sc->after_ms ? c->sc->after_ms * 1000000ULL : phase_ns(c->run);
-	int ret = 0;
+	const struct pvtb_lpt *lpt = pvtb_vm_gpa(vm, PVTB_GPA_LPT);
+	int ret = stay(c, vm, ns, &m->after, err);
 
-	migration_watch(vm, m->nr_vcpus, ns, &m->after);
+	m->lpt_end = *lpt;
 	for (unsigned int i = 0; i < m->nr_vcpus; i++)
 		pvtb_vm_stop_cmd(vm, i);
 	for (unsigned int i = 0; !ret && i < m->nr_vcpus; i++) {
@@ -129,10 +147,13 @@ int migration_send(struct migration_ctx *c, int fd, bool way_back, struct pvtb_e
 {
 	const struct pvtb_mig_send_opts opts = {
 		.method = c->sc->method,
-		.op = "sample_time",
+		.op = c->sc->timers ? MIGRATION_OP_TIMERS : MIGRATION_OP,
 		.level = migration_level(&c->run->caps),
 		.way_back = way_back,
 		.kvmclock_real = c->sc->kvmclock_real,
+		/* another host, as far as the target can tell */
+		.counter_hz = c->run->caps.counter_hz * c->sc->claim_percent / 100,
+		.boot_id = c->sc->claim_percent ? "another" : NULL,
 	};
 
 	return pvtb_mig_send(c->vm, fd, &opts, &c->m->sent, err);
@@ -141,6 +162,10 @@ int migration_send(struct migration_ctx *c, int fd, bool way_back, struct pvtb_e
 /* The source's end of things, once the guest is gone. */
 void migration_leave(struct migration_ctx *c, bool first)
 {
+	const struct pvtb_lpt *lpt = pvtb_vm_gpa(c->vm, PVTB_GPA_LPT);
+
+	if (first)
+		c->m->lpt_left = lpt->sequence_number;
 	for (unsigned int i = 0; first && i < c->m->nr_vcpus; i++)
 		c->m->before.behind[i] = migration_taken(c->vm, i);
 	pvtb_vm_free(c->vm);
@@ -283,6 +308,7 @@ static int with_child(struct migration_ctx *c, struct pvtb_child *child, int fd,
 		return ret;
 	m->after = theirs->after;
 	m->received = theirs->received;
+	m->lpt_end = theirs->lpt_end;
 	memcpy(m->samples, theirs->samples, sizeof(m->samples));
 	memcpy(m->taken, theirs->taken, sizeof(m->taken));
 	migration_add_up(m, &m->received);
@@ -334,6 +360,8 @@ int migration_measure(const struct pvtb_migration_scenario *sc, struct pvtb_run 
 					    "%llu samples, the ring holds %llu",
 					    (unsigned long long)m->taken[i],
 					    (unsigned long long)MIGRATION_SAMPLES);
+		if (sc->timers)
+			continue;
 		migration_bound(&m->before, i, m->samples[i]);
 		migration_bound(&m->away, i, m->samples[i]);
 		migration_bound(&m->after, i, m->samples[i]);

@@ -69,8 +69,8 @@ const struct pvtb_migration_scenario *migration_find(const char *name)
 	return NULL;
 }
 
-static int needs(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
-		 struct pvtb_err *err)
+int migration_needs(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
+		    struct pvtb_err *err)
 {
 	if (sc->way == PVTB_MIGRATION_HOSTS && run->link_fd < 0)
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
@@ -93,7 +93,7 @@ static int run_one(const struct pvtb_migration_scenario *sc, struct pvtb_run *ru
 		   struct pvtb_variant_result *v, struct pvtb_err *err)
 {
 	struct migration_measured *m = NULL;
-	int ret = needs(sc, run, err);
+	int ret = migration_needs(sc, run, err);
 
 	if (!ret) {
 		m = calloc(1, sizeof(*m));
@@ -101,7 +101,8 @@ static int run_one(const struct pvtb_migration_scenario *sc, struct pvtb_run *ru
 			: pvtb_err_sys(err, -ENOMEM, "migration");
 	}
 	if (!ret)
-		ret = migration_judge(sc, run, m, v, err);
+		ret = sc->timers ? migration_judge_timers(sc, run, m, v, err)
+				 : migration_judge(sc, run, m, v, err);
 	free(m);
 	return pvtb_variant_settle(v, ret, err);
 }

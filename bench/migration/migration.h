@@ -33,6 +33,16 @@ struct pvtb_migration_scenario {
 	bool back;		      /* HOSTS: and back again */
 	bool lpt;		      /* the guest has LPT (always by that method) */
 	bool kvmclock, kvmclock_real; /* x86 */
+	const struct migration_timers *timers; /* arm64: it watches its timers, not its clocks */
+	/* For the self-test: how the VMM is wrong; and what frequency the source says it has, as a part
+	 * of its real one (0: the real one), so that one host is as good as two. */
+	enum pvtb_mig_fault fault;
+	unsigned int claim_percent;
+};
+
+/* What the two timers are armed for, in nanoseconds from then, in a cycle; ended by 0. */
+struct migration_timers {
+	u64 ahead_ns[2][12]; /* virtual, physical */
 };
 
 #define PVTB_MIGRATION_SCENARIO(s)                                                                 \

@@ -328,7 +328,7 @@ static int introduce(struct source *s, struct pvtb_err *err)
 		.nr_vcpus = s->nr_vcpus,
 		.ring_bytes = spec->ring_bytes,
 		.mem_bytes = pvtb_vm_mem_bytes(s->vm),
-		.counter_hz = pvtb_vm_caps(s->vm)->counter_hz,
+		.counter_hz = s->opts->counter_hz ?: pvtb_vm_caps(s->vm)->counter_hz,
 		.image_crc = (u32)crc32_z(0, pvtb_guest_image,
 					  (size_t)(pvtb_guest_image_end - pvtb_guest_image)),
 		.flags = flags(s),

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "migrate/counter.h"
 #include "migrate/migrate.h"
 #include "stats/lpt.h"
 #include "vmm/image.h"
@@ -170,7 +169,9 @@ static int on_vm(void *opaque, const void *items, size_t bytes, struct pvtb_err 
 	if (t->ret->hello.flags & PVTB_MIG_F_PVCLOCK)
 		delay(t->opts->delay_us);
 	return pvtb_mig_arch_load_vm(t->vm, items, bytes,
-				     t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL, err);
+				     t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL &&
+					     t->opts->fault != PVTB_MIG_CLOCK_AS_IT_WAS,
+				     err);
 }
 
 static int on_vcpu(void *opaque, u32 vcpu, const void *items, size_t bytes, struct pvtb_err *err)
@@ -277,6 +278,38 @@ static int set_by_value(struct target *t, struct pvtb_err *err)
 	return ret;
 }
 
+static void update_lpt(struct target *t, const struct pvtb_lpt *next)
+{
+	unsigned int times = 1;
+
+	if (t->opts->fault == PVTB_MIG_LPT_STILL)
+		times = 0;
+	else if (t->opts->fault == PVTB_MIG_LPT_PER_VCPU)
+		times = t->ret->hello.nr_vcpus;
+	while (times--)
+		pvtb_lpt_publish(pvtb_vm_gpa(t->vm, PVTB_GPA_LPT), next);
+}
+
+/* @new_now: the counter here at the moment it was read there. */
+static int rescale(struct target *t, u64 new_now, struct pvtb_err *err)
+{
+	struct pvtb_mig_received *r = t->ret;
+	unsigned int times = t->opts->fault == PVTB_MIG_TIMERS_TWICE ? 2 : 1;
+	int ret = 0;
+
+	r->rescale = (struct pvtb_mig_rescale){
+		.old_now = r->clock.guest_ticks,
+		.from_hz = r->hello.counter_hz,
+		.new_now = new_now,
+		.to_hz = pvtb_vm_caps(t->vm)->counter_hz,
+		.mask = t->opts->fault == PVTB_MIG_TIMERS_32_BITS ? UINT32_MAX : UINT64_MAX,
+	};
+	while (!ret && times--)
+		for (unsigned int i = 0; !ret && i < r->hello.nr_vcpus; i++)
+			ret = pvtb_mig_arch_rescale(t->vm, i, &r->rescale, err);
+	return ret;
+}
+
 static int set_by_distance(struct target *t, struct pvtb_err *err)
 {
 	struct pvtb_mig_received *r = t->ret;
@@ -308,19 +341,21 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 	/* kvmclock's has been held up already. */
 	if (!(r->hello.flags & PVTB_MIG_F_PVCLOCK))
 		delay(t->opts->delay_us);
-	ret = pvtb_vm_set_counter_delta(t->vm, delta, err);
+	if (t->opts->fault == PVTB_MIG_ONE_VCPU)
+		ret = pvtb_vm_set_counter_delta_of_one(t->vm, delta, err);
+	else
+		ret = pvtb_vm_set_counter_delta(t->vm, delta, err);
 	if (ret)
 		return ret;
 	r->guest_ticks = native;
-	if (lpt && !t->opts->no_lpt_update)
-		pvtb_lpt_publish(pvtb_vm_gpa(t->vm, PVTB_GPA_LPT), &next);
+	if (lpt)
+		update_lpt(t, &next);
 	/* Off by nothing but the rounding to ticks, of either clock and either host. */
 	predict(t, 0,
 		to_ns((double)(r->set.c1_ticks - r->set.c0_ticks) / 2 + 1, hz) +
 			to_ns(1, r->hello.counter_hz));
-	for (unsigned int i = 0; lpt && !ret && i < r->hello.nr_vcpus; i++)
-		ret = pvtb_mig_arch_rescale(t->vm, i, r->clock.guest_ticks, r->hello.counter_hz,
-					    native - pvtb_mig_ticks(r->elapsed_ns, hz), hz, err);
+	if (lpt && t->opts->fault != PVTB_MIG_TIMERS_LEFT)
+		ret = rescale(t, native - pvtb_mig_ticks(r->elapsed_ns, hz), err);
 	return ret;
 }
 

@@ -4,8 +4,8 @@
  * and a reader that believes nothing: knows neither KVM nor memory, what it has checked goes to a
  * sink.
  *
- * A stream is a sequence of frames, each a header of 40 bytes and its data, little-endian. Both have
- * a CRC-32 (zlib's), and frames are numbered, so that a bit changed, a frame lost or one repeated is
+ * A stream is a sequence of frames, each a header of 48 bytes and its data, little-endian. The header
+ * has a CRC-32 (zlib's), the data a sum of 64 bits, and frames are numbered, so that a bit changed, a frame lost or one repeated is
  * found; a stream cut short lacks its END. Order: HELLO, FEATURES of every vCPU, any number of PAGES
  * and ZEROS, VM, VCPU of every vCPU, CLOCK, END. Where there is a way back, the other side answers
  * (REPLY) after the features and after the end, PINGs in between to compare clocks, and runs the
@@ -47,13 +47,20 @@ struct pvtb_mig_frame {
 	u32 magic;
 	u32 type;
 	u32 index;
-	u32 data_crc;
-	u64 bytes; /* of data */
-	u64 address;
 	u32 number; /* of frames before this one in this direction */
-	u32 head_crc;
+	u64 bytes;  /* of data */
+	u64 address;
+	u64 data_sum; /* pvtb_mig_sum() */
+	u32 reserved;
+	u32 head_crc; /* of what is above */
 };
-_Static_assert(sizeof(struct pvtb_mig_frame) == 40, "no padding");
+_Static_assert(sizeof(struct pvtb_mig_frame) == 48, "no padding");
+
+/*
+ * Checksum of data. A CRC in software takes longer than the copying it is to protect; this does not. 64
+ * bits; a change within one word of 8 bytes, so of any single bit or byte, is always found.
+ */
+u64 pvtb_mig_sum(const void *data, size_t bytes);
 
 enum pvtb_mig_arch { PVTB_MIG_ARM64 = 1, PVTB_MIG_X86_64 = 2 };
 

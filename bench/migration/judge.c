@@ -510,11 +510,11 @@ static const struct side *side_of(const struct judge *j, u64 sample)
 
 static int add_series(const struct judge *j, struct pvtb_variant_result *v)
 {
-	static const char *const names[] = {
-		[CLOCK_COUNTER] = "counter", [CLOCK_LPT] = "LPT", [CLOCK_KVM] = "kvmclock"};
 	const struct migration_measured *m = j->m;
+	const char *method =
+		j->kind == CLOCK_KVM ? "kvmclock" : pvtb_mig_method_names[j->sc->method];
 	json_t *t = json_array(), *e = json_array();
-	u64 step = m->taken[0] / SERIES + 1;
+	u64 step = m->taken[0] / SERIES + 1, last = m->before.behind[0] - 1;
 
 	for (u64 i = 0; i < m->taken[0]; i += step) {
 		const struct pvtb_time_sample *s = &m->samples[0][i];
@@ -528,7 +528,10 @@ static int add_series(const struct judge *j, struct pvtb_variant_result *v)
 	v->detail = v->detail ?: json_object();
 	if (!v->detail || json_object_set_new(v->detail, "time_ns", t) ||
 	    json_object_set_new(v->detail, "error_ns", e) ||
-	    json_object_set_new(v->detail, "clock", json_string(names[j->kind])) ||
+	    json_object_set_new(v->detail, "method", json_string(method)) ||
+	    json_object_set_new(
+		    v->detail, "moved_ns",
+		    json_real(when(j, &j->before, &j->before.line, 0, &m->samples[0][last]))) ||
 	    json_object_set_new(v->detail, "not_restored", json_string(m->received.skipped)))
 		return -ENOMEM;
 	return 0;

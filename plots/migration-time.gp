@@ -32,9 +32,9 @@ do for [i = 1:4] {
 # The names beside the figure, as far apart as they need to be, in the order of the lines' ends.
 array last[lines]
 do for [i = 1:lines] {
-	stats "series.dat" index i - 1 using 2 nooutput
-	stats "series.dat" index i - 1 using ($0 == STATS_records - 1 ? $2 : NaN) nooutput
-	last[i] = STATS_max
+	stats "series.dat" index i - 1 using 2 name "A" nooutput
+	stats "series.dat" index i - 1 every ::(int(A_records) - 1) using 2 name "L" nooutput
+	last[i] = L_max
 }
 array place[lines]
 do for [i = 1:lines] {

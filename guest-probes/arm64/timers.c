@@ -117,10 +117,11 @@ PVTB_OP_ENTRY(timers, "timers")
 
 	while (!__atomic_load_n(&ctl->stop, __ATOMIC_RELAXED)) {
 		for (u32 t = 0; t < PVTB_TIMERS; t++) {
+			if (armed[t].is && expired(t))
+				note(ctl, lpt, t, &armed[t], n++, 0);
+			/* At once: whenever the guest is held, one of them is armed. */
 			if (!armed[t].is && plan->nr[t])
 				arm(plan, lpt, t, &armed[t]);
-			else if (armed[t].is && expired(t))
-				note(ctl, lpt, t, &armed[t], n++, 0);
 		}
 	}
 	for (u32 t = 0; t < PVTB_TIMERS; t++)

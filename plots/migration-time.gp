@@ -14,7 +14,7 @@ set xrange [-around_ms:around_ms]
 set ytics scale 0.5 autofreq
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
 set xlabel "true time since the move, ms" font ",9" tc rgb grey offset 0,0.2
-set label "guest's time less true time, ms" at screen across(14), screen heads font ",9" tc rgb grey
+set label "guest's time less true time, ms" at screen across(14), screen heads + pixels(10) font ",9" tc rgb grey
 set arrow from first 0, graph 0 to first 0, graph 1 nohead lc rgb grey lw 1 dt 2
 
 array part[4] = ["by value", "by offset", "by Live Physical Time", "kvmclock"]

@@ -19,7 +19,7 @@ set ytics ("0.1 us" 0.1, "1 us" 1, "10 us" 10, "100 us" 100, "1 ms" 1e3, "10 ms"
 	"1 s" 1e6)
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
 set xlabel "armed so long ahead" font ",9" tc rgb grey offset 0,0.2
-set label "seen so much later than due" at screen across(14), screen heads font ",9" tc rgb grey
+set label "seen so much later than due" at screen across(14), screen heads + pixels(10) font ",9" tc rgb grey
 
 array part[4] = ["virtual", "physical", "virtual, across the move", "physical, across the move"]
 array part_colour[4] = [0x8fb8d6, 0xe8b58a, 0x0072b2, 0xd55e00]

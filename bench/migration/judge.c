@@ -493,7 +493,8 @@ static int add_metrics(const struct judge *j, struct pvtb_variant_result *v)
 }
 
 /* For the picture: guest's time minus the source's, at moments all over the run. */
-#define SERIES 384
+#define SERIES	       384
+#define INTERRUPTED_NS 200000
 
 static const struct side *side_of(const struct judge *j, u64 sample)
 {
@@ -520,7 +521,8 @@ static int add_series(const struct judge *j, struct pvtb_variant_result *v)
 		const struct pvtb_time_sample *s = &m->samples[0][i];
 		const struct side *d = side_of(j, i);
 
-		if (!d)
+		/* one that was interrupted belongs to no moment */
+		if (!d || (double)(s->c1 - s->c0) * d->tick_ns > INTERRUPTED_NS)
 			continue;
 		json_array_append_new(t, json_real(when(j, d, &d->line, 0, s)));
 		json_array_append_new(e, json_real(error_of(j, d, &d->line, 0, s)));

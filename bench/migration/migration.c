@@ -11,6 +11,9 @@
 #include "core/progress.h"
 
 #define MAX_SCENARIOS 64
+/* Timers are watched for no longer than that in a quick run. */
+#define QUICK_MS      5000
+#define STANDARD_S    20
 
 extern const struct pvtb_migration_scenario *const __start_pvtb_migration_ptrs[]
 	__attribute__((weak));
@@ -75,6 +78,10 @@ int migration_needs(const struct pvtb_migration_scenario *sc, const struct pvtb_
 	if (sc->way == PVTB_MIGRATION_HOSTS && run->link_fd < 0)
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
 				    "needs two hosts that are joined: -H lab:arm64+lab:arm64");
+	if (sc->timers && sc->after_ms > QUICK_MS && run->profile->seconds < STANDARD_S)
+		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
+				    "takes %u s more than the others: -p standard has it",
+				    sc->after_ms / 1000);
 	if (run->deterministic)
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
 				    "with one CPU nobody can watch the guest while it runs");

@@ -229,7 +229,8 @@ static int run_benches(struct pvtb_run *run, bool no_trace, struct pvtb_err *err
 		const struct pvtb_bench *b = benches[i];
 		int ret;
 
-		if (!pvtb_run_wants(run, b->name, NULL) || (!run->nr_filters && b->by_name_only))
+		if (!pvtb_run_wants(run, b->name, NULL) || (!run->nr_filters && b->by_name_only) ||
+		    (run->link_fd >= 0 && !b->linked))
 			continue;
 		ret = run_bench(b, run, no_trace, err);
 		if (ret)
@@ -250,6 +251,8 @@ int pvtb_native_run(const struct pvtb_native_opts *opts, struct pvtb_result *res
 		.progress = opts->progress,
 		.guardian = opts->guardian,
 		.slew = opts->slew,
+		.link_fd = opts->link_fd,
+		.link_target = opts->link_target,
 		.filters = opts->filters,
 		.nr_filters = opts->nr_filters,
 	};

@@ -16,6 +16,8 @@ struct pvtb_native_opts {
 	const char *dir; /* result directory being written; samples/ is made in it */
 	char *const *filters;
 	size_t nr_filters;
+	int link_fd; /* as in struct pvtb_run */
+	bool link_target;
 	struct pvtb_progress *progress;
 	struct pvtb_guardian *guardian; /* may be NULL */
 };

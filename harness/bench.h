@@ -45,6 +45,8 @@ struct pvtb_run {
 	const char *dir;		/* result directory being written */
 	int vcpu_cpu, harness_cpu;	/* placement, -1: not pinned */
 	bool slew;			/* asked for: the host's clock may be slewed */
+	int link_fd;	  /* of a pair of hosts, what joins them; -1: there is one host */
+	bool link_target; /* ... and this is the second of them: it does what the first one asks */
 	struct pvtb_progress *progress;
 	struct pvtb_clock_pair pairs[256]; /* counter against CLOCK_MONOTONIC, over the whole run */
 	unsigned int nr_pairs;
@@ -84,7 +86,11 @@ struct pvtb_bench {
 	 * May be NULL. Ask pvtb_bench_variants(). */
 	const struct pvtb_variant *(*list)(size_t *ret_nr);
 	bool by_name_only; /* not part of a run that names no benchmark */
-	bool untraced;	   /* about the tracing itself: the run's session is closed meanwhile */
+	bool linked;	   /* knows what to do with two hosts that are joined */
+	/* Where KVM is not there to be measured: the labs that `auto` stands for when this one is asked
+	 * for by name, NULL-ended. NULL: the usual ones, which count instructions. */
+	const char *const *labs;
+	bool untraced; /* about the tracing itself: the run's session is closed meanwhile */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
 };

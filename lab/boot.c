@@ -123,6 +123,19 @@ static void kernel_args(struct args *a, const struct pvtb_lab_spec *spec)
 	    spec->arch == PVTB_LAB_X86_64 ? " lpj=4000000 no_timer_check tsc=reliable" : "");
 }
 
+static void virtio_port(struct args *a, const char *name, int fd)
+{
+	arg(a, "-chardev");
+	arg(a, "socket,id=%s,fd=%d", name, fd);
+	arg(a, "-device");
+	arg(a, "virtserialport,chardev=%s,name=%s", name, name);
+}
+
+static int link_fd(const struct lab *lab)
+{
+	return lab->hooks ? lab->hooks->link_fd : 0;
+}
+
 static int qemu_args(struct args *a, const struct lab *lab)
 {
 	const struct pvtb_lab_spec *spec = lab->spec;
@@ -166,12 +179,10 @@ static int qemu_args(struct args *a, const struct lab *lab)
 	kernel_args(a, spec);
 	arg(a, "-device");
 	arg(a, "virtio-serial-pci");
-	for (int i = 0; i < NR_VIRTIO_PORTS; i++) {
-		arg(a, "-chardev");
-		arg(a, "socket,id=%s,fd=%d", port_names[i], lab->theirs[i]);
-		arg(a, "-device");
-		arg(a, "virtserialport,chardev=%s,name=%s", port_names[i], port_names[i]);
-	}
+	for (int i = 0; i < NR_VIRTIO_PORTS; i++)
+		virtio_port(a, port_names[i], lab->theirs[i]);
+	if (link_fd(lab) > 0)
+		virtio_port(a, PVTB_LAB_LINK, link_fd(lab));
 	return a->failed ? -ENOMEM : 0;
 }
 
@@ -376,8 +387,8 @@ static int find_qemu(enum pvtb_lab_arch arch, char *ret, size_t size, struct pvt
 
 static int start_qemu(struct lab *lab, const char *path, struct pvtb_err *err)
 {
-	int keep[] = {lab->kernel.fd, lab->initramfs_fd, lab->theirs[PORT_RES],
-		      lab->theirs[PORT_LOG], lab->theirs[PORT_OUT]};
+	int keep[] = {lab->kernel.fd,	     lab->initramfs_fd,	    lab->theirs[PORT_RES],
+		      lab->theirs[PORT_LOG], lab->theirs[PORT_OUT], link_fd(lab)};
 	struct args args = {};
 	struct pvtb_lab_child child = {
 		.path = path,
@@ -386,7 +397,7 @@ static int start_qemu(struct lab *lab, const char *path, struct pvtb_err *err)
 		.out = lab->theirs[PORT_CONSOLE],
 		.err = lab->theirs[PORT_QEMU],
 		.keep = keep,
-		.nr_keep = PVTB_ARRAY_SIZE(keep),
+		.nr_keep = PVTB_ARRAY_SIZE(keep) - (link_fd(lab) > 0 ? 0 : 1),
 	};
 	int r = qemu_args(&args, lab);
 

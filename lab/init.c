@@ -8,15 +8,22 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "core/virtio_port.h"
+
+#define PORT_MS 1000
 
 static void mount_all(void)
 {
@@ -43,38 +50,16 @@ static void mount_all(void)
 	mkdir(PVTB_LAB_RESULT_DIR, 0755);
 }
 
-/* The port of that name; they appear a moment after the device. */
-static int open_port(const char *wanted)
+/* Loopback is down until somebody brings it up. A kernel without a network has none. */
+static void loopback_up(void)
 {
-	for (int tries = 0; tries < 500; tries++) {
-		DIR *d = opendir("/sys/class/virtio-ports");
-		struct dirent *e;
+	struct ifreq r = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-		while (d && (e = readdir(d))) {
-			char path[512], name[64] = "";
-			int fd, port = -1;
-
-			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", e->d_name);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-			if (fd < 0)
-				continue;
-			if (read(fd, name, sizeof(name) - 1) > 0) {
-				name[strcspn(name, "\n")] = '\0';
-				snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-				if (!strcmp(name, wanted))
-					port = open(path, O_RDWR | O_CLOEXEC);
-			}
-			close(fd);
-			if (port >= 0) {
-				closedir(d);
-				return port;
-			}
-		}
-		if (d)
-			closedir(d);
-		usleep(2000);
-	}
-	return -1;
+	if (fd < 0)
+		return;
+	ioctl(fd, SIOCSIFFLAGS, &r);
+	close(fd);
 }
 
 static void complain(const char *what, const char *why)
@@ -152,31 +137,73 @@ static void child(char *const args[])
 	_exit(126);
 }
 
-/* Run the command; reap whatever else ends meanwhile, as a first process must. */
-static int run(char *const args[])
+static void complain_killed(int status)
 {
-	pid_t pid = fork(), got;
-	int status, ret = 126 << 8;
+	char why[64];
 
-	if (pid < 0) {
-		complain("fork", strerror(errno));
-		return ret;
+	if (!WIFSIGNALED(status))
+		return;
+	snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(status));
+	complain("the command in the lab", why);
+}
+
+/* Run commands side by side; reap whatever else ends meanwhile, as a first process must. The first one
+ * that fails gives the status. */
+static int run_beside(char ***commands, size_t nr)
+{
+	pid_t pids[PVTB_LAB_MAX_COMMANDS], got;
+	size_t left = 0;
+	int status, ret = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		pids[i] = fork();
+		if (!pids[i])
+			child(commands[i]);
+		if (pids[i] < 0) {
+			complain("fork", strerror(errno));
+			ret = 126 << 8;
+		}
+		left += pids[i] > 0;
 	}
-	if (!pid)
-		child(args);
-	while ((got = waitpid(-1, &status, 0)) > 0 || errno == EINTR) {
-		if (got == pid) {
-			ret = status;
-			break;
+	while (left && ((got = waitpid(-1, &status, 0)) > 0 || errno == EINTR)) {
+		for (size_t i = 0; got > 0 && i < nr; i++) {
+			if (pids[i] != got)
+				continue;
+			left--;
+			complain_killed(status);
+			ret = ret ? ret : status;
 		}
 	}
-	if (WIFSIGNALED(ret)) {
-		char why[64];
-
-		snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(ret));
-		complain("the command in the lab", why);
-	}
 	return ret;
+}
+
+/* "a b ++ c d" are two commands at once; "then" begins what waits for those before it, and is not
+ * begun where they failed. */
+static int run(char **args)
+{
+	char **commands[PVTB_LAB_MAX_COMMANDS], **words = args;
+	size_t nr = 0;
+	int ret = 0;
+
+	for (char **w = args;; w++) {
+		bool end = !*w, then = !end && !strcmp(*w, PVTB_LAB_THEN);
+
+		if (!end && !then && strcmp(*w, PVTB_LAB_BESIDE))
+			continue;
+		*w = NULL;
+		if (nr == PVTB_LAB_MAX_COMMANDS) {
+			complain("/args", "too many commands at once");
+			return 126 << 8;
+		}
+		commands[nr++] = words;
+		words = w + 1;
+		if (end || then) {
+			ret = run_beside(commands, nr);
+			nr = 0;
+		}
+		if (end || ret)
+			return ret;
+	}
 }
 
 static int send_results(int res, int status)
@@ -217,17 +244,18 @@ int pvtb_init_main(void)
 	char **args;
 
 	mount_all();
+	loopback_up();
 	/* a kernel may have the ports themselves as modules */
 	load_modules("virtio");
-	log = open_port("log");
+	log = pvtb_virtio_port_open("log", PORT_MS);
 	if (log >= 0) {
 		dup2(log, STDERR_FILENO);
 		dprintf(STDERR_FILENO, PVTB_LAB_UP "\n");
 	}
-	out = open_port("out");
+	out = pvtb_virtio_port_open("out", PORT_MS);
 	if (out >= 0)
 		dup2(out, STDOUT_FILENO);
-	res = open_port("res");
+	res = pvtb_virtio_port_open("res", PORT_MS);
 	args = read_words("/args");
 	if (!args || !args[0])
 		complain("/args", "no command to run");

@@ -35,6 +35,8 @@ struct pvtb_lab_spec {
 #define PVTB_LAB_ENV	    "PVTB_LAB"
 /* Where pvtb leaves its results inside the lab; its contents arrive in out_dir. */
 #define PVTB_LAB_RESULT_DIR "/result"
+/* The virtio-serial port that joins a lab to another one. */
+#define PVTB_LAB_LINK	    "link"
 
 /* Is this text a lab at all ("lab" or "lab:...")? */
 bool pvtb_lab_is_spec(const char *text);
@@ -60,7 +62,15 @@ struct pvtb_lab_hooks {
 	bool (*interrupted)(void *ctx);
 	unsigned int timeout_s;		/* for the lab's whole life; 0: 900 */
 	struct pvtb_guardian *guardian; /* kills QEMU should this process be killed */
+	/* A socket that becomes the lab's port PVTB_LAB_LINK, the caller's to close; > 0, else none.
+	 * Both ends of a pair given to two labs join them. */
+	int link_fd;
 };
+
+/* Words of @argv that part commands: those at once, and what waits for them; each begins with "pvtb". */
+#define PVTB_LAB_BESIDE	      "++"
+#define PVTB_LAB_THEN	      "then"
+#define PVTB_LAB_MAX_COMMANDS 8
 
 /*
  * Boot a lab, run argv (argv[0] "pvtb", then a subcommand that writes into PVTB_LAB_RESULT_DIR),

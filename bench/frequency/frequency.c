@@ -58,6 +58,9 @@ static int frequency_run(const struct pvtb_bench *bench, struct pvtb_run *run, s
 	return ret;
 }
 
+/* Times: hosts that count instructions have none. */
+static const char *const lab_hosts[] = {"lab:arm64", "lab:x86_64", NULL};
+
 static const struct pvtb_bench frequency = {
 	.name = "frequency",
 	.summary = "the guest's counter while frequencies, CPUs and clocks change",
@@ -66,6 +69,7 @@ static const struct pvtb_bench frequency = {
 	.variants = variants,
 	.nr_variants = PVTB_ARRAY_SIZE(variants),
 	.by_name_only = true,
+	.labs = lab_hosts,
 	.run = frequency_run,
 };
 PVTB_BENCH(frequency);

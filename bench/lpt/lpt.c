@@ -426,6 +426,9 @@ static int lpt_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct 
 	return ret;
 }
 
+/* Times: hosts that count instructions have none. */
+static const char *const lab_hosts[] = {"lab:arm64", "lab:x86_64", NULL};
+
 static const struct pvtb_bench lpt = {
 	.name = "lpt",
 	.summary = "Live Physical Time: is it exact, and whole while it is updated?",
@@ -433,6 +436,7 @@ static const struct pvtb_bench lpt = {
 	.variants = variants,
 	.nr_variants = PVTB_ARRAY_SIZE(variants),
 	.by_name_only = true,
+	.labs = lab_hosts,
 	.run = lpt_run,
 };
 PVTB_BENCH(lpt);

@@ -14,6 +14,7 @@
  * host at work and on one that is emulated. */
 #define BLURRED_NS	     2000
 #define BLURRED_NS_EMULATED  1000000
+#define TRUE_PPB	     1000
 #define KVMCLOCK_NS	     20000.0
 #define KVMCLOCK_NS_EMULATED 1000000.0
 
@@ -26,16 +27,27 @@ struct line {
 	double unc_ns;
 };
 
+/* One stay of the guest on one host. */
+struct side {
+	struct line line; /* in time of the source's clock */
+	struct line own;  /* in that of the host itself */
+	const struct migration_phase *phase;
+	double tick_ns; /* of the host's counter */
+};
+
 struct judge {
 	const struct pvtb_migration_scenario *sc;
 	const struct pvtb_run *run;
 	struct migration_measured *m;
 	enum clock_kind kind;
-	struct line before, after;
+	struct side before, away, after;
 	u64 origin_ns;
-	double tick_ns;
-	double jump_ns, unc_ns;			  /* of vCPU 0 */
-	double rate_before, rate_after, rate_unc; /* ppb against the host's clock */
+	double tick_ns;		       /* of the guest's counter, as it was told */
+	double ratio;		       /* of the counter's frequency, after / before */
+	double sync_unc_ns, drift_ppb; /* of the two hosts' clocks */
+	double late_ns;		       /* from setting the counter to what is looked at */
+	double jump_ns, unc_ns;	       /* of vCPU 0 */
+	double rate_before, rate_after, rate_unc; /* ppb against the clock of the host it is on */
 	double skew_ns, skew_unc_ns;
 	bool skewed;
 	u64 steps_back, steal_drops, wrong, pairs;
@@ -85,19 +97,28 @@ static double shown(const struct judge *j, const struct pvtb_time_sample *s,
 	}
 }
 
-static double error_of(const struct judge *j, const struct line *l, unsigned int vcpu,
-		       const struct migration_bounds *b, const struct pvtb_time_sample *s)
+/* Middle of a reading, in time of @l's clock. */
+static double when(const struct judge *j, const struct side *d, const struct line *l,
+		   unsigned int vcpu, const struct pvtb_time_sample *s)
 {
+	const struct migration_bounds *b = &d->phase->bounds[vcpu];
 	u64 delta = (u64)b->low + (u64)((b->high - b->low) / 2);
 
-	return shown(j, s, &j->m->samples[vcpu][0]) - raw_at(j, l, mid(s->c0, s->c1) - delta);
+	return raw_at(j, l, mid(s->c0, s->c1) - delta);
+}
+
+static double error_of(const struct judge *j, const struct side *d, const struct line *l,
+		       unsigned int vcpu, const struct pvtb_time_sample *s)
+{
+	return shown(j, s, &j->m->samples[vcpu][0]) - when(j, d, l, vcpu, s);
 }
 
 /* The counter belongs to the middle of its two readings by definition; other clocks were read
  * somewhere in between. */
-static double width_ns(const struct judge *j, const struct pvtb_time_sample *s)
+static double width_ns(const struct judge *j, const struct side *d,
+		       const struct pvtb_time_sample *s)
 {
-	return j->kind == CLOCK_COUNTER ? 0 : (double)(s->c1 - s->c0) / 2 * j->tick_ns;
+	return j->kind == CLOCK_COUNTER ? 0 : (double)(s->c1 - s->c0) / 2 * d->tick_ns;
 }
 
 /* Of [first, behind): the one read fastest. */
@@ -115,9 +136,11 @@ static const struct pvtb_time_sample *best(const struct judge *j, unsigned int v
 	return ret;
 }
 
-static double half_ns(const struct judge *j, const struct migration_bounds *b)
+static double half_ns(const struct side *d, unsigned int vcpu)
 {
-	return ((double)(b->high - b->low) / 2 + 1) * j->tick_ns;
+	const struct migration_bounds *b = &d->phase->bounds[vcpu];
+
+	return ((double)(b->high - b->low) / 2 + 1) * d->tick_ns;
 }
 
 static int no_bounds(const struct judge *j, struct pvtb_err *err)
@@ -145,22 +168,27 @@ static int no_bounds(const struct judge *j, struct pvtb_err *err)
 
 static void find_jump(struct judge *j)
 {
-	struct migration_measured *m = j->m;
-	const struct migration_bounds *b = &m->before.bounds[0], *a = &m->after.bounds[0];
-	u64 behind = m->before.behind[0], first = m->after.first[0];
+	const struct side *b = &j->before, *a = &j->after;
+	u64 behind = b->phase->behind[0], first = a->phase->first[0];
 	const struct pvtb_time_sample *last = best(j, 0, behind > NEAR ? behind - NEAR : 0, behind);
 	const struct pvtb_time_sample *next = best(j, 0, first, first + NEAR);
+	double gap_ns;
 
 	if (!last || !next)
 		return;
-	j->jump_ns = error_of(j, &j->after, 0, a, next) - error_of(j, &j->before, 0, b, last);
-	j->unc_ns = half_ns(j, b) + half_ns(j, a) + width_ns(j, last) + width_ns(j, next) +
-		    j->before.unc_ns + j->after.unc_ns;
+	gap_ns = when(j, a, &a->line, 0, next) - when(j, b, &b->line, 0, last);
+	/* A clock that has always been somewhat off has gone on being so meanwhile: that is not the
+	 * move's doing, and with many moves in a row it is more than they are. */
+	j->jump_ns = error_of(j, a, &a->line, 0, next) - error_of(j, b, &b->line, 0, last) -
+		     j->rate_before * 1e-9 * gap_ns;
+	j->unc_ns = half_ns(b, 0) + half_ns(a, 0) + width_ns(j, b, last) + width_ns(j, a, next) +
+		    b->line.unc_ns + a->line.unc_ns + j->sync_unc_ns + j->rate_unc * 1e-9 * gap_ns;
+	j->late_ns = when(j, a, &a->own, 0, next) -
+		     signed_ticks(j->m->received.set.raw_ns, j->origin_ns);
 }
 
-/* Against CLOCK_MONOTONIC_RAW, between the beginning and the end of a phase. */
-static double rate(const struct judge *j, const struct line *l, const struct migration_bounds *b,
-		   u64 first, u64 behind, double *unc)
+/* Against the host's CLOCK_MONOTONIC_RAW, between the beginning and the end of a stay. */
+static double rate(const struct judge *j, const struct side *d, u64 first, u64 behind, double *unc)
 {
 	const struct pvtb_time_sample *s = best(j, 0, first, first + NEAR);
 	const struct pvtb_time_sample *e =
@@ -169,10 +197,28 @@ static double rate(const struct judge *j, const struct line *l, const struct mig
 
 	if (!s || !e || s->c0 >= e->c0)
 		return NAN;
-	span = (double)(e->c0 - s->c0) * j->tick_ns;
-	*unc = fmax(*unc, (width_ns(j, s) + width_ns(j, e) + 2 * l->unc_ns + 2 * j->tick_ns) /
+	span = when(j, d, &d->own, 0, e) - when(j, d, &d->own, 0, s);
+	*unc = fmax(*unc, (width_ns(j, d, s) + width_ns(j, d, e) + 2 * d->own.unc_ns +
+			   2 * d->tick_ns + 2 * j->tick_ns) /
 				  span * 1e9);
-	return (error_of(j, l, 0, b, e) - error_of(j, l, 0, b, s)) / span * 1e9;
+	return (error_of(j, d, &d->own, 0, e) - error_of(j, d, &d->own, 0, s)) / span * 1e9;
+}
+
+/* Sample @i is the first that was not published on the host before, or the one after it: the guest may
+ * have been held anywhere in between. */
+static bool at_move(u64 i, u64 behind)
+{
+	return i == behind || i == behind + 1;
+}
+
+/* LPT's reader is promised LPT alone: the counter underneath is another one on another host. */
+static bool counter_breaks(const struct judge *j, unsigned int vcpu, u64 i)
+{
+	const struct migration_measured *m = j->m;
+
+	return j->kind == CLOCK_LPT && j->sc->way == PVTB_MIGRATION_HOSTS &&
+	       (at_move(i, m->before.behind[vcpu]) ||
+		(j->sc->back && at_move(i, m->away.behind[vcpu])));
 }
 
 static void find_steps(struct judge *j)
@@ -181,12 +227,14 @@ static void find_steps(struct judge *j)
 		const struct pvtb_time_sample *s = j->m->samples[v];
 
 		for (u64 i = 0; i < j->m->taken[v]; i++) {
+			bool breaks = counter_breaks(j, v, i);
+
 			j->wrong += s[i].index != i;
-			j->steps_back += (s64)(s[i].c1 - s[i].c0) < 0;
+			j->steps_back += (s64)(s[i].c1 - s[i].c0) < 0 && !breaks;
 			if (!i)
 				continue;
 			j->pairs++;
-			j->steps_back += (s64)(s[i].c0 - s[i - 1].c1) < 0 ||
+			j->steps_back += ((s64)(s[i].c0 - s[i - 1].c1) < 0 && !breaks) ||
 					 (s64)(s[i].lpt - s[i - 1].lpt) < 0 ||
 					 (s64)(s[i].clock - s[i - 1].clock) < 0;
 			j->steal_drops += s[i].steal < s[i - 1].steal;
@@ -200,12 +248,13 @@ static void find_skew(struct judge *j)
 	for (unsigned int v = 1; v < j->m->nr_vcpus; v++) {
 		const struct migration_bounds *a = &j->m->after.bounds[0];
 		const struct migration_bounds *b = &j->m->after.bounds[v];
-		double apart =
-			((double)(b->low - a->low) + (double)(b->high - a->high)) / 2 * j->tick_ns;
+		double apart = ((double)(b->low - a->low) + (double)(b->high - a->high)) / 2 *
+			       j->after.tick_ns;
 
 		if (fabs(apart) > fabs(j->skew_ns))
 			j->skew_ns = apart;
-		j->skew_unc_ns = fmax(j->skew_unc_ns, half_ns(j, a) + half_ns(j, b));
+		j->skew_unc_ns =
+			fmax(j->skew_unc_ns, half_ns(&j->after, 0) + half_ns(&j->after, v));
 		j->skewed |= b->low > a->high || b->high < a->low;
 	}
 }
@@ -230,7 +279,8 @@ static enum pvtb_status verdict(const struct judge *j, bool holds)
 static int law_jump(const struct judge *j, struct pvtb_variant_result *v)
 {
 	const struct migration_measured *m = j->m;
-	double off, allowed, want = 0;
+	/* Until it is looked at, a counter of another frequency has gone astray already. */
+	double off, allowed, want = j->kind == CLOCK_LPT ? 0 : (j->ratio - 1) * j->late_ns;
 	const char *expects;
 
 	if (j->kind == CLOCK_KVM) {
@@ -250,7 +300,7 @@ static int law_jump(const struct judge *j, struct pvtb_variant_result *v)
 			j->jump_ns, j->unc_ns, slack, (double)m->blackout_ns);
 	}
 	if (j->sc->method == PVTB_MIG_BY_VALUE) {
-		want = m->predicted_ns;
+		want += m->predicted_ns;
 		expects = "by value: behind by what passed between reading and writing it";
 	} else {
 		expects = "as if the guest had never been away";
@@ -259,7 +309,7 @@ static int law_jump(const struct judge *j, struct pvtb_variant_result *v)
 	allowed = j->unc_ns + m->predicted_unc_ns;
 	return pvtb_variant_add_law(v, "continuity", expects, verdict(j, off <= allowed),
 				    "%s jumped %.0f ns +- %.0f, expected %.0f +- %.0f",
-				    clock_name(j), j->jump_ns, j->unc_ns, m->predicted_ns,
+				    clock_name(j), j->jump_ns, j->unc_ns, want,
 				    m->predicted_unc_ns);
 }
 
@@ -274,10 +324,79 @@ static int law_delay(const struct judge *j, struct pvtb_variant_result *v)
 				    "delayed by %.0f ns, jumped %.0f ns", delay_ns, j->jump_ns);
 }
 
+static int law_rate(const struct judge *j, struct pvtb_variant_result *v)
+{
+	double want = j->rate_before;
+	char expects[128];
+
+	if (j->kind != CLOCK_LPT && j->ratio != 1) {
+		want = ((1 + j->rate_before * 1e-9) * j->ratio - 1) * 1e9;
+		snprintf(expects, sizeof(expects),
+			 "wrong by the ratio of the frequencies, %.9g, and by nothing else",
+			 j->ratio);
+	} else {
+		snprintf(expects, sizeof(expects), "the same before and after");
+	}
+	return pvtb_variant_add_law(v, "rate", expects,
+				    fabs(j->rate_after - want) <= 2 * j->rate_unc ? PVTB_OK
+										  : PVTB_FAIL,
+				    "%.0f and %.0f ppb off the host's clock, +- %.0f",
+				    j->rate_before, j->rate_after, j->rate_unc);
+}
+
+/* Where it was watched for long enough to tell. */
+static int law_true_rate(const struct judge *j, struct pvtb_variant_result *v)
+{
+	double off = fabs(j->rate_after);
+	enum pvtb_status status = off - j->rate_unc > TRUE_PPB	 ? PVTB_FAIL
+				  : off + j->rate_unc > TRUE_PPB ? PVTB_INCONCLUSIVE
+								 : PVTB_OK;
+
+	if (j->kind != CLOCK_LPT || j->sc->after_ms < 10000)
+		return 0;
+	return pvtb_variant_add_law(v, "true", "less than 1 ppm off the true rate", status,
+				    "%.0f ppb +- %.0f in %u s", j->rate_after, j->rate_unc,
+				    j->sc->after_ms / 1000);
+}
+
+/* DEN 0057A: an update moves the number by 2, and there is one for each time the VM is started. */
+static u64 sequence_moved(const struct judge *j)
+{
+	return j->m->lpt_end.sequence_number - j->m->lpt_left;
+}
+
+static int law_sequence(const struct judge *j, struct pvtb_variant_result *v)
+{
+	u64 want = 2ULL * j->m->times, moved = sequence_moved(j);
+
+	if (j->kind != CLOCK_LPT)
+		return 0;
+	return pvtb_variant_add_law(v, "sequence", "LPT's number moves by 2 with each move",
+				    moved == want ? PVTB_OK : PVTB_FAIL, "by %llu in %u",
+				    (unsigned long long)moved, j->m->times);
+}
+
+/* What the VMM must have done wrong for it to be as it is; gravest first. */
+static const char *name_fault(const struct judge *j)
+{
+	double slack = j->run->emulated ? KVMCLOCK_NS_EMULATED : KVMCLOCK_NS;
+
+	if (j->kind == CLOCK_LPT && !sequence_moved(j))
+		return "LPT's sequence number does not move";
+	if (j->kind == CLOCK_LPT && j->m->nr_vcpus > 1 &&
+	    sequence_moved(j) == 2ULL * j->m->times * j->m->nr_vcpus)
+		return "LPT is updated once per vCPU";
+	if (j->skewed)
+		return "the counter's offset is one vCPU's only";
+	if (j->sc->kvmclock_real && j->jump_ns < -slack - j->unc_ns &&
+	    j->jump_ns > -(double)j->m->blackout_ns - slack - j->unc_ns)
+		return "kvmclock was set without the time in between";
+	return NULL;
+}
+
 static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 {
 	const struct migration_measured *m = j->m;
-	double drift = fabs(j->rate_after - j->rate_before);
 	int ret;
 
 	ret = pvtb_variant_add_law(v, "whole", "the guest goes on where it was, nothing is missing",
@@ -293,11 +412,9 @@ static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 					      "%llu steps back in %llu pairs of samples",
 					      (unsigned long long)j->steps_back,
 					      (unsigned long long)j->pairs);
-	ret = ret
-		      ?: pvtb_variant_add_law(v, "rate", "the same before and after",
-					      drift <= 2 * j->rate_unc ? PVTB_OK : PVTB_FAIL,
-					      "%.0f and %.0f ppb off the host's clock, +- %.0f",
-					      j->rate_before, j->rate_after, j->rate_unc);
+	ret = ret ?: law_sequence(j, v);
+	ret = ret ?: law_rate(j, v);
+	ret = ret ?: law_true_rate(j, v);
 	if (j->run->caps.steal)
 		ret = ret
 			      ?: pvtb_variant_add_law(
@@ -351,6 +468,17 @@ static int add_metrics(const struct judge *j, struct pvtb_variant_result *v)
 						 NAN, j->pairs);
 	if (m->nr_vcpus > 1)
 		ret = ret ?: ns(v, "skew", j->skew_ns, j->skew_unc_ns, m->nr_vcpus);
+	if (j->sc->way == PVTB_MIGRATION_HOSTS) {
+		ret = ret ?: ns(v, "sync.unc", j->sync_unc_ns, NAN, 2);
+		ret = ret
+			      ?: pvtb_variant_add_metric(v, "clock_drift", PVTB_UNIT_PPB,
+							 PVTB_KIND_TIME, PVTB_NEITHER_IS_BETTER,
+							 j->drift_ppb, NAN, NAN, 2);
+		ret = ret
+			      ?: pvtb_variant_add_metric(v, "ratio", PVTB_UNIT_COUNT,
+							 PVTB_KIND_COUNT, PVTB_NEITHER_IS_BETTER,
+							 j->ratio, NAN, NAN, 1);
+	}
 	ret = ret
 		      ?: pvtb_variant_add_metric(v, "pages.last", PVTB_UNIT_COUNT, PVTB_KIND_COUNT,
 						 PVTB_LOWER_IS_BETTER, (double)s->last_pages, NAN,
@@ -364,34 +492,100 @@ static int add_metrics(const struct judge *j, struct pvtb_variant_result *v)
 	return ret;
 }
 
-/* For the picture: guest's time minus the host's, at moments all over the run. */
-#define SERIES 256
+/* For the picture: guest's time minus the source's, at moments all over the run. */
+#define SERIES	       384
+#define INTERRUPTED_NS 200000
+
+static const struct side *side_of(const struct judge *j, u64 sample)
+{
+	const struct migration_measured *m = j->m;
+
+	/* In between several moves only the first and the last host were watched. */
+	if (sample < m->before.behind[0])
+		return &j->before;
+	if (j->sc->back && sample >= m->away.first[0] && sample < m->away.behind[0] &&
+	    m->away.bounds[0].seen)
+		return &j->away;
+	return sample >= m->after.first[0] ? &j->after : NULL;
+}
+
 static int add_series(const struct judge *j, struct pvtb_variant_result *v)
 {
 	const struct migration_measured *m = j->m;
+	const char *method =
+		j->kind == CLOCK_KVM ? "kvmclock" : pvtb_mig_method_names[j->sc->method];
 	json_t *t = json_array(), *e = json_array();
-	u64 step = m->taken[0] / SERIES + 1;
+	u64 step = m->taken[0] / SERIES + 1, last = m->before.behind[0] - 1;
 
 	for (u64 i = 0; i < m->taken[0]; i += step) {
 		const struct pvtb_time_sample *s = &m->samples[0][i];
-		bool after = i >= m->after.first[0];
-		const struct line *l = after ? &j->after : &j->before;
-		const struct migration_bounds *b =
-			after ? &m->after.bounds[0] : &m->before.bounds[0];
-		u64 delta = (u64)b->low + (u64)((b->high - b->low) / 2);
+		const struct side *d = side_of(j, i);
 
-		/* In between several moves only the first and the last host were watched. */
-		if (!after && i >= m->before.behind[0])
+		/* one that was interrupted belongs to no moment */
+		if (!d || (double)(s->c1 - s->c0) * d->tick_ns > INTERRUPTED_NS)
 			continue;
-		json_array_append_new(t, json_real(raw_at(j, l, mid(s->c0, s->c1) - delta)));
-		json_array_append_new(e, json_real(error_of(j, l, 0, b, s)));
+		json_array_append_new(t, json_real(when(j, d, &d->line, 0, s)));
+		json_array_append_new(e, json_real(error_of(j, d, &d->line, 0, s)));
 	}
 	v->detail = v->detail ?: json_object();
 	if (!v->detail || json_object_set_new(v->detail, "time_ns", t) ||
 	    json_object_set_new(v->detail, "error_ns", e) ||
+	    json_object_set_new(v->detail, "method", json_string(method)) ||
+	    json_object_set_new(
+		    v->detail, "moved_ns",
+		    json_real(when(j, &j->before, &j->before.line, 0, &m->samples[0][last]))) ||
 	    json_object_set_new(v->detail, "not_restored", json_string(m->received.skipped)))
 		return -ENOMEM;
 	return 0;
+}
+
+/* The other host's clock in terms of the source's, by the comparisons before and after: one offset where
+ * both agree, and a drift where they do not (two kernels may think differently of one frequency). */
+static void join_clocks(struct judge *j, struct side *d)
+{
+	const struct pvtb_mig_sync *s = j->m->sync;
+	double o0 = (double)s[0].offset_ns, o1 = (double)s[1].offset_ns;
+	double u0 = (double)s[0].unc_ns, u1 = (double)s[1].unc_ns;
+	double low = fmax(o0 - u0, o1 - u1), high = fmin(o0 + u0, o1 + u1), at;
+
+	if (low <= high) {
+		j->sync_unc_ns = (high - low) / 2;
+		d->line.raw_ns += (u64)(s64)llround((low + high) / 2);
+		return;
+	}
+	j->drift_ppb = (o1 - o0) / signed_ticks(s[1].at_ns, s[0].at_ns) * 1e9;
+	at = o0 + signed_ticks(d->line.raw_ns, s[0].at_ns) * j->drift_ppb * 1e-9;
+	j->sync_unc_ns = u0 + u1;
+	d->line.raw_ns += (u64)(s64)llround(at);
+	d->line.slope *= 1 + j->drift_ppb * 1e-9;
+}
+
+static void make_side(struct side *d, const struct migration_phase *phase, u64 hz)
+{
+	d->phase = phase;
+	d->tick_ns = 1e9 / (double)hz;
+	instants(&d->own, &phase->begin, &phase->end);
+	d->line = d->own;
+}
+
+static void make_sides(struct judge *j)
+{
+	const struct pvtb_migration_scenario *sc = j->sc;
+	struct migration_measured *m = j->m;
+	bool hosts = sc->way == PVTB_MIGRATION_HOSTS;
+	u64 last_hz = sc->back ? m->counter_hz : m->target_hz;
+
+	j->ratio = (double)last_hz / (double)m->counter_hz;
+	make_side(&j->before, &m->before, m->counter_hz);
+	make_side(&j->after, &m->after, last_hz);
+	if (hosts && !sc->back)
+		join_clocks(j, &j->after);
+	if (!sc->back)
+		return;
+	make_side(&j->away, &m->away, m->target_hz);
+	/* Back home by the clock it left by: how the two compare is in the picture alone. */
+	join_clocks(j, &j->away);
+	j->sync_unc_ns = 0;
 }
 
 int migration_judge(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
@@ -412,19 +606,17 @@ int migration_judge(const struct pvtb_migration_scenario *sc, const struct pvtb_
 
 	if (ret)
 		return ret;
-	instants(&j.before, &m->before.begin, &m->before.end);
-	instants(&j.after, &m->after.begin, &m->after.end);
-	find_jump(&j);
-	j.rate_before = rate(&j, &j.before, &m->before.bounds[0], m->before.first[0],
-			     m->before.behind[0], &j.rate_unc);
-	j.rate_after = rate(&j, &j.after, &m->after.bounds[0], m->after.first[0], m->taken[0],
-			    &j.rate_unc);
+	make_sides(&j);
+	j.rate_before = rate(&j, &j.before, m->before.first[0], m->before.behind[0], &j.rate_unc);
+	j.rate_after = rate(&j, &j.after, m->after.first[0], m->taken[0], &j.rate_unc);
 	if (!isfinite(j.rate_before) || !isfinite(j.rate_after))
 		return pvtb_err_set(err, -ENODATA, "migration", "too few samples: %llu and %llu",
 				    (unsigned long long)m->before.behind[0],
 				    (unsigned long long)(m->taken[0] - m->after.first[0]));
+	find_jump(&j);
 	find_steps(&j);
 	find_skew(&j);
+	m->found = name_fault(&j);
 	ret = add_laws(&j, v);
 	ret = ret ?: add_metrics(&j, v);
 	ret = ret ?: add_series(&j, v);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "arch/counter.h"
 #include "core/signals.h"
 #include "load/child.h"
 #include "load/wait.h"
@@ -22,22 +21,20 @@
 #define STOP_MS		   10000
 #define CHILD_MS	   60000
 
-struct ctx {
-	const struct pvtb_migration_scenario *sc;
-	struct pvtb_run *run;
-	struct migration_measured *m;
-	struct pvtb_vm *vm;
-	int cpus[PVTB_MIGRATION_MAX_VCPUS];
-};
-
-static u64 phase_ns(const struct ctx *c)
+static u64 phase_ns(const struct pvtb_run *run)
 {
-	return c->run->emulated ? PHASE_NS_EMULATED : PHASE_NS;
+	return run->emulated ? PHASE_NS_EMULATED : PHASE_NS;
 }
 
-static bool has_lpt(const struct pvtb_migration_scenario *sc)
+void migration_ctx_init(struct migration_ctx *c, const struct pvtb_migration_scenario *sc,
+			struct pvtb_run *run, struct migration_measured *m)
 {
-	return sc->lpt || sc->method == PVTB_MIG_BY_LPT;
+	*c = (struct migration_ctx){.sc = sc, .run = run, .m = m};
+	m->nr_vcpus = sc->nr_vcpus ?: 1;
+	m->counter_hz = m->target_hz = run->host->counter_hz;
+	/* The first apart from the harness, which watches; the others where they find room. */
+	for (unsigned int i = 0; i < PVTB_MIGRATION_MAX_VCPUS; i++)
+		c->cpus[i] = i ? -1 : run->vcpu_cpu;
 }
 
 /* Not the native one, so that there is something to scale. */
@@ -46,96 +43,73 @@ static u32 lpt_hz(const struct pvtb_run *run)
 	return run->caps.counter_hz == 1000000000 ? 62500000 : 1000000000;
 }
 
-static int make_source(struct ctx *c, struct pvtb_err *err)
+static u64 sample_hz(const struct migration_ctx *c)
+{
+	u64 hz = c->run->emulated ? SAMPLE_HZ_EMULATED : SAMPLE_HZ;
+
+	/* Many moves, or a long look, and all of it is to fit into the ring. */
+	return c->sc->times > 1 || c->sc->after_ms ? hz / 4 : hz;
+}
+
+/* Watch the guest's clocks, or leave it alone with its timers. */
+static int stay(struct migration_ctx *c, struct pvtb_vm *vm, u64 ns, struct migration_phase *phase,
+		struct pvtb_err *err)
+{
+	if (!c->sc->timers)
+		migration_watch(vm, c->m->nr_vcpus, ns, phase);
+	else if (pvtb_load_wait_until(pvtb_mono_ns() + ns, -1))
+		return pvtb_check_interrupted(err);
+	return 0;
+}
+
+int migration_start(struct migration_ctx *c, struct pvtb_err *err)
 {
 	const struct pvtb_migration_scenario *sc = c->sc;
-	struct pvtb_vm_spec spec = {
+	u64 claimed_hz = sc->claim_percent ? c->run->caps.counter_hz * sc->claim_percent / 100 : 0;
+	u32 pv_hz = migration_has_lpt(sc) ? lpt_hz(c->run) : 0;
+	struct pvtb_timer_plan plan;
+	const struct migration_guest g = {
+		.caps = &c->run->caps,
+		.arch = c->run->arch,
 		.nr_vcpus = c->m->nr_vcpus,
 		.ring_bytes = MIGRATION_RING_BYTES,
-		.steal = c->run->caps.steal,
-		.pvclock = sc->kvmclock,
-		.lpt = has_lpt(sc) ? PVTB_LPT_VMM : PVTB_LPT_NONE,
-		.lpt_pv_hz = has_lpt(sc) ? lpt_hz(c->run) : 0,
+		.lpt_pv_hz = pv_hz,
+		.kvmclock = sc->kvmclock,
+		.from_zero = sc->method != PVTB_MIG_BY_VALUE,
+		.sample_hz = sample_hz(c),
+		.timers = sc->timers ? &plan : NULL,
+		.claimed_hz = claimed_hz,
 		.cpus = c->cpus,
 	};
+	int ret = migration_guest_new(&g, &c->vm, err);
 
-	/* A guest that begins at 0, as a fresh machine does: younger than a second when it leaves. */
-	if (sc->method != PVTB_MIG_BY_VALUE && c->run->caps.hw_assisted &&
-	    (c->run->arch == PVTB_ARCH_X86_64 || c->run->caps.counter_offset)) {
-		spec.offset_counter = true;
-		spec.counter_offset = pvtb_arch_counter();
-		if (c->run->arch == PVTB_ARCH_X86_64)
-			spec.counter_offset = -spec.counter_offset;
-	}
-	return pvtb_vm_new(&spec, &c->vm, err);
-}
-
-static enum pvtb_level level(const struct pvtb_run *run)
-{
-	return run->caps.ring0_usable ? PVTB_LEVEL_KERNEL : PVTB_LEVEL_USER;
-}
-
-/* arm64: from PV_TIME_ST on the guest is told. */
-static int ask_for_steal(struct ctx *c, unsigned int vcpu, struct pvtb_err *err)
-{
-	const struct pvtb_cmd cmd = {
-		.op = "hvc", .mode = PVTB_MODE_SINGLE, .count = 1, .args = {0xc5000021}};
-	struct pvtb_cmd_result res;
-
-	if (c->run->arch != PVTB_ARCH_ARM64 || !c->run->caps.steal)
-		return 0;
-	return pvtb_vm_exec(c->vm, vcpu, &cmd, 0, &res, err);
-}
-
-static int start_guest(struct ctx *c, struct pvtb_err *err)
-{
-	/* Many moves take long, and all of it is to fit into the ring. */
-	u64 hz = (c->run->emulated ? SAMPLE_HZ_EMULATED : SAMPLE_HZ) / (c->sc->times > 1 ? 4 : 1);
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < c->m->nr_vcpus; i++)
-		ret = ask_for_steal(c, i, err);
-	for (unsigned int i = 0; !ret && i < c->m->nr_vcpus; i++) {
-		const struct pvtb_cmd cmd = {
-			.op = "sample_time",
-			.level = level(c->run),
-			.mode = PVTB_MODE_LOOP,
-			.period = c->run->host->counter_hz / hz,
-			.args = {has_lpt(c->sc) ? PVTB_GPA_LPT : 0,
-				 c->run->caps.steal ? PVTB_GPA_STEAL + 64ULL * i : 0,
-				 c->sc->kvmclock ? PVTB_GPA_PVCLOCK + 64ULL * i : 0,
-				 PVTB_GPA_SCRATCH + 4096ULL * i},
-		};
-
-		ret = pvtb_vm_start(c->vm, i, &cmd, err);
-	}
-	return ret;
-}
-
-static u64 taken(struct pvtb_vm *vm, unsigned int vcpu)
-{
-	const struct pvtb_ctl *ctl = pvtb_vm_gpa(vm, PVTB_GPA_CTL + vcpu * PVTB_CTL_BYTES);
-
-	return __atomic_load_n(&ctl->taken, __ATOMIC_ACQUIRE);
+	c->m->lpt_pv_hz = pv_hz;
+	if (sc->timers)
+		migration_plan(sc->timers, pv_hz ?: c->run->caps.counter_hz, &plan);
+	ret = ret ?: migration_guest_start(&g, c->vm, err);
+	return ret ?: stay(c, c->vm, phase_ns(c->run), &c->m->before, err);
 }
 
 /* ---- the other side ---- */
 
-static void receive_opts(const struct ctx *c, struct pvtb_mig_receive_opts *ret)
+void migration_receive_opts(const struct migration_ctx *c, struct pvtb_mig_receive_opts *ret)
 {
 	*ret = (struct pvtb_mig_receive_opts){
 		.base = {.cpus = c->cpus},
 		.delay_us = c->sc->delay_us,
+		.fault = c->sc->fault,
 	};
 }
 
 /* Watch it for a while, then end it and keep what it wrote. */
-static int finish_guest(struct ctx *c, struct pvtb_vm *vm, struct pvtb_err *err)
+int migration_finish(struct migration_ctx *c, struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	struct migration_measured *m = c->m;
-	int ret = 0;
+	u64 ns = c->sc->after_ms ? c->sc->after_ms * 1000000ULL : phase_ns(c->run);
+	const struct pvtb_lpt *lpt = pvtb_vm_gpa(vm, PVTB_GPA_LPT);
+	int ret = stay(c, vm, ns, &m->after, err);
 
-	migration_watch(vm, m->nr_vcpus, phase_ns(c), &m->after);
+	m->lpt_end = *lpt;
 	for (unsigned int i = 0; i < m->nr_vcpus; i++)
 		pvtb_vm_stop_cmd(vm, i);
 	for (unsigned int i = 0; !ret && i < m->nr_vcpus; i++) {
@@ -150,7 +124,7 @@ static int finish_guest(struct ctx *c, struct pvtb_vm *vm, struct pvtb_err *err)
 }
 
 struct receiver {
-	const struct ctx *c;
+	const struct migration_ctx *c;
 	int fd;
 	bool way_back;
 	struct pvtb_vm *vm;
@@ -164,38 +138,47 @@ static void *receive(void *arg)
 	struct receiver *r = arg;
 	struct pvtb_mig_receive_opts opts;
 
-	receive_opts(r->c, &opts);
+	migration_receive_opts(r->c, &opts);
 	r->ret = pvtb_mig_receive(r->fd, r->way_back, &opts, &r->vm, &r->received, &r->err);
 	return NULL;
 }
 
-static int send_guest(struct ctx *c, int fd, bool way_back, struct pvtb_err *err)
+int migration_send(struct migration_ctx *c, int fd, bool way_back, struct pvtb_err *err)
 {
 	const struct pvtb_mig_send_opts opts = {
 		.method = c->sc->method,
-		.op = "sample_time",
-		.level = level(c->run),
+		.op = c->sc->timers ? MIGRATION_OP_TIMERS : MIGRATION_OP,
+		.level = migration_level(&c->run->caps),
 		.way_back = way_back,
 		.kvmclock_real = c->sc->kvmclock_real,
+		/* another host, as far as the target can tell */
+		.counter_hz = c->run->caps.counter_hz * c->sc->claim_percent / 100,
+		.boot_id = c->sc->claim_percent ? "another" : NULL,
 	};
 
 	return pvtb_mig_send(c->vm, fd, &opts, &c->m->sent, err);
 }
 
 /* The source's end of things, once the guest is gone. */
-static void leave(struct ctx *c, bool first)
+void migration_leave(struct migration_ctx *c, bool first)
 {
+	const struct pvtb_lpt *lpt = pvtb_vm_gpa(c->vm, PVTB_GPA_LPT);
+
+	if (first)
+		c->m->lpt_left = lpt->sequence_number;
 	for (unsigned int i = 0; first && i < c->m->nr_vcpus; i++)
-		c->m->before.behind[i] = taken(c->vm, i);
+		c->m->before.behind[i] = migration_taken(c->vm, i);
 	pvtb_vm_free(c->vm);
 	c->vm = NULL;
 }
 
-static void add_up(struct migration_measured *m)
+void migration_add_up(struct migration_measured *m, const struct pvtb_mig_received *r)
 {
-	const struct pvtb_mig_received *r = &m->received;
-	u64 out_ns = r->same_boot ? r->run_raw_ns - r->clock.stopped_raw_ns : 0;
+	u64 out_ns = 0;
 
+	if (r->same_boot || r->synced)
+		out_ns = r->run_raw_ns + (u64)(r->synced ? r->sync.offset_ns : 0) -
+			 r->clock.stopped_raw_ns;
 	m->times++;
 	m->predicted_ns += r->predicted_ns;
 	m->predicted_unc_ns += r->predicted_unc_ns;
@@ -206,7 +189,7 @@ static void add_up(struct migration_measured *m)
 
 /* ---- the ways ---- */
 
-static int once_here(struct ctx *c, bool first, struct pvtb_err *err)
+static int once_here(struct migration_ctx *c, bool first, struct pvtb_err *err)
 {
 	struct receiver r = {.c = c, .way_back = true};
 	pthread_t thread;
@@ -219,7 +202,7 @@ static int once_here(struct ctx *c, bool first, struct pvtb_err *err)
 	if (ret) {
 		pvtb_err_sys(err, ret, "thread of the target");
 	} else {
-		ret = send_guest(c, fds[0], true, err);
+		ret = migration_send(c, fds[0], true, err);
 		if (ret)
 			shutdown(fds[0], SHUT_RDWR);
 		pthread_join(thread, NULL);
@@ -236,22 +219,22 @@ static int once_here(struct ctx *c, bool first, struct pvtb_err *err)
 		return ret;
 	}
 	c->m->received = r.received;
-	leave(c, first);
+	migration_leave(c, first);
 	c->vm = r.vm;
-	add_up(c->m);
+	migration_add_up(c->m, &c->m->received);
 	return 0;
 }
 
-static int here(struct ctx *c, struct pvtb_err *err)
+static int here(struct migration_ctx *c, struct pvtb_err *err)
 {
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < (c->sc->times ?: 1); i++)
 		ret = once_here(c, !i, err);
-	return ret ?: finish_guest(c, c->vm, err);
+	return ret ?: migration_finish(c, c->vm, err);
 }
 
-static int by_file(struct ctx *c, struct pvtb_err *err)
+static int by_file(struct migration_ctx *c, struct pvtb_err *err)
 {
 	struct receiver r = {.c = c};
 	FILE *file PVTB_FCLOSE = tmpfile();
@@ -259,10 +242,10 @@ static int by_file(struct ctx *c, struct pvtb_err *err)
 
 	if (!file)
 		return pvtb_err_sys(err, -errno, "temporary file");
-	ret = send_guest(c, fileno(file), false, err);
+	ret = migration_send(c, fileno(file), false, err);
 	if (ret)
 		return ret;
-	leave(c, true);
+	migration_leave(c, true);
 	ret = pvtb_load_wait_until(pvtb_mono_ns() + c->sc->pause_ms * 1000000ULL, -1);
 	if (ret)
 		return pvtb_err_sys(err, ret, "migration");
@@ -275,12 +258,12 @@ static int by_file(struct ctx *c, struct pvtb_err *err)
 	}
 	c->m->received = r.received;
 	c->vm = r.vm;
-	add_up(c->m);
-	return finish_guest(c, c->vm, err);
+	migration_add_up(c->m, &c->m->received);
+	return migration_finish(c, c->vm, err);
 }
 
 struct other {
-	struct ctx c;
+	struct migration_ctx c;
 	int fd, other_fd;
 };
 
@@ -298,26 +281,23 @@ static int child_main(void *opaque, void *shared)
 	m->err = r.err;
 	m->received = r.received;
 	if (!m->ret)
-		m->ret = finish_guest(&o->c, r.vm, &m->err);
+		m->ret = migration_finish(&o->c, r.vm, &m->err);
 	return 0;
 }
 
 /* The VM must not be there yet when the child is forked: the caller makes it afterwards. */
-static int with_child(struct ctx *c, struct pvtb_child *child, int fd, struct pvtb_err *err)
+static int with_child(struct migration_ctx *c, struct pvtb_child *child, int fd,
+		      struct pvtb_err *err)
 {
 	struct migration_measured *m = c->m, *theirs = pvtb_child_shared(child);
-	int ret = make_source(c, err), status = 0, r;
+	int ret = migration_start(c, err), status = 0, r;
 
 	if (!ret)
-		ret = start_guest(c, err);
-	if (!ret) {
-		migration_watch(c->vm, m->nr_vcpus, phase_ns(c), &m->before);
-		ret = send_guest(c, fd, true, err);
-	}
+		ret = migration_send(c, fd, true, err);
 	if (ret)
 		shutdown(fd, SHUT_RDWR);
 	else
-		leave(c, true);
+		migration_leave(c, true);
 	r = pvtb_child_wait(child, CHILD_MS, &status, ret ? NULL : err);
 	if (!r && theirs->ret && (!ret || ret == -EREMOTEIO)) {
 		*err = theirs->err;
@@ -328,13 +308,14 @@ static int with_child(struct ctx *c, struct pvtb_child *child, int fd, struct pv
 		return ret;
 	m->after = theirs->after;
 	m->received = theirs->received;
+	m->lpt_end = theirs->lpt_end;
 	memcpy(m->samples, theirs->samples, sizeof(m->samples));
 	memcpy(m->taken, theirs->taken, sizeof(m->taken));
-	add_up(m);
+	migration_add_up(m, &m->received);
 	return 0;
 }
 
-static int to_process(struct ctx *c, struct pvtb_err *err)
+static int to_process(struct migration_ctx *c, struct pvtb_err *err)
 {
 	struct other o = {.c = *c};
 	struct pvtb_child *child = NULL;
@@ -356,25 +337,21 @@ static int to_process(struct ctx *c, struct pvtb_err *err)
 int migration_measure(const struct pvtb_migration_scenario *sc, struct pvtb_run *run,
 		      struct migration_measured *m, struct pvtb_err *err)
 {
-	struct ctx c = {.sc = sc, .run = run, .m = m};
+	struct migration_ctx c;
 	int ret;
 
-	m->nr_vcpus = sc->nr_vcpus ?: 1;
-	m->counter_hz = run->host->counter_hz;
-	m->lpt_pv_hz = has_lpt(sc) ? lpt_hz(run) : 0;
-	/* The first apart from the harness, which watches; the others where they find room. */
-	for (unsigned int i = 0; i < PVTB_MIGRATION_MAX_VCPUS; i++)
-		c.cpus[i] = i ? -1 : run->vcpu_cpu;
-	if (sc->way == PVTB_MIGRATION_PROCESS) {
+	migration_ctx_init(&c, sc, run, m);
+	switch (sc->way) {
+	case PVTB_MIGRATION_HOSTS:
+		ret = migration_to_host(&c, err);
+		break;
+	case PVTB_MIGRATION_PROCESS:
 		ret = to_process(&c, err);
-	} else {
-		ret = make_source(&c, err);
+		break;
+	default:
+		ret = migration_start(&c, err);
 		if (!ret)
-			ret = start_guest(&c, err);
-		if (!ret) {
-			migration_watch(c.vm, m->nr_vcpus, phase_ns(&c), &m->before);
 			ret = sc->way == PVTB_MIGRATION_FILE ? by_file(&c, err) : here(&c, err);
-		}
 	}
 	pvtb_vm_free(c.vm);
 	for (unsigned int i = 0; !ret && i < m->nr_vcpus; i++) {
@@ -383,7 +360,10 @@ int migration_measure(const struct pvtb_migration_scenario *sc, struct pvtb_run 
 					    "%llu samples, the ring holds %llu",
 					    (unsigned long long)m->taken[i],
 					    (unsigned long long)MIGRATION_SAMPLES);
+		if (sc->timers)
+			continue;
 		migration_bound(&m->before, i, m->samples[i]);
+		migration_bound(&m->away, i, m->samples[i]);
 		migration_bound(&m->after, i, m->samples[i]);
 	}
 	return ret;

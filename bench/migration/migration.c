@@ -11,6 +11,9 @@
 #include "core/progress.h"
 
 #define MAX_SCENARIOS 64
+/* Timers are watched for no longer than that in a quick run. */
+#define QUICK_MS      5000
+#define STANDARD_S    20
 
 extern const struct pvtb_migration_scenario *const __start_pvtb_migration_ptrs[]
 	__attribute__((weak));
@@ -60,9 +63,25 @@ static const struct pvtb_variant *list_variants(size_t *ret_nr)
 	return scenarios.variants;
 }
 
-static int needs(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
-		 struct pvtb_err *err)
+const struct pvtb_migration_scenario *migration_find(const char *name)
 {
+	pthread_once(&scenarios.once, collect);
+	for (size_t i = 0; i < scenarios.nr; i++)
+		if (!strcmp(scenarios.sorted[i]->name, name))
+			return scenarios.sorted[i];
+	return NULL;
+}
+
+int migration_needs(const struct pvtb_migration_scenario *sc, const struct pvtb_run *run,
+		    struct pvtb_err *err)
+{
+	if (sc->way == PVTB_MIGRATION_HOSTS && run->link_fd < 0)
+		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
+				    "needs two hosts that are joined: -H lab:arm64+lab:arm64");
+	if (sc->timers && sc->after_ms > QUICK_MS && run->profile->seconds < STANDARD_S)
+		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
+				    "takes %u s more than the others: -p standard has it",
+				    sc->after_ms / 1000);
 	if (run->deterministic)
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
 				    "with one CPU nobody can watch the guest while it runs");
@@ -81,7 +100,7 @@ static int run_one(const struct pvtb_migration_scenario *sc, struct pvtb_run *ru
 		   struct pvtb_variant_result *v, struct pvtb_err *err)
 {
 	struct migration_measured *m = NULL;
-	int ret = needs(sc, run, err);
+	int ret = migration_needs(sc, run, err);
 
 	if (!ret) {
 		m = calloc(1, sizeof(*m));
@@ -89,24 +108,38 @@ static int run_one(const struct pvtb_migration_scenario *sc, struct pvtb_run *ru
 			: pvtb_err_sys(err, -ENOMEM, "migration");
 	}
 	if (!ret)
-		ret = migration_judge(sc, run, m, v, err);
+		ret = sc->timers ? migration_judge_timers(sc, run, m, v, err)
+				 : migration_judge(sc, run, m, v, err);
 	free(m);
 	return pvtb_variant_settle(v, ret, err);
 }
 
+/* With a link only what uses it is run. */
+static bool wanted(const struct pvtb_run *run, const struct pvtb_bench *bench,
+		   const struct pvtb_migration_scenario *sc)
+{
+	if (run->link_fd >= 0 && sc->way != PVTB_MIGRATION_HOSTS)
+		return false;
+	return pvtb_run_wants(run, bench->name, sc->name);
+}
+
 static int migration_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
+	struct pvtb_bench_result *b;
 	size_t nr;
 	const struct pvtb_variant *all = list_variants(&nr);
 	int ret = 0;
+
+	if (run->link_fd >= 0 && run->link_target)
+		return migration_serve(run, err);
+	b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
 
 	if (!b)
 		return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
 	for (size_t i = 0; !ret && i < nr; i++) {
 		struct pvtb_variant_result *v;
 
-		if (!(all[i].archs & run->arch) || !pvtb_run_wants(run, bench->name, all[i].name))
+		if (!(all[i].archs & run->arch) || !wanted(run, bench, scenarios.sorted[i]))
 			continue;
 		pvtb_progress_update(run->progress, "%s.%s", bench->name, all[i].name);
 		v = pvtb_bench_add_variant(b, all[i].name, all[i].summary);
@@ -115,8 +148,19 @@ static int migration_run(const struct pvtb_bench *bench, struct pvtb_run *run, s
 		else
 			ret = run_one(scenarios.sorted[i], run, v, err);
 	}
+	if (!ret && run->link_fd >= 0)
+		ret = migration_dismiss(run, err);
 	return ret;
 }
+
+/* The first pair is faster on the other side, the second slower; an emulated x86 CPU's counter is the
+ * same everywhere. */
+static const char *const lab_hosts[] = {"lab:arm64",
+					"lab:x86_64",
+					"lab:arm64,hz=62500000+lab:arm64,hz=100000000",
+					"lab:arm64,hz=1000000000+lab:arm64,hz=62500000",
+					"lab:x86_64+lab:x86_64",
+					NULL};
 
 static const struct pvtb_bench migration = {
 	.name = "migration",
@@ -125,6 +169,8 @@ static const struct pvtb_bench migration = {
 		  "(Documentation/virt/kvm/devices/vcpu.rst 4.1), KVM_SET_CLOCK, DEN 0057A (LPT)",
 	.list = list_variants,
 	.by_name_only = true,
+	.linked = true,
+	.labs = lab_hosts,
 	.run = migration_run,
 };
 PVTB_BENCH(migration);

@@ -14,17 +14,12 @@ static u64 *mail_of(struct pvtb_vm *vm, unsigned int vcpu)
 	return pvtb_vm_gpa(vm, PVTB_GPA_SCRATCH + vcpu * 4096ULL);
 }
 
-static const struct pvtb_ctl *ctl_of(struct pvtb_vm *vm, unsigned int vcpu)
-{
-	return pvtb_vm_gpa(vm, PVTB_GPA_CTL + vcpu * PVTB_CTL_BYTES);
-}
-
 static void look(struct pvtb_vm *vm, unsigned int vcpu, struct migration_phase *phase, u64 *seen)
 {
 	const struct pvtb_time_sample *ring =
 		pvtb_vm_gpa(vm, PVTB_GPA_RINGS + vcpu * MIGRATION_RING_BYTES);
 	/* Pairs with the guest's release store. */
-	u64 n = __atomic_load_n(&ctl_of(vm, vcpu)->taken, __ATOMIC_ACQUIRE);
+	u64 n = migration_taken(vm, vcpu);
 	struct migration_bounds *b = &phase->bounds[vcpu];
 	u64 after = pvtb_arch_counter();
 	s64 low;
@@ -59,8 +54,7 @@ void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 
 	pvtb_mig_now(&phase->begin);
 	for (unsigned int i = 0; i < nr_vcpus; i++)
-		seen[i] = phase->first[i] =
-			__atomic_load_n(&ctl_of(vm, i)->taken, __ATOMIC_ACQUIRE);
+		seen[i] = phase->first[i] = migration_taken(vm, i);
 	do {
 		for (unsigned int i = 0; i < nr_vcpus; i++) {
 			__atomic_store_n(mail_of(vm, i), pvtb_arch_counter(), __ATOMIC_RELEASE);
@@ -72,7 +66,7 @@ void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 		 (now_ns - begin_ns < PATIENCE * ns && !enough(phase, seen, nr_vcpus)));
 	pvtb_mig_now(&phase->end);
 	for (unsigned int i = 0; i < nr_vcpus; i++)
-		phase->behind[i] = __atomic_load_n(&ctl_of(vm, i)->taken, __ATOMIC_ACQUIRE);
+		phase->behind[i] = migration_taken(vm, i);
 }
 
 /* Mail of this phase only: what was written on another host is of another counter. */

@@ -32,6 +32,13 @@ int pvtb_host_kind(const char *spec, enum pvtb_host_kind *ret_kind, const char *
 	return 0;
 }
 
+const char *pvtb_host_second(const char *spec)
+{
+	const char *plus = strstr(spec, "+lab:");
+
+	return plus ? plus + 1 : NULL;
+}
+
 const char *pvtb_kvm_state_name(enum pvtb_kvm_state state)
 {
 	static const char *const names[] = {

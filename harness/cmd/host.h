@@ -21,6 +21,10 @@ enum pvtb_host_kind {
 int pvtb_host_kind(const char *spec, enum pvtb_host_kind *ret_kind, const char **ret_details,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* "lab:A+lab:B", two labs that are joined: its second half, else NULL. (A kernel's path may have a +
+ * in it.) */
+const char *pvtb_host_second(const char *spec);
+
 /* What KVM on this machine is good for; the state `auto` and doctor decide by. */
 enum pvtb_kvm_state {
 	PVTB_KVM_WORKS,	   /* hardware-assisted */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pvtb lab: the kernels of the emulated hosts, fetched; and anything of pvtb run inside one. */
+#include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "cmd/cmd.h"
+#include "cmd/host.h"
 #include "core/guardian.h"
 #include "core/signals.h"
 #include "core/suggest.h"
@@ -85,45 +88,136 @@ static int fetch(const struct lab_opts *o, int argc, char **argv, struct pvtb_er
 	return ret;
 }
 
+/* One lab of `lab run`: of two that are joined, each on a thread. */
+struct inside {
+	const char *host, *out;
+	char **argv;
+	struct pvtb_lab_hooks hooks;
+	int status;
+	struct pvtb_err err;
+	int ret;
+};
+
+static void *run_thread(void *arg)
+{
+	struct inside *in = arg;
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+
+	in->ret = spec ? pvtb_lab_spec_parse(in->host, spec, &in->err)
+		       : pvtb_err_sys(&in->err, -ENOMEM, "lab");
+	if (!in->ret)
+		in->ret = pvtb_lab_run(spec, in->argv, in->out, &in->hooks, &in->status, &in->err);
+	return NULL;
+}
+
+/* Two labs joined by a link, each running its own commands. */
+static int run_two(struct inside *in, struct pvtb_err *err)
+{
+	pthread_t second;
+	int link[2], ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link))
+		return pvtb_err_sys(err, -errno, "link");
+	in[0].hooks.link_fd = link[0];
+	in[1].hooks.link_fd = link[1];
+	ret = -pthread_create(&second, NULL, run_thread, &in[1]);
+	if (ret) {
+		pvtb_err_sys(err, ret, "lab");
+	} else {
+		run_thread(&in[0]);
+		pthread_join(second, NULL);
+	}
+	close(link[0]);
+	close(link[1]);
+	for (size_t i = 0; i < 2 && !ret; i++) {
+		ret = in[i].ret;
+		if (ret)
+			*err = in[i].err;
+	}
+	return ret;
+}
+
+/* The command line(s) for each lab: a "pvtb" before every command; "//" begins the second lab's. */
+static int split(struct inside in[2], int nr_labs, int argc, char **argv, char **words,
+		 struct pvtb_err *err)
+{
+	int lab = 0;
+
+	in[0].argv = words;
+	*words++ = (char *)"pvtb";
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "//")) {
+			if (++lab >= nr_labs)
+				break;
+			*words++ = NULL;
+			in[lab].argv = words;
+			*words++ = (char *)"pvtb";
+			continue;
+		}
+		*words++ = argv[i];
+		if (!strcmp(argv[i], PVTB_LAB_BESIDE) || !strcmp(argv[i], PVTB_LAB_THEN))
+			*words++ = (char *)"pvtb";
+	}
+	*words = NULL;
+	if (lab == nr_labs - 1)
+		return 0;
+	pvtb_err_set(err, -EINVAL, "lab run", "%d lab%s, and commands for %s", nr_labs,
+		     nr_labs == 1 ? "" : "s", nr_labs == 1 ? "more" : "one");
+	return pvtb_err_hint(err, "pvtb lab run LAB+LAB -- COMMAND... // COMMAND...");
+}
+
+/* Unasked for, results go where the guardian's list removes them. */
+static int make_out(struct pvtb_guardian *guardian, char *buf, size_t len, struct pvtb_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(buf, len, "%s/pvtb-lab-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(buf))
+		return pvtb_err_sys(err, -errno, "%s", buf);
+	return pvtb_guardian_add_rmtree(guardian, buf, NULL, err);
+}
+
 /* argv[0] is the host, the rest the subcommand to run inside it. */
 static int run_inside(const struct lab_opts *o, int argc, char **argv, int *ret_status,
 		      struct pvtb_err *err)
 {
-	const char *tmp = getenv("TMPDIR");
-	char own_dir[512];
-	struct pvtb_lab_hooks hooks = {
+	const char *second = pvtb_host_second(argv[0]);
+	char *first PVTB_FREE =
+		second ? strndup(argv[0], (size_t)(second - argv[0]) - 1) : strdup(argv[0]);
+	char **words PVTB_FREE = calloc(2 * (size_t)argc + 4, sizeof(*words));
+	char dirs[2][512];
+	const struct pvtb_lab_hooks hooks = {
 		.line = print_line,
 		.out = print_out,
 		.interrupted = ask_interrupted,
 		.timeout_s = (unsigned int)o->timeout_s,
 	};
-	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
-	char **inside PVTB_FREE = calloc((size_t)argc + 1, sizeof(*inside));
-	const char *out = o->out;
+	struct inside in[2] = {{.host = first, .out = o->out, .hooks = hooks},
+			       {.host = second, .hooks = hooks}};
+	struct pvtb_guardian *guardian = NULL;
 	int ret;
 
-	if (!spec || !inside)
+	if (!first || !words)
 		return pvtb_err_sys(err, -ENOMEM, "lab");
-	ret = pvtb_lab_spec_parse(argv[0], spec, err);
-	if (ret)
-		return ret;
-	inside[0] = (char *)"pvtb";
-	for (int i = 1; i < argc; i++)
-		inside[i] = argv[i];
-	ret = pvtb_guardian_start(&hooks.guardian, err);
-	/* Unasked for, results go where the guardian's list removes them. */
-	if (!ret && !out) {
-		snprintf(own_dir, sizeof(own_dir), "%s/pvtb-lab-XXXXXX",
-			 tmp && *tmp ? tmp : "/tmp");
-		out = mkdtemp(own_dir);
-		if (!out)
-			ret = pvtb_err_sys(err, -errno, "%s", own_dir);
-		else
-			ret = pvtb_guardian_add_rmtree(hooks.guardian, out, NULL, err);
+	ret = split(in, second ? 2 : 1, argc - 1, argv + 1, words, err);
+	ret = ret ?: pvtb_guardian_start(&guardian, err);
+	for (size_t i = 0; !ret && i < (second ? 2 : 1); i++) {
+		in[i].hooks.guardian = guardian;
+		if (in[i].out)
+			continue;
+		ret = make_out(guardian, dirs[i], sizeof(dirs[i]), err);
+		in[i].out = dirs[i];
 	}
-	if (!ret)
-		ret = pvtb_lab_run(spec, inside, out, &hooks, ret_status, err);
-	pvtb_guardian_stop(hooks.guardian);
+	if (!ret && second) {
+		ret = run_two(in, err);
+	} else if (!ret) {
+		run_thread(&in[0]);
+		ret = in[0].ret;
+		*err = in[0].err;
+	}
+	*ret_status = in[0].status ? in[0].status : in[1].status;
+	if (guardian)
+		pvtb_guardian_stop(guardian);
 	return ret;
 }
 
@@ -155,12 +249,14 @@ static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **
 static const struct pvtb_command lab_command = {
 	.name = "lab",
 	.summary = "fetch the kernels of the emulated hosts; run pvtb inside one",
-	.usage = "fetch [-u] [arm64|x86_64]... | run [-o DIR] HOST -- COMMAND [ARG...]",
+	.usage = "fetch [-u] [arm64|x86_64]... | run [-o DIR] HOST[+HOST] -- COMMAND [ARG...]",
 	.description =
 		"fetch prints the directory of each verified kernel in the cache, which is\n"
 		"$XDG_CACHE_HOME/pvtime-bench (or ~/.cache/pvtime-bench). run boots HOST, runs\n"
 		"`pvtb COMMAND ARG...` in it as root and passes on its output and exit status;\n"
-		"-- keeps COMMAND's options from being taken for lab's.",
+		"-- keeps COMMAND's options from being taken for lab's. `++` between commands runs\n"
+		"them side by side, `then` one after the other. HOST+HOST are two labs joined by a\n"
+		"virtio-serial port named \"link\"; what comes after `//` is run in the second one.",
 	.options = lab_options,
 	.opts_size = sizeof(struct lab_opts),
 	.defaults = &lab_defaults,

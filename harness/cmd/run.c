@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "bench/native.h"
@@ -14,6 +15,7 @@
 #include "cmd/host.h"
 #include "core/guardian.h"
 #include "core/signals.h"
+#include "core/virtio_port.h"
 #include "lab/lab.h"
 #include "report/report.h"
 #include "results/dir.h"
@@ -28,16 +30,21 @@ struct run_opts {
 	bool no_plots;
 	bool slew;
 	const char *lab_host; /* set inside a lab guest */
+	unsigned int link;    /* the same: which of two joined labs it is */
 };
+
+enum link_role { LINK_NONE, LINK_SOURCE, LINK_TARGET };
+static const char *const link_names[] = {"none", "source", "target", NULL};
+#define LINK_WAIT_MS 2000
 
 static const char *const profile_names[] = {"quick", "standard", "long", "brief", NULL};
 
 static const struct run_opts run_defaults = {.timeout_s = 900};
 
 static const struct pvtb_opt run_options[] = {
-	PVTB_OPT_LIST(
-		'H', "host", struct run_opts, hosts, "HOST",
-		"native, lab:arm64[,...], lab:x86_64[,...] or auto; repeatable (default auto)"),
+	PVTB_OPT_LIST('H', "host", struct run_opts, hosts, "HOST",
+		      "native, lab:arm64[,...], lab:x86_64[,...], two labs joined by +, or auto; "
+		      "repeatable (default auto)"),
 	PVTB_OPT_ENUM('p', "profile", struct run_opts, profile, profile_names, "how many samples"),
 	PVTB_OPT_STRING('o', "output", struct run_opts, out, "DIR",
 			"result directory (default results/<time>-<host>-<kernel>)",
@@ -54,6 +61,9 @@ static const struct pvtb_opt run_options[] = {
 	PVTB_OPT_STRING(0, "lab-host", struct run_opts, lab_host, "HOST",
 			"inside a lab guest: the host as it was asked for",
 			.flags = PVTB_OPT_HIDDEN),
+	PVTB_OPT_ENUM(0, "link", struct run_opts, link, link_names,
+		      "inside a lab guest that is joined to another one: which of the two it is",
+		      .flags = PVTB_OPT_HIDDEN),
 	PVTB_OPT_END,
 };
 
@@ -115,6 +125,7 @@ static int prefix_files(struct pvtb_host_result *h, const char *slug)
 
 static int native_job(struct host_job *job)
 {
+	int link_fd PVTB_CLOSE = -1;
 	struct pvtb_native_opts no = {
 		.host_spec = job->opts->lab_host ? job->opts->lab_host : job->spec,
 		.emulated = job->opts->lab_host != NULL,
@@ -128,76 +139,71 @@ static int native_job(struct host_job *job)
 		.nr_filters = job->nr_filters,
 		.progress = job->progress,
 		.guardian = job->guardian,
+		.link_fd = -1,
+		.link_target = job->opts->link == LINK_TARGET,
 	};
 
+	if (job->opts->link != LINK_NONE) {
+		link_fd = no.link_fd = pvtb_virtio_port_open(PVTB_LAB_LINK, LINK_WAIT_MS);
+		if (link_fd < 0)
+			return pvtb_err_sys(&job->err, link_fd, "port \"" PVTB_LAB_LINK "\"");
+	}
 	return pvtb_native_run(&no, job->result, &job->err);
 }
 
+/* One lab of a host: of a pair there are two, on a thread each. */
+struct lab_boot {
+	struct host_job *job;
+	const char *spec;
+	enum link_role role;
+	int link_fd;	   /* > 0: joins it to the other one */
+	char dir[600];	   /* what it leaves */
+	atomic_bool *gone; /* one of a pair has failed: the other need not go on */
+	struct pvtb_result *result;
+	struct pvtb_err err;
+	int ret;
+};
+
 static void forward_line(void *ctx, const char *line)
 {
-	struct host_job *job = ctx;
+	struct lab_boot *boot = ctx;
 
-	pvtb_progress_update(job->progress, "%s: %s", job->spec, line);
+	pvtb_progress_update(boot->job->progress, "%s: %s", boot->spec, line);
 }
 
 static bool ask_interrupted(void *ctx)
 {
-	return pvtb_interrupted();
+	struct lab_boot *boot = ctx;
+
+	return pvtb_interrupted() || (boot->gone && atomic_load(boot->gone));
 }
 
 /* pvtb inside the lab could not run: its own words, with the lab named. */
-static int refused_inside(struct host_job *job, int status)
+static int refused_inside(struct lab_boot *boot, int status)
 {
-	struct pvtb_err said = job->err;
+	struct pvtb_err said = boot->err;
 
 	if (!said.what[0]) {
-		pvtb_err_set(&job->err, -EPROTO, job->spec,
+		pvtb_err_set(&boot->err, -EPROTO, boot->spec,
 			     "pvtb in the lab host ended with status %d", status);
-		return pvtb_err_hint(&job->err, "its words: pvtb lab run %s -- run -H native",
-				     job->spec);
+		return pvtb_err_hint(&boot->err, "its words: pvtb lab run %s -- run -H native",
+				     boot->spec);
 	}
-	pvtb_err_set(&job->err, -EPROTO, job->spec, "%s: %s", said.what, said.why);
-	if (!strcmp(said.what, "/dev/kvm") && (job->opts->kernel || strstr(job->spec, ",kernel=")))
-		return pvtb_err_hint(&job->err,
+	pvtb_err_set(&boot->err, -EPROTO, boot->spec, "%s: %s", said.what, said.why);
+	if (!strcmp(said.what, "/dev/kvm") &&
+	    (boot->job->opts->kernel || strstr(boot->spec, ",kernel=")))
+		return pvtb_err_hint(&boot->err,
 				     "has this kernel KVM? one with KVM as modules wants "
 				     "their directory: modules=DIR");
-	return pvtb_err_hint(&job->err, "%s", said.hint);
+	return pvtb_err_hint(&boot->err, "%s", said.hint);
 }
 
-static int keep_kernel_log(struct host_job *job, const char *boot_dir)
+/* The command line of the pvtb inside. */
+static void inside_argv(const struct lab_boot *boot, char *argv[], size_t max)
 {
-	char from[640], to[640];
-
-	snprintf(from, sizeof(from), "%s/kernel.log", boot_dir);
-	snprintf(to, sizeof(to), "%s/kernel.log", job->dir);
-	if (rename(from, to) && errno != ENOENT)
-		return pvtb_err_sys(&job->err, -errno, "%s", from);
-	return 0;
-}
-
-/* Boot the lab host; what it leaves in <dir> is a result of its own: take it over. */
-static int lab_job(struct host_job *job)
-{
-	struct pvtb_lab_spec spec;
-	struct pvtb_lab_hooks hooks = {
-		.ctx = job,
-		.line = forward_line,
-		.interrupted = ask_interrupted,
-		.guardian = job->guardian,
-		.timeout_s = (unsigned int)job->opts->timeout_s,
-	};
-	struct pvtb_result *inner = NULL;
-	struct pvtb_err said;
-	char *argv[64], boot_dir[600], inner_dir[640];
+	const struct host_job *job = boot->job;
 	size_t n = 0;
-	int status, ret = pvtb_lab_spec_parse(job->spec, &spec, &job->err);
 
-	if (ret)
-		return ret;
-	if (job->opts->kernel)
-		ret = pvtb_lab_spec_set_kernel(&spec, job->opts->kernel, &job->err);
-	if (ret)
-		return ret;
 	argv[n++] = (char *)"pvtb";
 	argv[n++] = (char *)"run";
 	argv[n++] = (char *)"--host=native";
@@ -208,44 +214,185 @@ static int lab_job(struct host_job *job)
 	argv[n++] = (char *)"-o";
 	argv[n++] = (char *)PVTB_LAB_RESULT_DIR;
 	argv[n++] = (char *)"--no-plots";
+	if (boot->role != LINK_NONE) {
+		argv[n++] = (char *)"--link";
+		argv[n++] = (char *)link_names[boot->role];
+	}
 	if (job->opts->no_trace)
 		argv[n++] = (char *)"--no-trace";
 	if (job->opts->slew)
 		argv[n++] = (char *)"--slew";
 	argv[n++] = (char *)"--";
-	for (size_t i = 0; i < job->nr_filters && n < PVTB_ARRAY_SIZE(argv) - 1; i++)
+	for (size_t i = 0; i < job->nr_filters && n < max - 1; i++)
 		argv[n++] = job->filters[i];
 	argv[n] = NULL;
-	snprintf(boot_dir, sizeof(boot_dir), "%s/.boot", job->dir);
-	if (mkdir(boot_dir, 0755))
-		return pvtb_err_sys(&job->err, -errno, "%s", boot_dir);
-	ret = pvtb_lab_run(&spec, argv, boot_dir, &hooks, &status, &job->err);
+}
+
+/* Boot it; what it leaves in its directory is a result of its own. */
+static int boot_lab(struct lab_boot *boot)
+{
+	struct host_job *job = boot->job;
+	struct pvtb_lab_spec spec;
+	struct pvtb_lab_hooks hooks = {
+		.ctx = boot,
+		.line = forward_line,
+		.interrupted = ask_interrupted,
+		.guardian = job->guardian,
+		.timeout_s = (unsigned int)job->opts->timeout_s,
+		.link_fd = boot->link_fd,
+	};
+	struct pvtb_err said;
+	char *argv[64];
+	int status, ret = pvtb_lab_spec_parse(boot->spec, &spec, &boot->err);
+
+	if (!ret && job->opts->kernel)
+		ret = pvtb_lab_spec_set_kernel(&spec, job->opts->kernel, &boot->err);
+	if (ret)
+		return ret;
+	inside_argv(boot, argv, PVTB_ARRAY_SIZE(argv));
+	if (mkdir(boot->dir, 0755))
+		return pvtb_err_sys(&boot->err, -errno, "%s", boot->dir);
+	ret = pvtb_lab_run(&spec, argv, boot->dir, &hooks, &status, &boot->err);
 	if (ret)
 		return ret;
 	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED && status != PVTB_EXIT_SKIPPED)
-		return refused_inside(job, status);
-	said = job->err;
-	ret = pvtb_result_load(boot_dir, &inner, &job->err);
+		return refused_inside(boot, status);
+	said = boot->err;
+	ret = pvtb_result_load(boot->dir, &boot->result, &boot->err);
 	if (ret == -ENOENT) {
-		job->err = said;
-		return refused_inside(job, status);
+		boot->err = said;
+		return refused_inside(boot, status);
 	}
-	if (ret)
-		return ret;
-	snprintf(inner_dir, sizeof(inner_dir), "%s/" INNER_PREFIX, boot_dir);
-	ret = pvtb_result_take_hosts(job->result, inner);
-	pvtb_result_free(inner);
+	return ret;
+}
+
+static void *boot_thread(void *arg)
+{
+	struct lab_boot *boot = arg;
+
+	boot->ret = boot_lab(boot);
+	if (boot->ret && boot->gone)
+		atomic_store(boot->gone, true);
+	return NULL;
+}
+
+static int keep_kernel_log(struct host_job *job, const char *boot_dir, const char *name)
+{
+	char from[640], to[640];
+
+	snprintf(from, sizeof(from), "%s/kernel.log", boot_dir);
+	snprintf(to, sizeof(to), "%s/%s", job->dir, name);
+	if (rename(from, to) && errno != ENOENT)
+		return pvtb_err_sys(&job->err, -errno, "%s", from);
+	return 0;
+}
+
+static int keep_files(struct host_job *job, const struct lab_boot *boot, const char *log_name)
+{
+	char inner_dir[640];
+	int ret = keep_kernel_log(job, boot->dir, log_name);
+
+	snprintf(inner_dir, sizeof(inner_dir), "%s/" INNER_PREFIX, boot->dir);
+	return ret ? ret : pvtb_dir_move_contents(inner_dir, job->dir, boot->dir, &job->err);
+}
+
+/* Take over what the lab left. */
+static int keep_result(struct host_job *job, struct lab_boot *boot)
+{
+	int ret = pvtb_result_take_hosts(job->result, boot->result);
+
 	if (ret)
 		return pvtb_err_sys(&job->err, ret, "%s", job->spec);
-	ret = keep_kernel_log(job, boot_dir);
-	return ret ? ret : pvtb_dir_move_contents(inner_dir, job->dir, boot_dir, &job->err);
+	return keep_files(job, boot, "kernel.log");
+}
+
+static int lab_job(struct host_job *job)
+{
+	struct lab_boot boot = {.job = job, .spec = job->spec};
+	int ret;
+
+	snprintf(boot.dir, sizeof(boot.dir), "%s/.boot", job->dir);
+	ret = boot_lab(&boot);
+	if (ret)
+		job->err = boot.err;
+	else
+		ret = keep_result(job, &boot);
+	pvtb_result_free(boot.result);
+	return ret;
+}
+
+/* The target's part of the result: what kind of host it was. */
+static int add_target(struct host_job *job, struct lab_boot *target)
+{
+	struct pvtb_host_result *h = &job->result->hosts[job->result->nr_hosts - 1];
+	json_t *env = target->result->nr_hosts ? target->result->hosts[0].environment : NULL;
+
+	if (env && json_object_set(h->environment, "target", env))
+		return pvtb_err_sys(&job->err, -ENOMEM, "%s", job->spec);
+	return keep_files(job, target, "kernel-target.log");
+}
+
+static int two_labs(struct host_job *job, struct lab_boot *boots)
+{
+	pthread_t second;
+	int ret = -pthread_create(&second, NULL, boot_thread, &boots[1]);
+
+	if (ret)
+		return pvtb_err_sys(&job->err, ret, "%s", job->spec);
+	boot_thread(&boots[0]);
+	pthread_join(second, NULL);
+	/* Whoever was only told to stop has nothing to say. */
+	for (size_t i = 0; i < 2; i++) {
+		if (!boots[i].ret || (ret && boots[i].ret == -EINTR))
+			continue;
+		if (!ret || ret == -EINTR)
+			job->err = boots[i].err;
+		ret = !ret || ret == -EINTR ? boots[i].ret : ret;
+	}
+	return ret;
+}
+
+/* "A+B": two labs joined by a link; the first one's result is the pair's. */
+static int pair_job(struct host_job *job)
+{
+	const char *second = pvtb_host_second(job->spec);
+	char *first PVTB_FREE = strndup(job->spec, (size_t)(second - job->spec) - 1);
+	atomic_bool gone = false;
+	struct lab_boot boots[2] = {
+		{.job = job, .spec = first, .role = LINK_SOURCE, .gone = &gone},
+		{.job = job, .spec = second, .role = LINK_TARGET, .gone = &gone},
+	};
+	int link[2], ret;
+
+	if (!first)
+		return pvtb_err_sys(&job->err, -ENOMEM, "%s", job->spec);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link))
+		return pvtb_err_sys(&job->err, -errno, "link");
+	for (size_t i = 0; i < 2; i++) {
+		boots[i].link_fd = link[i];
+		snprintf(boots[i].dir, sizeof(boots[i].dir), "%s/.boot-%s", job->dir,
+			 link_names[boots[i].role]);
+	}
+	ret = two_labs(job, boots);
+	if (!ret)
+		ret = keep_result(job, &boots[0]);
+	if (!ret)
+		ret = add_target(job, &boots[1]);
+	for (size_t i = 0; i < 2; i++) {
+		pvtb_result_free(boots[i].result);
+		close(link[i]);
+	}
+	return ret;
 }
 
 static void *host_thread(void *arg)
 {
 	struct host_job *job = arg;
 
-	job->ret = strncmp(job->spec, "lab:", 4) ? native_job(job) : lab_job(job);
+	if (strncmp(job->spec, "lab:", 4))
+		job->ret = native_job(job);
+	else
+		job->ret = pvtb_host_second(job->spec) ? pair_job(job) : lab_job(job);
 	return NULL;
 }
 
@@ -482,9 +629,57 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 	return ret;
 }
 
+static int check_lab(const char *text, const struct run_opts *o, struct pvtb_lab_spec *spec,
+		     struct pvtb_err *err)
+{
+	int ret = pvtb_lab_spec_parse(text, spec, err);
+
+	if (!ret && o->kernel)
+		ret = pvtb_lab_spec_set_kernel(spec, o->kernel, err);
+	return ret ?: pvtb_lab_check(spec, err);
+}
+
+/* Two labs, joined: of one architecture, with real time in both, and a benchmark that wants two. */
+static int check_pair(const char *text, const struct run_opts *o, char *const *filters, size_t nr,
+		      struct pvtb_err *err)
+{
+	struct pvtb_lab_spec *specs PVTB_FREE = calloc(2, sizeof(*specs));
+	const char *second = pvtb_host_second(text);
+	char *first PVTB_FREE = strndup(text, (size_t)(second - text) - 1);
+	bool linked = false;
+	int ret;
+
+	if (!specs || !first)
+		return pvtb_err_sys(err, -ENOMEM, "%s", text);
+	ret = check_lab(first, o, &specs[0], err);
+	ret = ret ?: check_lab(second, o, &specs[1], err);
+	if (ret)
+		return ret;
+	if (specs[0].arch != specs[1].arch)
+		return pvtb_err_set(err, -EINVAL, text,
+				    "a guest of one architecture cannot go on in the other");
+	if (specs[0].deterministic || specs[1].deterministic) {
+		pvtb_err_set(err, -EINVAL, text,
+			     "hosts that count instructions have no time in common");
+		return pvtb_err_hint(err, "without deterministic");
+	}
+	for (size_t i = 0; i < nr; i++) {
+		char name[64];
+		const struct pvtb_bench *b;
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(filters[i], "."), filters[i]);
+		b = pvtb_bench_find(name);
+		linked |= b && b->linked;
+	}
+	if (linked)
+		return 0;
+	pvtb_err_set(err, -EINVAL, text, "nothing asked for knows what to do with two hosts");
+	return pvtb_err_hint(err, "pvtb run -H %.150s migration", text);
+}
+
 /* What is wrong with the third host should be said before the first has been measured. */
 static int check_hosts(const struct pvtb_strv *specs, const struct run_opts *o,
-		       struct pvtb_err *err)
+		       char *const *filters, size_t nr_filters, struct pvtb_err *err)
 {
 	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
 	size_t labs = 0;
@@ -494,11 +689,10 @@ static int check_hosts(const struct pvtb_strv *specs, const struct run_opts *o,
 		if (!pvtb_lab_is_spec(specs->v[i]))
 			continue;
 		labs++;
-		ret = pvtb_lab_spec_parse(specs->v[i], spec, err);
-		if (!ret && o->kernel)
-			ret = pvtb_lab_spec_set_kernel(spec, o->kernel, err);
-		if (!ret)
-			ret = pvtb_lab_check(spec, err);
+		if (pvtb_host_second(specs->v[i]))
+			ret = check_pair(specs->v[i], o, filters, nr_filters, err);
+		else
+			ret = check_lab(specs->v[i], o, spec, err);
 	}
 	if (!ret && o->kernel && !labs) {
 		pvtb_err_set(err, -EINVAL, "--kernel", "none of the hosts boots a kernel: %s",
@@ -506,6 +700,54 @@ static int check_hosts(const struct pvtb_strv *specs, const struct run_opts *o,
 		ret = pvtb_err_hint(err, "name a lab host: -H lab:arm64 or -H lab:x86_64");
 	}
 	return ret;
+}
+
+static int add_once(struct pvtb_strv *list, const char *s)
+{
+	for (size_t i = 0; i < list->nr; i++)
+		if (!strcmp(list->v[i], s))
+			return 0;
+	return pvtb_strv_add(list, s);
+}
+
+/* Without -H, where this machine's KVM is not what is measured, a benchmark that was asked for by name
+ * may have labs of its own. *ret: empty, or what to run on. */
+static int labs_of(char *const *filters, size_t nr, struct pvtb_strv *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		char name[64];
+		const struct pvtb_bench *b;
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(filters[i], "."), filters[i]);
+		b = pvtb_bench_find(name);
+		if (!b || !b->labs) {
+			r = r ?: add_once(ret, "auto");
+			continue;
+		}
+		for (size_t k = 0; !r && b->labs[k]; k++)
+			r = add_once(ret, b->labs[k]);
+	}
+	return r;
+}
+
+static int default_hosts(struct run_opts *o, char *const *filters, size_t nr, struct pvtb_err *err)
+{
+	struct pvtb_strv labs = {0};
+	struct pvtb_host_kvm kvm;
+	int ret = o->hosts.nr ? 0 : labs_of(filters, nr, &labs);
+
+	if (!ret && labs.nr && !(labs.nr == 1 && !strcmp(labs.v[0], "auto"))) {
+		pvtb_host_kvm(&kvm);
+		if (kvm.state != PVTB_KVM_WORKS) {
+			/* freed with the other options */
+			o->hosts = labs;
+			return 0;
+		}
+	}
+	free(labs.v);
+	return ret ? pvtb_err_sys(err, ret, "hosts") : 0;
 }
 
 static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
@@ -519,13 +761,15 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 	if (!ret)
 		ret = pvtb_signals_install(&err);
 	if (!ret)
+		ret = default_hosts(o, argv, (size_t)argc, &err);
+	if (!ret)
 		ret = pvtb_host_expand(&o->hosts, &specs, why, sizeof(why), &err);
 	if (!ret && why[0]) {
 		printf("%s\n", why);
 		fflush(stdout);
 	}
 	if (!ret)
-		ret = check_hosts(&specs, o, &err);
+		ret = check_hosts(&specs, o, argv, (size_t)argc, &err);
 	if (!ret)
 		ret = measure_all(cmd, o, argc, argv, &specs, &err);
 	free(specs.v);

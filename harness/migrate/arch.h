@@ -7,6 +7,7 @@
 #ifndef PVTB_MIGRATE_ARCH_H
 #define PVTB_MIGRATE_ARCH_H
 
+#include "migrate/counter.h"
 #include "migrate/stream.h"
 #include "vmm/vmm.h"
 
@@ -36,9 +37,8 @@ int pvtb_mig_arch_save_vm(struct pvtb_vm *vm, struct pvtb_mig_items *items,
 int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, bool real,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
 
-/* The timers' deadlines were @from ticks at @from_hz away from the guest's counter, which was
- * @old_now and has become @new_now at @to_hz: as far away in time. Nothing where there are none. */
-int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, u64 old_now, u64 from_hz,
-			  u64 new_now, u64 to_hz, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* Every timer's deadline by pvtb_mig_deadline(). Nothing where there are none. */
+int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_mig_rescale *r,
+			  struct pvtb_err *err) PVTB_MUST_CHECK;
 
 #endif

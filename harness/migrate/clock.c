@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns reading this host's clocks at one instant, and knowing which boot they belong to. */
+/* Owns reading this host's clocks at one instant, knowing which boot they belong to, and comparing
+ * them with another host's. */
 #include "migrate/migrate.h"
 
 #include <fcntl.h>
@@ -45,6 +46,66 @@ void pvtb_mig_now(struct pvtb_mig_instant *ret)
 		ret->raw_ns = raw;
 	}
 	ret->real_ns = ret->raw_ns + (u64)real_raw;
+}
+
+int pvtb_mig_sync_answer(struct pvtb_mig_out *out, const struct pvtb_mig_ping *ping,
+			 struct pvtb_err *err)
+{
+	struct pvtb_mig_ping pong = {
+		.t1_ns = ping->t1_ns,
+		.t2_ns = clock_ns(CLOCK_MONOTONIC_RAW),
+		.t3_ns = clock_ns(CLOCK_MONOTONIC_RAW),
+	};
+
+	return pvtb_mig_put(out, PVTB_MIG_PONG, 0, 0, &pong, sizeof(pong), err);
+}
+
+static int exchange(struct pvtb_mig_out *out, struct pvtb_mig_in *in,
+		    struct pvtb_mig_ping *ret_ping, u64 *ret_t4_ns, struct pvtb_err *err)
+{
+	const struct pvtb_mig_ping ping = {.t1_ns = clock_ns(CLOCK_MONOTONIC_RAW)};
+	union {
+		struct pvtb_mig_reply room;
+		struct pvtb_mig_ping ping;
+	} m;
+	enum pvtb_mig_type type;
+	int ret = pvtb_mig_put(out, PVTB_MIG_PING, 0, 0, &ping, sizeof(ping), err);
+
+	if (!ret)
+		ret = pvtb_mig_get_back(in, &type, &m, err);
+	*ret_t4_ns = clock_ns(CLOCK_MONOTONIC_RAW);
+	if (ret)
+		return ret;
+	if (type != PVTB_MIG_PONG || m.ping.t1_ns != ping.t1_ns)
+		return pvtb_err_set(err, -EPROTO, "migration",
+				    "no answer to the clocks' comparison");
+	*ret_ping = m.ping;
+	return 0;
+}
+
+int pvtb_mig_sync(struct pvtb_mig_out *out, struct pvtb_mig_in *in, unsigned int exchanges,
+		  struct pvtb_mig_sync *ret_sync, struct pvtb_err *err)
+{
+	u64 best = UINT64_MAX;
+
+	for (unsigned int i = 0; i < exchanges; i++) {
+		struct pvtb_mig_ping p;
+		u64 t4, delay;
+		int ret = exchange(out, in, &p, &t4, err);
+
+		if (ret)
+			return ret;
+		delay = (t4 - p.t1_ns) - (p.t3_ns - p.t2_ns);
+		if ((s64)delay < 0 || delay >= best)
+			continue;
+		best = delay;
+		ret_sync->offset_ns = ((s64)(p.t2_ns - p.t1_ns) + (s64)(p.t3_ns - t4)) / 2;
+		ret_sync->at_ns = t4;
+	}
+	if (best == UINT64_MAX)
+		return pvtb_err_set(err, -EPROTO, "migration", "clocks run backwards");
+	ret_sync->unc_ns = best / 2 + 1;
+	return 0;
 }
 
 void pvtb_mig_boot_id(char *buf, size_t len)

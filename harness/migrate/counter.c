@@ -20,3 +20,16 @@ int pvtb_mig_native_of(u64 pv, u64 mult, u32 fracbits, u64 *ret)
 	*ret = (u64)n;
 	return 0;
 }
+
+u64 pvtb_mig_deadline(const struct pvtb_mig_rescale *r, u64 cval)
+{
+	s64 left = (s64)(cval - r->old_now);
+	u64 size = (left < 0 ? -(u64)left : (u64)left) & r->mask;
+	/* Up: a timer may be late by a tick, and must not be early by one. */
+	u128 scaled = ((u128)size * r->to_hz + (left < 0 ? 0 : r->from_hz - 1)) / r->from_hz;
+
+	/* A deadline nobody lives to see stays one. */
+	if (scaled > INT64_MAX)
+		scaled = INT64_MAX;
+	return left < 0 ? r->new_now - (u64)scaled : r->new_now + (u64)scaled;
+}

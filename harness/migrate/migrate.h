@@ -7,6 +7,7 @@
 #ifndef PVTB_MIGRATE_H
 #define PVTB_MIGRATE_H
 
+#include "migrate/counter.h"
 #include "migrate/stream.h"
 #include "vmm/vmm.h"
 
@@ -17,6 +18,18 @@ struct pvtb_mig_instant {
 };
 void pvtb_mig_now(struct pvtb_mig_instant *ret);
 
+/* CLOCK_MONOTONIC_RAW of two hosts. */
+struct pvtb_mig_sync {
+	s64 offset_ns; /* the other's - ours ... */
+	u64 unc_ns;    /* ... within this: half of the quickest exchange */
+	u64 at_ns;     /* by ours */
+};
+/* METHOD: four stamps, the exchange with the least delay wins. The other side answers each PING. */
+int pvtb_mig_sync(struct pvtb_mig_out *out, struct pvtb_mig_in *in, unsigned int exchanges,
+		  struct pvtb_mig_sync *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+int pvtb_mig_sync_answer(struct pvtb_mig_out *out, const struct pvtb_mig_ping *ping,
+			 struct pvtb_err *err) PVTB_MUST_CHECK;
+
 struct pvtb_mig_send_opts {
 	enum pvtb_mig_method method;
 	const char *op; /* the command that is running, on every vCPU */
@@ -26,7 +39,8 @@ struct pvtb_mig_send_opts {
 	unsigned int rounds;	/* of pre-copy, at most; 0: 8 */
 	unsigned int few_pages; /* fewer written pages than that end it; 0: 64 */
 	u32 timeout_ms;		/* of the other side's silence; 0: 30 s */
-	const char *boot_id;	/* instead of this kernel's: for tests of two hosts */
+	const char *boot_id;	/* instead of this kernel's: for tests of two hosts ... */
+	u64 counter_hz;		/* ... and instead of its counter's; 0: the real one */
 };
 
 struct pvtb_mig_sent {
@@ -46,13 +60,26 @@ struct pvtb_mig_sent {
 int pvtb_mig_send(struct pvtb_vm *vm, int fd, const struct pvtb_mig_send_opts *opts,
 		  struct pvtb_mig_sent *ret, struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* What a target can get wrong: for a self-test that has to notice. */
+enum pvtb_mig_fault {
+	PVTB_MIG_RIGHT,
+	PVTB_MIG_LPT_STILL,	  /* LPT's structure is left as it came */
+	PVTB_MIG_LPT_PER_VCPU,	  /* it is updated once for each vCPU */
+	PVTB_MIG_TIMERS_LEFT,	  /* timers are left as they came */
+	PVTB_MIG_TIMERS_32_BITS,  /* of what remains of a timer, 32 bits are kept */
+	PVTB_MIG_TIMERS_TWICE,	  /* timers are rescaled, and rescaled */
+	PVTB_MIG_ONE_VCPU,	  /* the counter's offset is given to one vCPU only */
+	PVTB_MIG_CLOCK_AS_IT_WAS, /* x86: kvmclock is set without the time in between */
+	PVTB_MIG_FAULTS
+};
+
 struct pvtb_mig_receive_opts {
 	struct pvtb_vm_spec base; /* hooks and CPUs; what the guest needs is the stream's to say */
 	u64 max_mem_bytes;	  /* 0: 4 GiB */
 	u32 timeout_ms;		  /* of silence; 0: 30 s */
 	u32 delay_us; /* on purpose, between having decided on the counter and writing it */
 	const char *boot_id;
-	bool no_lpt_update; /* for mutants: LPT's structure is left as it came */
+	enum pvtb_mig_fault fault; /* for mutants */
 };
 
 struct pvtb_mig_received {
@@ -60,13 +87,14 @@ struct pvtb_mig_received {
 	struct pvtb_mig_clock clock;
 	bool same_boot; /* one host: its counter and clocks are the source's */
 	bool synced;	/* else: clocks were compared over the way back */
-	s64 sync_ns;	/* source's CLOCK_MONOTONIC_RAW - ours */
-	u64 sync_unc_ns;
+	struct pvtb_mig_sync sync;
 	struct pvtb_mig_instant set;	/* the counter was written */
 	u64 guest_ticks;		/* what it was set to, as of set */
 	u64 elapsed_ns, elapsed_unc_ns; /* from clock to set */
 	/* On one host: how far the guest's time is off now by this method's own making, in
 	 * nanoseconds (the counter's, or LPT's), to the best of the VMM's knowledge. */
+	/* LPT: what timers were moved by; hz 0: they were not */
+	struct pvtb_mig_rescale rescale;
 	bool predicted;
 	double predicted_ns, predicted_unc_ns;
 	u64 run_raw_ns; /* the guest runs again from here on */

@@ -58,10 +58,7 @@ static int await_reply(struct source *s, struct pvtb_err *err)
 		if (ret)
 			return ret;
 		if (type == PVTB_MIG_PING) {
-			m.ping.t2_ns = raw_ns();
-			m.ping.t3_ns = raw_ns();
-			ret = pvtb_mig_put(&s->out, PVTB_MIG_PONG, 0, 0, &m.ping, sizeof(m.ping),
-					   err);
+			ret = pvtb_mig_sync_answer(&s->out, &m.ping, err);
 			if (ret)
 				return ret;
 			continue;
@@ -331,7 +328,7 @@ static int introduce(struct source *s, struct pvtb_err *err)
 		.nr_vcpus = s->nr_vcpus,
 		.ring_bytes = spec->ring_bytes,
 		.mem_bytes = pvtb_vm_mem_bytes(s->vm),
-		.counter_hz = pvtb_vm_caps(s->vm)->counter_hz,
+		.counter_hz = s->opts->counter_hz ?: pvtb_vm_caps(s->vm)->counter_hz,
 		.image_crc = (u32)crc32_z(0, pvtb_guest_image,
 					  (size_t)(pvtb_guest_image_end - pvtb_guest_image)),
 		.flags = flags(s),
@@ -359,6 +356,14 @@ static int introduce(struct source *s, struct pvtb_err *err)
 	return ret ?: await_reply(s, err);
 }
 
+/* A file that is not on the disk yet is no place for a guest to be. */
+static int keep(struct source *s, struct pvtb_err *err)
+{
+	if (fsync(s->out.fd) && errno != EINVAL && errno != EROFS)
+		return pvtb_err_sys(err, -errno, "writing the saved guest");
+	return 0;
+}
+
 static int move(struct source *s, struct pvtb_err *err)
 {
 	int ret = introduce(s, err);
@@ -376,7 +381,7 @@ static int move(struct source *s, struct pvtb_err *err)
 	if (!ret)
 		ret = send_state(s, err);
 	if (!ret)
-		ret = await_reply(s, err);
+		ret = s->opts->way_back ? await_reply(s, err) : keep(s, err);
 	if (!ret && s->opts->way_back)
 		ret = pvtb_mig_put(&s->out, PVTB_MIG_GO, 0, 0, NULL, 0, err);
 	return ret;

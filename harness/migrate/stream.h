@@ -4,8 +4,8 @@
  * and a reader that believes nothing: knows neither KVM nor memory, what it has checked goes to a
  * sink.
  *
- * A stream is a sequence of frames, each a header of 40 bytes and its data, little-endian. Both have
- * a CRC-32 (zlib's), and frames are numbered, so that a bit changed, a frame lost or one repeated is
+ * A stream is a sequence of frames, each a header of 48 bytes and its data, little-endian. The header
+ * has a CRC-32 (zlib's), the data a sum of 64 bits, and frames are numbered, so that a bit changed, a frame lost or one repeated is
  * found; a stream cut short lacks its END. Order: HELLO, FEATURES of every vCPU, any number of PAGES
  * and ZEROS, VM, VCPU of every vCPU, CLOCK, END. Where there is a way back, the other side answers
  * (REPLY) after the features and after the end, PINGs in between to compare clocks, and runs the
@@ -39,19 +39,28 @@ enum pvtb_mig_type {
 	PVTB_MIG_PING,
 	PVTB_MIG_PONG,
 	PVTB_MIG_GO,
+	/* never inside a stream: what the programs at both ends have to tell each other about it */
+	PVTB_MIG_DRIVER, /* index: theirs */
 };
 
 struct pvtb_mig_frame {
 	u32 magic;
 	u32 type;
 	u32 index;
-	u32 data_crc;
-	u64 bytes; /* of data */
-	u64 address;
 	u32 number; /* of frames before this one in this direction */
-	u32 head_crc;
+	u64 bytes;  /* of data */
+	u64 address;
+	u64 data_sum; /* pvtb_mig_sum() */
+	u32 reserved;
+	u32 head_crc; /* of what is above */
 };
-_Static_assert(sizeof(struct pvtb_mig_frame) == 40, "no padding");
+_Static_assert(sizeof(struct pvtb_mig_frame) == 48, "no padding");
+
+/*
+ * Checksum of data. A CRC in software takes longer than the copying it is to protect; this does not. 64
+ * bits; a change within one word of 8 bytes, so of any single bit or byte, is always found.
+ */
+u64 pvtb_mig_sum(const void *data, size_t bytes);
 
 enum pvtb_mig_arch { PVTB_MIG_ARM64 = 1, PVTB_MIG_X86_64 = 2 };
 
@@ -62,6 +71,8 @@ enum pvtb_mig_method {
 	PVTB_MIG_BY_LPT, /* the same in units the guest was promised; its structure is rewritten */
 	PVTB_MIG_METHODS
 };
+/* "value", "offset", "lpt", NULL */
+extern const char *const pvtb_mig_method_names[PVTB_MIG_METHODS + 1];
 
 #define PVTB_MIG_F_STEAL	 (1U << 0)
 #define PVTB_MIG_F_LPT		 (1U << 1)
@@ -185,6 +196,10 @@ struct pvtb_mig_sink {
  * architecture; what a callback returned. */
 int pvtb_mig_read(struct pvtb_mig_in *in, enum pvtb_mig_arch arch, u64 base,
 		  const struct pvtb_mig_sink *sink, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* One frame of whatever type, @index and @data as it came; more than @room bytes are -EPROTO. For
+ * what goes on outside of a stream. */
+int pvtb_mig_get(struct pvtb_mig_in *in, enum pvtb_mig_type *ret_type, u32 *ret_index, void *data,
+		 size_t room, size_t *ret_bytes, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* One frame of the way back: its data, of exactly @bytes, into @data. @ret_type tells which of
  * REPLY, PING, PONG and GO it was, @data has room for any (PVTB_MIG_BACK_MAX). */
 #define PVTB_MIG_BACK_MAX sizeof(struct pvtb_mig_reply)

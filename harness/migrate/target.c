@@ -9,7 +9,6 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "migrate/counter.h"
 #include "migrate/migrate.h"
 #include "stats/lpt.h"
 #include "vmm/image.h"
@@ -60,42 +59,6 @@ static int answer(struct target *t, int code, const struct pvtb_err *why, struct
 		snprintf(reply.why, sizeof(reply.why), "%s", why->why);
 	}
 	return pvtb_mig_put(&t->out, PVTB_MIG_REPLY, 0, 0, &reply, sizeof(reply), err);
-}
-
-/* METHOD: four stamps, the exchange with the least delay wins, half of that delay is not known. */
-static int compare_clocks(struct target *t, struct pvtb_err *err)
-{
-	u64 best = UINT64_MAX;
-
-	for (unsigned int i = 0; i < PINGS; i++) {
-		union {
-			struct pvtb_mig_reply room;
-			struct pvtb_mig_ping ping;
-		} m = {.ping = {.t1_ns = raw_ns()}};
-		u64 t1 = m.ping.t1_ns, t4, delay;
-		enum pvtb_mig_type type;
-		int ret;
-
-		ret = pvtb_mig_put(&t->out, PVTB_MIG_PING, 0, 0, &m.ping, sizeof(m.ping), err);
-		if (!ret)
-			ret = pvtb_mig_get_back(&t->in, &type, &m, err);
-		t4 = raw_ns();
-		if (ret)
-			return ret;
-		if (type != PVTB_MIG_PONG || m.ping.t1_ns != t1)
-			return pvtb_err_set(err, -EPROTO, "migration",
-					    "no answer to the clocks' comparison");
-		delay = (t4 - t1) - (m.ping.t3_ns - m.ping.t2_ns);
-		if ((s64)delay < 0 || delay >= best)
-			continue;
-		best = delay;
-		t->ret->sync_ns = ((s64)(m.ping.t2_ns - t1) + (s64)(m.ping.t3_ns - t4)) / 2;
-	}
-	if (best == UINT64_MAX)
-		return pvtb_err_set(err, -EPROTO, "migration", "clocks run backwards");
-	t->ret->sync_unc_ns = best / 2 + 1;
-	t->ret->synced = true;
-	return 0;
 }
 
 /* ---- what comes in ---- */
@@ -169,8 +132,10 @@ static int on_accept(void *opaque, struct pvtb_err *err)
 	struct target *t = opaque;
 	int ret = 0;
 
-	if (t->way_back && !t->ret->same_boot)
-		ret = compare_clocks(t, err);
+	if (t->way_back && !t->ret->same_boot) {
+		ret = pvtb_mig_sync(&t->out, &t->in, PINGS, &t->ret->sync, err);
+		t->ret->synced = !ret;
+	}
 	return ret ?: answer(t, 0, NULL, err);
 }
 
@@ -204,7 +169,9 @@ static int on_vm(void *opaque, const void *items, size_t bytes, struct pvtb_err 
 	if (t->ret->hello.flags & PVTB_MIG_F_PVCLOCK)
 		delay(t->opts->delay_us);
 	return pvtb_mig_arch_load_vm(t->vm, items, bytes,
-				     t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL, err);
+				     t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL &&
+					     t->opts->fault != PVTB_MIG_CLOCK_AS_IT_WAS,
+				     err);
 }
 
 static int on_vcpu(void *opaque, u32 vcpu, const void *items, size_t bytes, struct pvtb_err *err)
@@ -240,7 +207,7 @@ static int elapsed(struct target *t, const struct pvtb_mig_instant *now, struct 
 	if (r->same_boot)
 		ns = (s64)(now->raw_ns - r->clock.raw_ns);
 	else if (r->synced)
-		ns = (s64)(now->raw_ns + (u64)r->sync_ns - r->clock.raw_ns);
+		ns = (s64)(now->raw_ns + (u64)r->sync.offset_ns - r->clock.raw_ns);
 	else
 		ns = (s64)(now->real_ns - r->clock.real_ns);
 	if (ns < 0)
@@ -252,7 +219,7 @@ static int elapsed(struct target *t, const struct pvtb_mig_instant *now, struct 
 	r->elapsed_unc_ns =
 		(u64)((u128)here_unc * PVTB_NSEC_PER_SEC / hz) + 1 +
 		(u64)((u128)r->clock.guest_unc_ticks * PVTB_NSEC_PER_SEC / r->hello.counter_hz) +
-		1 + (r->synced ? r->sync_unc_ns : 0);
+		1 + (r->synced ? r->sync.unc_ns : 0);
 	return 0;
 }
 
@@ -270,19 +237,21 @@ static int lpt_target(struct target *t, struct pvtb_lpt *next, u64 *ret_native,
 	return ret ? pvtb_err_sys(err, ret, "LPT of %u Hz on this host", r->hello.lpt_pv_hz) : 0;
 }
 
-/* What the guest's time should show by now, had it never been away, and what it shows. */
-static void predict(struct target *t, u64 set_ticks, u64 set_unc_ticks)
+/* The guest's time is off by this method's own making: @off_ns, as far as the VMM knows. */
+static void predict(struct target *t, double off_ns, double set_unc_ns)
 {
 	struct pvtb_mig_received *r = t->ret;
-	u64 from = r->clock.guest_ticks, hz = r->hello.counter_hz;
-	s64 off = (s64)(set_ticks - (from + pvtb_mig_ticks(r->elapsed_ns, hz)));
-	double tick_ns = 1e9 / (double)hz;
 
 	if (!r->same_boot && !r->synced)
 		return;
 	r->predicted = true;
-	r->predicted_ns = (double)off * tick_ns;
-	r->predicted_unc_ns = (double)r->elapsed_unc_ns + (double)(set_unc_ticks + 1) * tick_ns;
+	r->predicted_ns = off_ns;
+	r->predicted_unc_ns = (double)r->elapsed_unc_ns + set_unc_ns;
+}
+
+static double to_ns(double ticks, u64 hz)
+{
+	return ticks * 1e9 / (double)hz;
 }
 
 static int set_by_value(struct target *t, struct pvtb_err *err)
@@ -303,8 +272,41 @@ static int set_by_value(struct target *t, struct pvtb_err *err)
 	r->set.raw_ns = middle(before.raw_ns, after.raw_ns);
 	r->guest_ticks = r->clock.guest_ticks;
 	ret = elapsed(t, &r->set, err);
+	/* What passed in between is missing. */
 	if (!ret)
-		predict(t, r->guest_ticks, 0);
+		predict(t, -(double)r->elapsed_ns, to_ns(1, r->hello.counter_hz));
+	return ret;
+}
+
+static void update_lpt(struct target *t, const struct pvtb_lpt *next)
+{
+	unsigned int times = 1;
+
+	if (t->opts->fault == PVTB_MIG_LPT_STILL)
+		times = 0;
+	else if (t->opts->fault == PVTB_MIG_LPT_PER_VCPU)
+		times = t->ret->hello.nr_vcpus;
+	while (times--)
+		pvtb_lpt_publish(pvtb_vm_gpa(t->vm, PVTB_GPA_LPT), next);
+}
+
+/* @new_now: the counter here at the moment it was read there. */
+static int rescale(struct target *t, u64 new_now, struct pvtb_err *err)
+{
+	struct pvtb_mig_received *r = t->ret;
+	unsigned int times = t->opts->fault == PVTB_MIG_TIMERS_TWICE ? 2 : 1;
+	int ret = 0;
+
+	r->rescale = (struct pvtb_mig_rescale){
+		.old_now = r->clock.guest_ticks,
+		.from_hz = r->hello.counter_hz,
+		.new_now = new_now,
+		.to_hz = pvtb_vm_caps(t->vm)->counter_hz,
+		.mask = t->opts->fault == PVTB_MIG_TIMERS_32_BITS ? UINT32_MAX : UINT64_MAX,
+	};
+	while (!ret && times--)
+		for (unsigned int i = 0; !ret && i < r->hello.nr_vcpus; i++)
+			ret = pvtb_mig_arch_rescale(t->vm, i, &r->rescale, err);
 	return ret;
 }
 
@@ -339,18 +341,21 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 	/* kvmclock's has been held up already. */
 	if (!(r->hello.flags & PVTB_MIG_F_PVCLOCK))
 		delay(t->opts->delay_us);
-	ret = pvtb_vm_set_counter_delta(t->vm, delta, err);
+	if (t->opts->fault == PVTB_MIG_ONE_VCPU)
+		ret = pvtb_vm_set_counter_delta_of_one(t->vm, delta, err);
+	else
+		ret = pvtb_vm_set_counter_delta(t->vm, delta, err);
 	if (ret)
 		return ret;
 	r->guest_ticks = native;
-	if (lpt && !t->opts->no_lpt_update)
-		pvtb_lpt_publish(pvtb_vm_gpa(t->vm, PVTB_GPA_LPT), &next);
-	/* Where the frequency changed, LPT's own value was continued, by construction. */
-	if (hz == r->hello.counter_hz)
-		predict(t, native, (r->set.c1_ticks - r->set.c0_ticks + 1) / 2);
-	for (unsigned int i = 0; lpt && !ret && i < r->hello.nr_vcpus; i++)
-		ret = pvtb_mig_arch_rescale(t->vm, i, r->clock.guest_ticks, r->hello.counter_hz,
-					    native - pvtb_mig_ticks(r->elapsed_ns, hz), hz, err);
+	if (lpt)
+		update_lpt(t, &next);
+	/* Off by nothing but the rounding to ticks, of either clock and either host. */
+	predict(t, 0,
+		to_ns((double)(r->set.c1_ticks - r->set.c0_ticks) / 2 + 1, hz) +
+			to_ns(1, r->hello.counter_hz));
+	if (lpt && t->opts->fault != PVTB_MIG_TIMERS_LEFT)
+		ret = rescale(t, native - pvtb_mig_ticks(r->elapsed_ns, hz), err);
 	return ret;
 }
 

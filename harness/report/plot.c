@@ -5,6 +5,7 @@
  */
 #include "report/plot.h"
 #include "report/formats.h"
+#include "report/migration.h"
 #include "report/quantity.h"
 #include "report/rates.h"
 
@@ -563,6 +564,7 @@ int pvtb_plot_result(const struct pvtb_result *r, const struct pvtb_plot_options
 	size_t missing = 0;
 	int code = pvtb_plot_rates(r, opts, ret_list, err);
 
+	code = code ?: pvtb_plot_jumps(r, opts, ret_list, err);
 	if (code)
 		return code;
 	for (size_t i = 0; i < r->nr_hosts; i++) {
@@ -577,12 +579,15 @@ int pvtb_plot_result(const struct pvtb_result *r, const struct pvtb_plot_options
 			if (!ret)
 				ret = pvtb_plot_lpt(h, &h->benches[b], opts, ret_list, err);
 			if (!ret)
+				ret = pvtb_plot_moves(h, &h->benches[b], opts, ret_list, err);
+			if (!ret)
 				ret = pvtb_plot_stolen(h, &h->benches[b], opts, ret_list, &missing,
 						       err);
 			if (ret)
 				return ret;
 			if (ret_list->nr == before && missing == before_missing &&
 			    !pvtb_bench_has_rates(&h->benches[b]) &&
+			    !pvtb_bench_has_moves(&h->benches[b]) &&
 			    pvtb_plot_note(ret_list, "%s, %s: nothing to draw", h->host,
 					   h->benches[b].name))
 				return pvtb_err_sys(err, -ENOMEM, "plot");

@@ -491,6 +491,11 @@ int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *er
 	return ret;
 }
 
+int pvtb_vm_set_counter_delta_of_one(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err)
+{
+	return pvtb_arch_set_counter_delta(&vm->vcpus[0], delta, err);
+}
+
 u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm)
 {
 	return vm->mem_bytes;

@@ -170,6 +170,9 @@ int pvtb_vm_dirty(struct pvtb_vm *vm, u64 *bitmap, struct pvtb_err *err) PVTB_MU
 int pvtb_vm_get_counter(struct pvtb_vm *vm, u64 *ret_ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_vm_set_counter(struct pvtb_vm *vm, u64 ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* The same of vCPU 0 alone: wrong, where counters are not the VM's as a whole. */
+int pvtb_vm_set_counter_delta_of_one(struct pvtb_vm *vm, s64 delta,
+				     struct pvtb_err *err) PVTB_MUST_CHECK;
 u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm);
 const struct pvtb_vm_spec *pvtb_vm_spec(struct pvtb_vm *vm); /* defaults filled in */
 const struct pvtb_kvm_caps *pvtb_vm_caps(struct pvtb_vm *vm);

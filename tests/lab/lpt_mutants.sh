@@ -6,24 +6,6 @@
 set -u
 . tests/lab-lib.sh
 
-# verdicts NAME: all of them, one line each, as "VARIANT STATUS WHY"
-verdicts() {
-	"${PYTHON:-/usr/bin/python3}" - "$scratch/$1/result.json" <<'PY'
-import json, sys
-for host in json.load(open(sys.argv[1]))["hosts"]:
-    for bench in host["benches"]:
-        for v in bench["variants"]:
-            print(v["name"], v["status"], v.get("why", ""))
-PY
-}
-
-# caught NAME VARIANT PATTERN: noticed, and called that
-caught() {
-	grep -q "^$2 ok noticed: $3" "$scratch/$1.verdicts" && return
-	fail "$1: $2 is not called '$3':"
-	grep "^$2 " "$scratch/$1.verdicts" | sed 's/^/    /' >&2
-}
-
 check() {
 	name=$1
 	measure "$name" "$2" lpt.sweep lpt.rate lpt.updates_2 lpt_selftest || return

@@ -6,24 +6,6 @@
 set -u
 . tests/lab-lib.sh
 
-# verdicts NAME: all of them, one line each, as "VARIANT STATUS WHY"
-verdicts() {
-	"${PYTHON:-/usr/bin/python3}" - "$scratch/$1/result.json" <<'EOF'
-import json, sys
-for host in json.load(open(sys.argv[1]))["hosts"]:
-    for bench in host["benches"]:
-        for v in bench["variants"]:
-            print(v["name"], v["status"], v.get("why", ""))
-EOF
-}
-
-# caught NAME VARIANT PATTERN: noticed, and called that
-caught() {
-	grep -q "^$2 ok noticed: .*$3" "$scratch/$1.verdicts" && return
-	fail "$1: $2 is not called '$3':"
-	grep "^$2 " "$scratch/$1.verdicts" | sed 's/^/    /' >&2
-}
-
 for arch in arm64 x86_64; do
 	measure $arch "lab:$arch" steal_selftest || continue
 	verdicts $arch >"$scratch/$arch.verdicts"

@@ -50,6 +50,22 @@ static void kinds(void **state)
 	assert_string_equal(details, "arm64,nvhe");
 }
 
+static void pairs_are_told(void **state)
+{
+	enum pvtb_host_kind kind;
+	struct pvtb_err err;
+
+	assert_string_equal(pvtb_host_second("lab:arm64,hz=1000000+lab:arm64,nvhe"),
+			    "lab:arm64,nvhe");
+	assert_null(pvtb_host_second("lab:arm64"));
+	/* a kernel's name */
+	assert_null(pvtb_host_second("lab:arm64,kernel=/boot/vmlinuz-6.12.117+deb12-arm64"));
+	assert_string_equal(pvtb_host_second("lab:arm64,kernel=/v-6.1+deb12+lab:arm64"),
+			    "lab:arm64");
+	assert_int_equal(pvtb_host_kind("lab:arm64+lab:arm64", &kind, NULL, &err), 0);
+	assert_int_equal(kind, PVTB_HOST_LAB);
+}
+
 static void misspelt_kinds(void **state)
 {
 	static const struct {
@@ -151,11 +167,9 @@ static void expansion_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kinds),
-		cmocka_unit_test(misspelt_kinds),
-		cmocka_unit_test(auto_by_state),
-		cmocka_unit_test(expansion),
-		cmocka_unit_test(expansion_refuses),
+		cmocka_unit_test(kinds),	  cmocka_unit_test(pairs_are_told),
+		cmocka_unit_test(misspelt_kinds), cmocka_unit_test(auto_by_state),
+		cmocka_unit_test(expansion),	  cmocka_unit_test(expansion_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -422,6 +422,48 @@ static void test_native_of(void **state)
 	assert_int_equal(pvtb_mig_ticks(7, 62500000), 0);
 }
 
+/* A timer's deadline on another host: the same moment, not earlier, and late by less than a tick. */
+static void test_deadline(void **state)
+{
+	static const u64 hz[] = {1000000, 62500000, 99999989, 100000000, 1000000000, 5000000000};
+	static const u64 ahead[] = {0, 1, 62, 1000003, UINT32_MAX, 1ULL << 32, (1ULL << 40) + 7};
+	const u64 old_now = 1ULL << 50, new_now = 1ULL << 60;
+
+	for (size_t a = 0; a < PVTB_ARRAY_SIZE(hz); a++)
+		for (size_t b = 0; b < PVTB_ARRAY_SIZE(hz); b++)
+			for (size_t i = 0; i < PVTB_ARRAY_SIZE(ahead); i++) {
+				const struct pvtb_mig_rescale r = {old_now, hz[a], new_now, hz[b],
+								   UINT64_MAX};
+				u64 left = pvtb_mig_deadline(&r, old_now + ahead[i]) - new_now;
+				u128 want = (u128)ahead[i] * hz[b], got = (u128)left * hz[a];
+
+				assert_true(got >= want && got < want + hz[a]);
+				/* passed already: by no more than it was */
+				left = new_now - pvtb_mig_deadline(&r, old_now - ahead[i]);
+				got = (u128)left * hz[a];
+				assert_true(got <= want && got + hz[a] > want);
+			}
+}
+
+/* Of any length, any bit. */
+static void test_sum(void **state)
+{
+	u8 data[100];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (u8)(i * 37);
+	for (size_t bytes = 1; bytes <= sizeof(data); bytes++) {
+		u64 sum = pvtb_mig_sum(data, bytes);
+
+		assert_true(sum != pvtb_mig_sum(data, bytes - 1));
+		for (size_t bit = 0; bit < bytes * 8; bit++) {
+			data[bit / 8] ^= (u8)(1U << bit % 8);
+			assert_true(sum != pvtb_mig_sum(data, bytes));
+			data[bit / 8] ^= (u8)(1U << bit % 8);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +475,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hello, setup, teardown),
 		cmocka_unit_test(test_broken_items),
 		cmocka_unit_test(test_native_of),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_sum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,20 +384,8 @@ int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, b
 	return 0;
 }
 
-static u64 moved(u64 cval, u64 old_now, u64 from_hz, u64 new_now, u64 to_hz)
-{
-	s64 left = (s64)(cval - old_now);
-	u64 size = left < 0 ? -(u64)left : (u64)left;
-	u128 scaled = (u128)size * to_hz / from_hz;
-
-	/* A deadline nobody lives to see stays one. */
-	if (scaled > INT64_MAX)
-		scaled = INT64_MAX;
-	return left < 0 ? new_now - (u64)scaled : new_now + (u64)scaled;
-}
-
-int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, u64 old_now, u64 from_hz,
-			  u64 new_now, u64 to_hz, struct pvtb_err *err)
+int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_mig_rescale *r,
+			  struct pvtb_err *err)
 {
 	static const u64 ids[] = {KVM_REG_ARM_TIMER_CVAL, KVM_REG_ARM_PTIMER_CVAL};
 	int fd = pvtb_vm_vcpu_fd(vm, vcpu);
@@ -406,7 +394,7 @@ int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, u64 old_now, u6
 		u64 cval = 0;
 		int ret = get_reg(fd, ids[i], &cval);
 
-		cval = moved(cval, old_now, from_hz, new_now, to_hz);
+		cval = pvtb_mig_deadline(r, cval);
 		ret = ret ?: set_reg(fd, ids[i], &cval);
 		if (ret)
 			return pvtb_err_sys(err, ret, "timer of vCPU %u", vcpu);

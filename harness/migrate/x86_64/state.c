@@ -375,8 +375,8 @@ int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, b
 	return 0;
 }
 
-int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, u64 old_now, u64 from_hz,
-			  u64 new_now, u64 to_hz, struct pvtb_err *err)
+int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_mig_rescale *r,
+			  struct pvtb_err *err)
 {
 	return 0; /* its timers are the VMM's or the LAPIC's, which count their own ticks */
 }

@@ -637,8 +637,8 @@ static void test_clock_moves(void **state)
 		s64 skew;
 		enum pvtb_steal_verdict law;
 	} cases[] = {
-		{2, false, 60000, PVTB_STEAL_HOLDS},   {2, false, 60001, PVTB_STEAL_BROKEN},
-		{2, true, -5700000, PVTB_STEAL_HOLDS}, {1, true, 20001, PVTB_STEAL_BROKEN},
+		{2, false, 60000, PVTB_STEAL_HOLDS},  {2, false, 60001, PVTB_STEAL_BROKEN},
+		{2, true, 5700000, PVTB_STEAL_HOLDS}, {1, true, 20001, PVTB_STEAL_BROKEN},
 		{1, false, 20001, PVTB_STEAL_BROKEN},
 	};
 

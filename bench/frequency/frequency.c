@@ -25,13 +25,18 @@ static const struct pvtb_variant variants[] = {
 	 .summary = "the same while the vCPU is moved between CPUs; do their counters agree?",
 	 .archs = PVTB_ARCH_ANY,
 	 .provider = "cpu"},
+	{.name = "event_stream",
+	 .summary = "arm64's event stream, its divider translated for another frequency and not",
+	 .archs = PVTB_ARCH_ARM64,
+	 .provider = "cpu"},
 	{.name = "slew",
 	 .summary = "the same while the host's clock is slewed by 500 ppm (only with --slew)",
 	 .archs = PVTB_ARCH_ANY,
 	 .provider = "cpu"},
 };
 
-static measure_fn *const measures[] = {freq_counter, freq_cpufreq, freq_moved, freq_slew};
+static measure_fn *const measures[] = {freq_counter, freq_cpufreq, freq_moved, freq_event_stream,
+				       freq_slew};
 
 _Static_assert(PVTB_ARRAY_SIZE(variants) == PVTB_ARRAY_SIZE(measures), "one for each");
 

@@ -51,6 +51,8 @@ int freq_step(struct pvtb_variant_result *v, const char *name, const struct freq
 /* One file each. */
 int freq_counter(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
 int freq_cpufreq(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
+int freq_event_stream(struct pvtb_run *run, struct pvtb_variant_result *v,
+		      struct pvtb_err *err) PVTB_MUST_CHECK;
 int freq_moved(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
 int freq_slew(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
 

@@ -103,6 +103,12 @@ bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *v
  * an interruption and a lack of memory are returned.
  */
 int pvtb_variant_settle(struct pvtb_variant_result *v, int ret, struct pvtb_err *err);
+/* Every variant of @bench that was asked for and is of this architecture, measured by @measure, which is
+ * told its place among them, and settled. */
+int pvtb_variants_run(const struct pvtb_bench *bench, struct pvtb_run *run,
+		      int (*measure)(struct pvtb_run *run, size_t which,
+				     struct pvtb_variant_result *v, struct pvtb_err *err),
+		      struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* Measure every variant of a latency benchmark: bench/latency/. */
 int pvtb_latency_run(const struct pvtb_bench *bench, struct pvtb_run *run,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "core/progress.h"
 #include "core/signals.h"
 
 extern const struct pvtb_bench *const __start_pvtb_bench_ptrs[] __attribute__((weak));
@@ -156,4 +157,31 @@ int pvtb_variant_settle(struct pvtb_variant_result *v, int ret, struct pvtb_err 
 				err->what, err->why);
 	memset(err, 0, sizeof(*err));
 	return 0;
+}
+
+int pvtb_variants_run(const struct pvtb_bench *bench, struct pvtb_run *run,
+		      int (*measure)(struct pvtb_run *run, size_t which,
+				     struct pvtb_variant_result *v, struct pvtb_err *err),
+		      struct pvtb_err *err)
+{
+	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
+	size_t nr;
+	const struct pvtb_variant *variants = pvtb_bench_variants(bench, &nr);
+	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+
+	for (size_t i = 0; !ret && i < nr; i++) {
+		const struct pvtb_variant *var = &variants[i];
+		struct pvtb_variant_result *v;
+
+		if (!(var->archs & run->arch) || !pvtb_run_wants(run, bench->name, var->name))
+			continue;
+		pvtb_progress_update(run->progress, "%s.%s", bench->name, var->name);
+		v = pvtb_bench_add_variant(b, var->name, var->summary);
+		if (!v || pvtb_result_set(&v->provider, var->provider))
+			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
+		ret = var->needs ? var->needs(run, err) : 0;
+		ret = ret ?: measure(run, i, v, err);
+		ret = pvtb_variant_settle(v, ret, err);
+	}
+	return ret;
 }

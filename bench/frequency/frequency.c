@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "core/progress.h"
-
 typedef int measure_fn(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err);
 
 static const struct pvtb_variant variants[] = {
@@ -40,27 +38,17 @@ static measure_fn *const measures[] = {freq_counter, freq_cpufreq, freq_moved, f
 
 _Static_assert(PVTB_ARRAY_SIZE(variants) == PVTB_ARRAY_SIZE(measures), "one for each");
 
+static int measure(struct pvtb_run *run, size_t which, struct pvtb_variant_result *v,
+		   struct pvtb_err *err)
+{
+	if (!run->caps.counter_hz)
+		return pvtb_err_set(err, -EOPNOTSUPP, "counter", "its rate is not told");
+	return measures[which](run, v, err);
+}
+
 static int frequency_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
-	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-
-	for (size_t i = 0; !ret && i < bench->nr_variants; i++) {
-		const struct pvtb_variant *var = &bench->variants[i];
-		struct pvtb_variant_result *v;
-
-		if (!pvtb_run_wants(run, bench->name, var->name))
-			continue;
-		pvtb_progress_update(run->progress, "%s.%s", bench->name, var->name);
-		v = pvtb_bench_add_variant(b, var->name, var->summary);
-		if (!v || pvtb_result_set(&v->provider, var->provider))
-			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-		ret = run->caps.counter_hz
-			      ? measures[i](run, v, err)
-			      : pvtb_err_set(err, -EOPNOTSUPP, "counter", "its rate is not told");
-		ret = pvtb_variant_settle(v, ret, err);
-	}
-	return ret;
+	return pvtb_variants_run(bench, run, measure, err);
 }
 
 /* Times: hosts that count instructions have none. */

@@ -12,7 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/progress.h"
 #include "core/signals.h"
 #include "load/wait.h"
 #include "timeline/raw_clock.h"
@@ -405,25 +404,7 @@ static int measure(struct pvtb_run *run, size_t which, struct pvtb_variant_resul
 
 static int lpt_run(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
-	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-
-	for (size_t i = 0; !ret && i < bench->nr_variants; i++) {
-		const struct pvtb_variant *var = &bench->variants[i];
-		struct pvtb_variant_result *v;
-
-		if (!(var->archs & run->arch) || !pvtb_run_wants(run, bench->name, var->name))
-			continue;
-		pvtb_progress_update(run->progress, "%s.%s", bench->name, var->name);
-		v = pvtb_bench_add_variant(b, var->name, var->summary);
-		if (!v || pvtb_result_set(&v->provider, var->provider))
-			return pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-		ret = var->needs ? var->needs(run, err) : 0;
-		if (!ret)
-			ret = measure(run, i, v, err);
-		ret = pvtb_variant_settle(v, ret, err);
-	}
-	return ret;
+	return pvtb_variants_run(bench, run, measure, err);
 }
 
 /* Times: hosts that count instructions have none. */

@@ -14,8 +14,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/progress.h"
-
 #define RUNS	   5
 #define READS	   ((LPT_YEARS + 1) * 10)
 #define STRESS_MS  400
@@ -390,25 +388,15 @@ static const struct pvtb_variant *list(size_t *ret_nr)
 	return listed.variants;
 }
 
+static int measure(struct pvtb_run *run, size_t which, struct pvtb_variant_result *v,
+		   struct pvtb_err *err)
+{
+	return run_mutant(run, &mutants[which], v, err);
+}
+
 static int run_all(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
-	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-
-	for (size_t i = 0; !ret && i < PVTB_ARRAY_SIZE(mutants); i++) {
-		const struct mutant *mu = &mutants[i];
-		struct pvtb_variant_result *v;
-
-		if (!pvtb_run_wants(run, bench->name, mu->name))
-			continue;
-		pvtb_progress_update(run->progress, "%s.%s", bench->name, mu->name);
-		v = pvtb_bench_add_variant(b, mu->name, mu->summary);
-		if (!v || pvtb_result_set(&v->provider, "vmm"))
-			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-		else
-			ret = pvtb_variant_settle(v, run_mutant(run, mu, v, err), err);
-	}
-	return ret;
+	return pvtb_variants_run(bench, run, measure, err);
 }
 
 static const struct pvtb_bench lpt_selftest = {

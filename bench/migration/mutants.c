@@ -15,8 +15,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/progress.h"
-
 /* In an emulated host that is busy the guest may hardly run. */
 #define TRIES 3
 
@@ -151,27 +149,15 @@ static const struct pvtb_variant *list(size_t *ret_nr)
 	return listed.variants;
 }
 
+static int measure(struct pvtb_run *run, size_t which, struct pvtb_variant_result *v,
+		   struct pvtb_err *err)
+{
+	return run_mutant(&mutants[which], run, v, err);
+}
+
 static int run_all(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct pvtb_bench_result *b = pvtb_host_add_bench(run->host, bench->name, bench->summary);
-	size_t nr;
-	const struct pvtb_variant *variants = list(&nr);
-	int ret = b ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-
-	for (size_t i = 0; !ret && i < nr; i++) {
-		struct pvtb_variant_result *v;
-
-		if (!(variants[i].archs & run->arch) ||
-		    !pvtb_run_wants(run, bench->name, variants[i].name))
-			continue;
-		pvtb_progress_update(run->progress, "%s.%s", bench->name, variants[i].name);
-		v = pvtb_bench_add_variant(b, variants[i].name, variants[i].summary);
-		if (!v || pvtb_result_set(&v->provider, "vmm"))
-			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
-		else
-			ret = pvtb_variant_settle(v, run_mutant(&mutants[i], run, v, err), err);
-	}
-	return ret;
+	return pvtb_variants_run(bench, run, measure, err);
 }
 
 static const char *const lab_hosts[] = {"lab:arm64", "lab:x86_64", NULL};

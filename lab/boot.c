@@ -148,9 +148,9 @@ static int qemu_args(struct args *a, const struct lab *lab)
 	arg(a, "-accel");
 	/* One thread for all CPUs. With a thread for each, QEMU 7.2 at times shows a CPU code that
 	 * another one has just replaced: an x86-64 kernel, which steps over code it patches by int3,
-	 * then dies of an int3 whose handler has gone (one boot in eight), and an arm64 one lost its
-	 * first processes or stopped for good (one boot in thirty). One thread is no slower, and
-	 * takes a third less of the machine. */
+	 * then dies of an int3 whose handler has gone (one boot in eight). arm64 kernels lost their
+	 * first processes or stood still in a few boots of a hundred, which is taken to be the same
+	 * (not traced). One thread is no slower, and takes a third less of the machine. */
 	arg(a, "tcg,thread=single");
 	if (spec->deterministic) {
 		arg(a, "-icount");

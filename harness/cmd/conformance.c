@@ -345,16 +345,6 @@ static int save(const struct conf_run *run, const char *command, struct pvtb_err
 	return ret ? pvtb_err_set(err, -EIO, path, "cannot be written") : 0;
 }
 
-/* results/<UTC time>-conformance: "latest" stays with what can be plotted. */
-static void default_dir(char *buf, size_t len)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(buf, len, "results/%Y%m%dT%H%M%SZ-conformance", &tm);
-}
-
 static int run_all(const struct pvtb_command *cmd, struct conf_opts *o, int argc, char **argv,
 		   const struct pvtb_strv *specs, struct pvtb_err *err)
 {
@@ -363,17 +353,17 @@ static int run_all(const struct pvtb_command *cmd, struct conf_opts *o, int argc
 		.opts = o, .filters = argv, .nr_filters = (size_t)argc, .hosts = json_array()};
 	struct pvtb_result *r = pvtb_result_new("pvtb conformance", "quick");
 	struct pvtb_dir *dir = NULL;
-	char place[64];
 	int ret;
 
-	default_dir(place, sizeof(place));
 	ret = r && run.hosts ? 0 : pvtb_err_sys(err, -ENOMEM, "conformance");
 	if (!ret)
 		ret = pvtb_guardian_start(&run.guardian, err);
 	if (!ret)
-		ret = pvtb_dir_new(o->out ? o->out : place, &dir, err);
-	if (!ret)
+		ret = pvtb_dir_new(o->out, &dir, err);
+	if (!ret) {
+		pvtb_dir_name_as(dir, "conformance");
 		ret = pvtb_guardian_add_rmtree(run.guardian, pvtb_dir_path(dir), NULL, err);
+	}
 	if (!ret) {
 		run.dir = pvtb_dir_path(dir);
 		ret = run_hosts(&run, specs, err);

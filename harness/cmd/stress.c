@@ -424,15 +424,6 @@ static int run_hosts(struct stress_run *run, const struct pvtb_strv *specs, stru
 	return ret ? ret : pvtb_check_interrupted(err);
 }
 
-static void default_dir(char *buf, size_t len)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(buf, len, "results/%Y%m%dT%H%M%SZ-stress", &tm);
-}
-
 static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
 		   const struct pvtb_strv *specs, struct pvtb_err *err)
 {
@@ -440,10 +431,8 @@ static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
 	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, 0, NULL);
 	struct pvtb_result *r = pvtb_result_new("pvtb stress", "quick");
 	struct pvtb_dir *dir = NULL;
-	char place[64];
 	int ret;
 
-	default_dir(place, sizeof(place));
 	run->hosts = json_array();
 	ret = r && run->hosts ? 0 : pvtb_err_sys(err, -ENOMEM, "stress");
 	if (!ret)
@@ -451,9 +440,11 @@ static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
 	run->progress = pvtb_progress_new(o->lab_host ? PVTB_PROGRESS_LINES : PVTB_PROGRESS_AUTO,
 					  STDERR_FILENO);
 	if (!ret)
-		ret = pvtb_dir_new(o->out ? o->out : place, &dir, err);
-	if (!ret)
+		ret = pvtb_dir_new(o->out, &dir, err);
+	if (!ret) {
+		pvtb_dir_name_as(dir, "stress");
 		ret = pvtb_guardian_add_rmtree(run->guardian, pvtb_dir_path(dir), NULL, err);
+	}
 	if (!ret) {
 		run->dir = pvtb_dir_path(dir);
 		ret = run_hosts(run, specs, err);

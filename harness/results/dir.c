@@ -19,10 +19,11 @@
 #define TMP_PREFIX   ".tmp-"
 
 struct pvtb_dir {
-	char *root;  /* holds the temporary directory and the final one */
-	char *final; /* NULL: named at commit */
-	char *path;  /* where it is now; NULL once removed */
-	char *made;  /* the uppermost directory above that was not there before, or NULL */
+	char *root;	  /* holds the temporary directory and the final one */
+	char *final;	  /* NULL: named at commit */
+	const char *kind; /* of a result that is no benchmark's; NULL */
+	char *path;	  /* where it is now; NULL once removed */
+	char *made;	  /* the uppermost directory above that was not there before, or NULL */
 	int lock;
 	bool committed;
 };
@@ -240,6 +241,11 @@ fail:
 	return code;
 }
 
+void pvtb_dir_name_as(struct pvtb_dir *d, const char *kind)
+{
+	d->kind = kind;
+}
+
 const char *pvtb_dir_path(const struct pvtb_dir *d)
 {
 	return d->path;
@@ -263,7 +269,7 @@ static void append_clean(char *name, size_t size, const char *s)
 }
 
 /* <UTC time>-<host>-<kernel>; several hosts: the first and how many more. */
-static void name_of(const struct pvtb_result *r, char *name, size_t size)
+static void name_of(const struct pvtb_result *r, const char *kind, char *name, size_t size)
 {
 	char more[32];
 	const char *c;
@@ -273,7 +279,11 @@ static void name_of(const struct pvtb_result *r, char *name, size_t size)
 		if (*c != '-' && *c != ':')
 			name[n++] = *c;
 	name[n] = '\0';
-	if (!r->nr_hosts)
+	if (kind) {
+		append_clean(name, size, "-");
+		append_clean(name, size, kind);
+	}
+	if (kind || !r->nr_hosts)
 		return;
 	append_clean(name, size, "-");
 	append_clean(name, size, r->hosts[0].host);
@@ -333,7 +343,7 @@ int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb
 			free(path);
 		return ret == -EEXIST ? pvtb_err_sys(err, ret, "%s", d->final) : ret;
 	}
-	name_of(r, name, sizeof(name) - 16);
+	name_of(r, d->kind, name, sizeof(name) - 16);
 	/* Two runs may end in the same second. */
 	for (i = 1; i < 1000; i++) {
 		size_t len = strlen(name);
@@ -344,7 +354,7 @@ int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb
 			return pvtb_err_sys(err, -ENOMEM, "%s", d->root);
 		ret = take_name(d, path, err);
 		if (!ret)
-			return point_latest(d->root, name, err);
+			return d->kind ? 0 : point_latest(d->root, name, err);
 		free(path);
 		name[len] = '\0';
 		if (ret != -EEXIST)

@@ -17,6 +17,9 @@ struct pvtb_dir;
  * results/<UTC time>-<host>-<kernel>.
  */
 int pvtb_dir_new(const char *out, struct pvtb_dir **ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* No benchmark's result: unless @out said otherwise it becomes results/<UTC time>-@kind, and "latest" stays
+ * with what can be plotted. @kind is not copied. */
+void pvtb_dir_name_as(struct pvtb_dir *d, const char *kind);
 /* Where it is now: the temporary name, after pvtb_dir_commit() the final one. */
 const char *pvtb_dir_path(const struct pvtb_dir *d);
 /* Give it its final name; without @out also point results/latest at it. On failure before the

@@ -105,6 +105,19 @@ static void named_by_what_was_run(void **state)
 	pvtb_dir_free(d);
 	assert_true(exists("results/latest/g") && !exists("results/latest/f"));
 	assert_int_equal(entries("results"), 3);
+
+	/* What is no benchmark's is named by its kind, twice in a second too, and is not the latest. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pvtb_dir_new(NULL, &d, &err), 0);
+		pvtb_dir_name_as(d, "stress");
+		put(pvtb_dir_path(d), "f");
+		assert_int_equal(pvtb_dir_commit(d, r, &err), 0);
+		assert_string_equal(pvtb_dir_path(d), i ? "results/20260131T235958Z-stress-2"
+							: "results/20260131T235958Z-stress");
+		pvtb_dir_free(d);
+	}
+	assert_true(exists("results/latest/g"));
+	assert_int_equal(entries("results"), 5);
 	pvtb_result_free(r);
 }
 

@@ -7,10 +7,6 @@ load "vars.gp"
 right_pixels = 150
 load "style.gp"
 
-unset yrange
-set autoscale y
-set offsets 0, 0, graph 0.06, graph 0.06
-set xrange [-around_ms:around_ms]
 set ytics scale 0.5 autofreq
 set grid xtics ytics lc rgb faint lw 0.5 lt 1
 set xlabel "true time since the move, ms" font ",9" tc rgb grey offset 0,0.2
@@ -29,21 +25,46 @@ do for [i = 1:4] {
 		legend_x = legend_x + legend_next(part[i])
 	}
 }
-# The names beside the figure, as far apart as they need to be, in the order of the lines' ends.
+# The names beside the ends of their lines, and where these are close below each other.
 array last[lines]
+lowest = 0
+highest = 0
+set xrange [*:*]
+set yrange [*:*]
 do for [i = 1:lines] {
-	stats "series.dat" index i - 1 using 2 name "A" nooutput
-	stats "series.dat" index i - 1 every ::(int(A_records) - 1) using 2 name "L" nooutput
+	stats "series.dat" index i - 1 using (abs($1) <= around_ms ? $2 : NaN) name "A" nooutput
+	stats "series.dat" index i - 1 using 2 name "R" nooutput
+	stats "series.dat" index i - 1 every ::(int(R_records) - 1) using 2 name "L" nooutput
 	last[i] = L_max
+	lowest = A_min < lowest ? A_min : lowest
+	highest = A_max > highest ? A_max : highest
 }
-array place[lines]
+margin = (highest > lowest ? highest - lowest : 1) * 0.06
+set yrange [lowest - margin:highest + margin]
+set xrange [-around_ms:around_ms]
+array order[lines]
 do for [i = 1:lines] {
-	place[i] = 1
+	place = 1
 	do for [k = 1:lines] {
-		if (last[k] > last[i] || (last[k] == last[i] && k < i)) { place[i] = place[i] + 1 }
+		if (last[k] > last[i] || (last[k] == last[i] && k < i)) { place = place + 1 }
 	}
-	set label name[i] at screen right + across(8), graph 1 - (place[i] - 0.5) / (lines > 8 ? lines : 8) \
-		left font ",9" tc rgb int(part_colour[int(method[i]) + 1])
+	order[place] = i
+}
+array at[lines]
+apart = lines > 18 ? 1.0 / lines : 0.055
+do for [n = 1:lines] {
+	at[n] = (last[order[n]] - lowest + margin) / (highest - lowest + 2 * margin)
+	if (n > 1 && at[n] > at[n - 1] - apart) { at[n] = at[n - 1] - apart }
+	if (n == 1 && at[n] > 1 - apart / 2) { at[n] = 1 - apart / 2 }
+}
+# What that has pushed out below moves up again.
+do for [m = 1:lines] {
+	n = lines + 1 - m
+	least = m == 1 ? apart / 2 : at[n + 1] + apart
+	if (at[n] < least) { at[n] = least }
+	i = order[n]
+	set label name[i] at screen right + across(8), graph at[n] left font ",9" \
+		tc rgb int(part_colour[int(method[i]) + 1])
 }
 
 plot for [i = 1:lines] "series.dat" index i - 1 using 1:2 with linespoints pt 7 ps 0.25 * mark lw 1.4 \

@@ -60,6 +60,7 @@ void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 			__atomic_store_n(mail_of(vm, i), pvtb_arch_counter(), __ATOMIC_RELEASE);
 			look(vm, i, phase, &seen[i]);
 		}
+		pvtb_arch_relax();
 		if (!(++turn % 64))
 			now_ns = pvtb_mono_ns();
 	} while (now_ns - begin_ns < ns ||

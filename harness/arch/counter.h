@@ -9,6 +9,8 @@
 u64 pvtb_arch_counter(void); /* ordered read: CNTVCT_EL0 or TSC */
 u64 pvtb_arch_counter_hz(
 	void); /* CNTFRQ_EL0, or the TSC frequency as the kernel has it; 0 unknown */
+/* In a waiting loop: "not now" (YIELD, PAUSE). To an emulator whose CPUs take turns it ends this one's. */
+void pvtb_arch_relax(void);
 const char *pvtb_arch_name(void); /* "arm64", "x86_64" */
 
 #endif

@@ -22,3 +22,8 @@ const char *pvtb_arch_name(void)
 {
 	return "arm64";
 }
+
+void pvtb_arch_relax(void)
+{
+	__asm__ volatile("yield" ::: "memory");
+}

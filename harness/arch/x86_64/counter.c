@@ -50,3 +50,8 @@ const char *pvtb_arch_name(void)
 {
 	return "x86_64";
 }
+
+void pvtb_arch_relax(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}

@@ -38,6 +38,7 @@ static bool await(struct exchange *x, u64 turn)
 			return true;
 		if (now == ~0ULL)
 			return false;
+		pvtb_arch_relax();
 		if (i % SPINS == 0)
 			sched_yield();
 	}

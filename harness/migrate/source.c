@@ -387,6 +387,18 @@ static int move(struct source *s, struct pvtb_err *err)
 	return ret;
 }
 
+/* A target that refuses closes, at times under what is being written: its reason is there all the same. */
+static int reason_of(struct source *s, int ret, struct pvtb_err *err)
+{
+	struct pvtb_err said = {0};
+
+	if ((ret != -EPIPE && ret != -ECONNRESET) || await_reply(s, &said) != -EREMOTEIO)
+		return ret;
+	if (err)
+		*err = said;
+	return -EREMOTEIO;
+}
+
 int pvtb_mig_send(struct pvtb_vm *vm, int fd, const struct pvtb_mig_send_opts *opts,
 		  struct pvtb_mig_sent *ret_sent, struct pvtb_err *err)
 {
@@ -407,6 +419,7 @@ int pvtb_mig_send(struct pvtb_vm *vm, int fd, const struct pvtb_mig_send_opts *o
 	s.dirty = calloc((s.nr_pages + 63) / 64, sizeof(u64));
 	s.copy = malloc(PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE);
 	ret = s.dirty && s.copy ? move(&s, err) : pvtb_err_sys(err, -ENOMEM, "dirty log");
+	ret = reason_of(&s, ret, err);
 	ret_sent->gone = !ret;
 	if (ret) {
 		/* A log nobody reads costs the guest some faults, and no more. */

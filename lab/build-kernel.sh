@@ -125,9 +125,16 @@ first_error() {
 	grep -m 1 -E ':[0-9]+: (fatal )?error:|: undefined reference to|^(ERROR|FAILED|error)[: ]' "$log" ||
 		grep -m 1 -F '***' "$log" || tail -n 1 "$log"
 }
+# Not the commit's fault, and another one would fare no better.
+machine_error() {
+	grep -m 1 -iE 'Killed signal|: Killed$|No space left on device|Cannot allocate memory|virtual memory exhausted' \
+		"$log"
+}
 untestable() {
-	error=$(first_error | sed "s,$base/source/,,g;s,\\.\\./source/,,g")
 	cp "$log" "$base/failed-$arch.log"
+	error=$(machine_error) && die "$short" "$1 for $arch: $error" \
+		"memory, space in $base; fewer compilers at once: -j ($base/failed-$arch.log)"
+	error=$(first_error | sed "s,$base/source/,,g;s,\\.\\./source/,,g")
 	die "$short" "$1 for $arch ($subject)" "$error ($base/failed-$arch.log)" 3
 }
 

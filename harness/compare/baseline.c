@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Owns what a baseline is: a result in one small file, with the metrics that are judged and nothing
- * that changes from run to run, so that a difference in it is a difference in what was measured.
+ * Owns what a baseline is: a result in one small file, with the metrics that are judged, what of the
+ * host can move them, and nothing that changes from run to run, so that a difference in it is a
+ * difference in what was measured, or where.
  */
 #include <math.h>
 #include <string.h>
@@ -61,6 +62,10 @@ static int copy_host(const struct pvtb_host_result *from, struct pvtb_result *to
 	h->deterministic = from->deterministic;
 	h->witnessed = from->witnessed;
 	h->counter_hz = from->counter_hz;
+	json_decref(h->environment);
+	h->environment = pvtb_compare_environment(from->environment);
+	if (!h->environment)
+		return -ENOMEM;
 	ret = pvtb_result_set(&h->arch, from->arch);
 	if (!ret)
 		ret = pvtb_result_set(&h->kernel, from->kernel);

@@ -137,8 +137,8 @@ extern const char *const pvtb_compare_bys[];
 int pvtb_compare_write(const struct pvtb_comparison *c, enum pvtb_compare_format format,
 		       enum pvtb_compare_by by, FILE *out, struct pvtb_err *err) PVTB_MUST_CHECK;
 
-/* A result that holds only what is judged, as a baseline is kept in a file. @command: what updates
- * it. -ENODATA when nothing was measured. */
+/* A result that holds only what is judged, and of the host what can move it, as a baseline is kept in
+ * a file. @command: what updates it. -ENODATA when nothing was measured. */
 int pvtb_baseline_of(const struct pvtb_result *r, const struct pvtb_compare_opts *opts,
 		     const char *command, struct pvtb_result **ret,
 		     struct pvtb_err *err) PVTB_MUST_CHECK;
@@ -156,6 +156,8 @@ int pvtb_compare_warn(struct pvtb_comparison *c, const char *fmt, ...)
 /* Warnings on all that differs between the two hosts and should not. */
 int pvtb_compare_hosts(struct pvtb_comparison *c, const char *name,
 		       const struct pvtb_host_result *old, const struct pvtb_host_result *new);
+/* The part of an environment record that these come from. NULL: no memory. */
+json_t *pvtb_compare_environment(const json_t *env);
 int pvtb_compare_write_text(const struct pvtb_comparison *c, enum pvtb_compare_format format,
 			    enum pvtb_compare_by by, FILE *out) PVTB_MUST_CHECK;
 /* What a threshold comes to for @name, in the unit shown; false when none is set. */

@@ -36,6 +36,10 @@ static const char *const paths[] = {
 	"tools.qemu",
 };
 
+/* What is compared of the kernel's configuration: by its options, or by what uname says of it. */
+static const char *const kernel_paths[] = {"kernel_config.hash", "kernel_config.options",
+					   "system.version"};
+
 static const json_t *at(const json_t *env, const char *path)
 {
 	char part[64];
@@ -57,6 +61,40 @@ static bool is_unknown(const json_t *v)
 
 	return !v || json_is_null(v) || (s && (!*s || !strcmp(s, "(null)"))) ||
 	       (json_is_object(v) && json_is_null(json_object_get(v, "value")));
+}
+
+/* What is at @path of @from, at the same of @to. */
+static int copy(const json_t *from, const char *path, json_t *to)
+{
+	size_t n = strcspn(path, ".");
+	char part[64];
+	json_t *v, *in;
+
+	snprintf(part, sizeof(part), "%.*s", (int)n, path);
+	v = json_object_get(from, part);
+	if (!path[n])
+		return json_object_set(to, part, v);
+	in = json_object_get(to, part);
+	if (!in && json_object_set_new(to, part, in = json_object()))
+		return -ENOMEM;
+	return copy(v, path + n + 1, in);
+}
+
+json_t *pvtb_compare_environment(const json_t *env)
+{
+	json_t *ret = json_object();
+	int failed = !ret;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(kernel_paths) && !failed; i++)
+		if (!is_unknown(at(env, kernel_paths[i])))
+			failed = copy(env, kernel_paths[i], ret);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(paths) && !failed; i++)
+		if (!is_unknown(at(env, paths[i])))
+			failed = copy(env, paths[i], ret);
+	if (!failed)
+		return ret;
+	json_decref(ret);
+	return NULL;
 }
 
 static void shorten(const json_t *v, char *buf)

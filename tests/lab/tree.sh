@@ -88,6 +88,15 @@ wait
 state >"$scratch/after"
 cmp -s "$scratch/before" "$scratch/after" || fail "the repository was changed: $(diff "$scratch/before" "$scratch/after")"
 
+# a compiler that was killed is not the commit's fault, and the hint says where to look
+sed -i 's,^\t@! grep -Hn BROKEN,\t@! grep -q UNLUCKY part.c || { echo "gcc: fatal error: Killed signal terminated program cc1" >\&2; false; }\n&,' \
+	"$tree/Makefile"
+echo 'UNLUCKY' >"$tree/part.c"
+commit unlucky
+expect_status 125 ab HEAD HEAD~1 hypercall.pv_time_features
+grep -q '^pvtb: [0-9a-f]*: does not build for arm64: gcc: fatal error: Killed signal' "$scratch/err" &&
+	grep -q 'hint: memory, space in' "$scratch/err" || fail "a killed compiler: $(cat "$scratch/err")"
+
 # a configuration that does not hold: not silently without KVM
 printf 'allnoconfig:\n\tgrep -v CONFIG_KVM= $(KCONFIG_ALLCONFIG) >$(O)/.config\n' >"$tree/Makefile"
 commit 'no KVM'

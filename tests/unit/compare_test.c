@@ -560,20 +560,28 @@ static void cut_samples_are_an_error(void **unused)
 
 /* ---- baselines ---- */
 
-/* Only what is judged, no kernel's path, nothing of the run; and it compares as the result would. */
+/* Only what is judged and what can move it, no kernel's path, nothing of the run; and it compares as
+ * the result would. */
 static void baselines(void **unused)
 {
+	const json_t *cpu;
 	struct pvtb_result *base, *r = lab_result();
 	struct pvtb_err err = {0};
 	struct sides s;
 	char path[128];
 
 	fixture_text(&r->hosts[0].host, "lab:arm64,deterministic,kernel=/a/Image");
+	configure(&r->hosts[0], "1", json_pack("{s:s}", "HZ", "250"));
+	json_object_set_new(r->hosts[0].environment, "cpu",
+			    json_pack("{s:s, s:i}", "model", "one", "temperature", 42));
 	sides_init(&s);
 	side_add(&s.new, r, NULL);
 	assert_int_equal(pvtb_baseline_of(r, &s.opts, "synthetic", &base, &err), 0);
 	assert_string_equal(base->hosts[0].host, "lab:arm64,deterministic");
-	assert_int_equal(json_object_size(base->hosts[0].environment), 0);
+	assert_int_equal(json_object_size(base->hosts[0].environment), 3);
+	cpu = json_object_get(base->hosts[0].environment, "cpu");
+	assert_string_equal(json_string_value(json_object_get(cpu, "model")), "one");
+	assert_int_equal(json_object_size(cpu), 1);
 	assert_int_equal(base->hosts[0].benches[0].nr_variants, 4); /* without the skipped one */
 	assert_int_equal(base->hosts[0].benches[0].variants[0].nr_metrics, 1);
 	snprintf(path, sizeof(path), "%s/baseline.json", root);
@@ -584,8 +592,11 @@ static void baselines(void **unused)
 	assert_int_equal(s.c.count[PVTB_SAME], 7);
 	assert_int_equal(s.c.nr_warnings, 0);
 	set(r, "hypercall", "unknown_id", "p50", 1741);
+	configure(&r->hosts[0], "2", json_pack("{s:s, s:s}", "HZ", "250", "KASAN", "y"));
+	pvtb_comparison_free(&s.c);
 	compare(&s);
 	assert_int_equal(s.c.count[PVTB_WORSE], 1);
+	assert_true(warned(&s, "KASAN=n, now y"));
 	sides_free(&s);
 }
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Proof of the gate with real kernels: one nop more in kvm_smccc_call_handler() is named by the
-# hypercalls it is in and by nothing else, git bisect finds its commit, and stolen time that is 1/64
-# short is named by steal and conformance. Not part of make check, because it compiles kernels: one
-# from nothing (minutes), three more from that.
+# Proof of the gate with real kernels: one nop more in kvm_smccc_call_handler(), on x86 in
+# __kvm_emulate_hypercall(), is named by the hypercalls it is in and by nothing else, git bisect finds
+# its commit, and stolen time that is 1/64 short is named by steal and conformance. Not part of make
+# check, because it compiles kernels: one for each architecture from nothing (minutes), four more from
+# these.
 #
 #	check-kernels.sh [WORKDIR]
 #
@@ -12,11 +13,17 @@
 set -u
 . tests/lab-lib.sh
 
+PVTB=$(realpath "$PVTB") # git runs it from the kernel's tree
 source=${LINUX_SOURCE:-/usr/src/linux-source-6.12.tar.xz}
 work=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/pvtime-bench/check-kernels}
 tree=$work/linux
+history=$work/history-$(cksum <"$0" | cut -d' ' -f1) # made by this script, and not by an older one
 hypercalls='smccc_version pv_time_features pv_time_st unknown_id ptp' # what KVM answers itself
+hypercalls_x86='unknown_nr kick_cpu'
 
+# One source, one history: commits are called the same wherever it is made.
+GIT_AUTHOR_DATE='2026-01-01T00:00:00Z' GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
+export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
 g() {
 	git -C "$tree" -c user.name=check -c user.email=check@example.org -c gc.auto=0 -c commit.gpgsign=false "$@"
 }
@@ -37,13 +44,18 @@ unpack() {
 	tar -xf "$source" -C "$tree" --strip-components=1 && g init -q -b main && g add -Af . && g commit -q -m base ||
 		{ fail "no repository"; finish; }
 }
-# base - a comment - the nop - something that is not compiled; and, from base, stolen time that is short
+# base - a comment - the nop - something that is not compiled; and, from base, stolen time that is short,
+# and the nop of x86
 make_history() {
 	[ -d "$tree/.git" ] && g rev-parse -q --verify main >/dev/null || unpack
 	g checkout -q -f --detach main && g tag -f base >/dev/null
 	edit arch/arm64/kvm/pvtime.c \
 		's,steal += vcpu->arch.steal.last_steal - last_steal;,steal += (vcpu->arch.steal.last_steal - last_steal) / 64 * 63;,'
 	commit short 'stolen time 1/64 short'
+	g checkout -q --detach base
+	edit arch/x86/kvm/x86.c \
+		'/^unsigned long __kvm_emulate_hypercall/,/^}/s/^\ttrace_kvm_hypercall/\tasm volatile("nop");\n&/'
+	commit nop_x86 'one nop on x86'
 	g checkout -q --detach base
 	edit arch/arm64/kvm/psci.c '1a /* a comment */'
 	commit comment 'a comment'
@@ -52,7 +64,7 @@ make_history() {
 	commit nop 'one nop'
 	edit README '1i A line.'
 	commit last 'a line of README'
-	: >"$work/history-made"
+	: >"$history"
 }
 
 # run WANTED COMMAND...: as expect_status, but shown
@@ -70,19 +82,27 @@ worse_of() {
 	awk '$NF == "WORSE" { sub(/\..*/, "", $1); print $1, $4 }' "$scratch/out" | sort
 }
 
+# named VARIANT...: these are called WORSE, by one and the same number of instructions, and no others
+named() {
+	worse_of >"$scratch/worse"
+	for v in "$@"; do
+		grep -q "^$v +[1-9]" "$scratch/worse" || fail "the nop is not named on $v"
+	done
+	[ "$(cut -d' ' -f2 "$scratch/worse" | sort -u | wc -l)" = 1 ] || fail "not one number: $(cat "$scratch/worse")"
+	[ "$(wc -l <"$scratch/worse")" = $# ] || fail "named elsewhere too: $(cat "$scratch/worse")"
+}
+
 mkdir -p "$work" || finish
-[ -e "$work/history-made" ] || make_history
+[ -e "$history" ] || make_history
 cd "$(dirname "$0")/.." || exit 1
 
-# 1. the nop, by its commits: on every call that KVM answers, the same number, and nowhere else
+# 1. the nop, by its commits: on every call that KVM answers, and nowhere else
 run 1 "$PVTB" ab --tree "$tree" --commits comment nop
-worse_of >"$scratch/worse"
-for v in $hypercalls; do
-	grep -q "^$v +[1-9]" "$scratch/worse" || fail "the nop is not named on $v"
-done
-[ "$(cut -d' ' -f2 "$scratch/worse" | sort -u | wc -l)" = 1 ] || fail "not one number: $(cat "$scratch/worse")"
-[ "$(wc -l <"$scratch/worse")" = "$(echo "$hypercalls" | wc -w)" ] || fail "named elsewhere too: $(cat "$scratch/worse")"
+named $hypercalls
 grep -q '^  cntpct_trapped.p50 .* same$' "$scratch/out" || fail "counter reads were not compared"
+run 1 "$PVTB" ab -H lab:x86_64,deterministic --tree "$tree" --commits base nop_x86
+named $hypercalls_x86
+grep -q '^  cpuid.p50 .* same$' "$scratch/out" || fail "CPUID was not compared"
 
 # 2. a comment and a file that is not compiled change nothing
 run 0 "$PVTB" ab --tree "$tree" --commits base comment
@@ -105,6 +125,6 @@ for k in base short; do
 	want=0
 	[ $k = base ] || want=1
 	run $want "$PVTB" run --no-plots -H "lab:arm64,deterministic,kernel=$(kernel_of $k)" -o "$scratch/$k" steal.overcommit_2
-	run $want "$PVTB" conformance -H "lab:arm64,kernel=$(kernel_of $k)" PVT-13
+	run $want "$PVTB" conformance -o "$scratch/$k-conformance" -H "lab:arm64,kernel=$(kernel_of $k)" PVT-13
 done
 finish

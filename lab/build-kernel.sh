@@ -42,7 +42,7 @@ x86_64) karch=x86_64 target=vmlinux compiler=x86_64-linux-gnu- machine=x86_64 ;;
 *) die "$arch" 'unknown architecture' 'arm64 or x86_64' ;;
 esac
 [ "$(uname -m)" != $machine ] || compiler=
-for tool in git make flock flex bison bc pahole "${compiler}gcc" "${compiler}objcopy" sha256sum; do
+for tool in git make flock setpriv flex bison bc pahole "${compiler}gcc" "${compiler}objcopy" sha256sum; do
 	need "$tool"
 done
 [ -n "${XDG_CACHE_HOME:-}" ] || [ -n "${HOME:-}" ] || die HOME 'not set' 'set XDG_CACHE_HOME'
@@ -115,9 +115,9 @@ ours reset -q --hard "$sha" >"$log" 2>&1 || {
 
 # ---- configuration ----
 
-# kernel_make TARGET...: reproducible, and the commit in its name
+# kernel_make TARGET...: reproducible, and the commit in its name; it ends when this script is killed
 kernel_make() {
-	make -C "$base/source" O="$build" ARCH=$karch CROSS_COMPILE=$compiler LOCALVERSION="-g$short" \
+	setpriv --pdeathsig TERM make -C "$base/source" O="$build" ARCH=$karch CROSS_COMPILE=$compiler LOCALVERSION="-g$short" \
 		KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970' KBUILD_BUILD_USER=pvtb \
 		KBUILD_BUILD_HOST=pvtb KBUILD_BUILD_VERSION=1 "$@" </dev/null >>"$log" 2>&1
 }

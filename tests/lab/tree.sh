@@ -97,6 +97,20 @@ expect_status 125 ab HEAD HEAD~1 hypercall.pv_time_features
 grep -q '^pvtb: [0-9a-f]*: does not build for arm64: gcc: fatal error: Killed signal' "$scratch/err" &&
 	grep -q 'hint: memory, space in' "$scratch/err" || fail "a killed compiler: $(cat "$scratch/err")"
 
+# pvtb killed in the middle: nothing goes on compiling, and the next one need not wait
+sed -i 's,^\t@! grep -q UNLUCKY.*,\ttouch $(O)/begun; exec sleep 300,' "$tree/Makefile"
+commit slow
+begun=$(dirname "$lock")/build-arm64/begun
+"$PVTB" ab --tree "$tree" --commits HEAD HEAD~1 hypercall.pv_time_features >/dev/null 2>&1 &
+for i in $(seq 100); do
+	[ -e "$begun" ] && break
+	sleep 0.1
+done
+[ -e "$begun" ] || fail "the slow one was not begun"
+kill -9 $!
+wait $! 2>/dev/null
+flock -w 20 "$lock" true || fail "its compilers were left behind"
+
 # a configuration that does not hold: not silently without KVM
 printf 'allnoconfig:\n\tgrep -v CONFIG_KVM= $(KCONFIG_ALLCONFIG) >$(O)/.config\n' >"$tree/Makefile"
 commit 'no KVM'

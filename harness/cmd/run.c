@@ -36,6 +36,7 @@ struct run_opts {
 enum link_role { LINK_NONE, LINK_SOURCE, LINK_TARGET };
 static const char *const link_names[] = {"none", "source", "target", NULL};
 #define LINK_WAIT_MS 2000
+#define MAX_BATCH    16 /* hosts measured at once */
 
 static const char *const profile_names[] = {"quick", "standard", "long", "brief", NULL};
 
@@ -396,37 +397,50 @@ static void *host_thread(void *arg)
 	return NULL;
 }
 
-/* Lab hosts in deterministic mode do not mind company: they count instructions. Everything else
- * runs alone. */
-static int run_hosts(struct host_job *jobs, size_t n)
+/* CPUs of this machine that measuring a host keeps busy: an emulator runs its lab's CPUs by turns, in one
+ * thread, and so a lab is measured as well beside another one as alone. This host wants no company. */
+static size_t cpus_of(const char *spec, size_t all)
 {
-	size_t i = 0;
+	if (strncmp(spec, "lab:", 4))
+		return all;
+	return pvtb_host_second(spec) ? 2 : 1;
+}
 
-	while (i < n && !pvtb_interrupted()) {
-		pthread_t t[16];
-		size_t batch = 1, cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+/* Jobs from the first of @n on that find room on @cpus together; one at least. */
+static size_t batch_of(const struct host_job *jobs, size_t n, size_t cpus)
+{
+	size_t used = cpus_of(jobs[0].spec, cpus), batch = 1;
+
+	while (batch < n && batch < MAX_BATCH) {
+		used += cpus_of(jobs[batch].spec, cpus);
+		if (used > cpus)
+			break;
+		batch++;
+	}
+	return batch;
+}
+
+/* In the order given, as many at once as there is room for. Returns 1 + the first that failed, or 0. */
+static size_t run_hosts(struct host_job *jobs, size_t n)
+{
+	size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN), batch;
+
+	for (size_t i = 0; i < n && !pvtb_interrupted(); i += batch) {
+		pthread_t t[MAX_BATCH];
 		size_t started = 0;
 
-		while (i + batch < n && batch < cpus && batch < PVTB_ARRAY_SIZE(t) &&
-		       strstr(jobs[i].spec, ",deterministic") &&
-		       strstr(jobs[i + batch].spec, ",deterministic"))
-			batch++;
-		if (batch == 1) {
-			host_thread(&jobs[i]);
-		} else {
-			for (; started < batch; started++)
-				if (pthread_create(&t[started], NULL, host_thread,
-						   &jobs[i + started]))
-					break;
-			for (size_t k = 0; k < started; k++)
-				pthread_join(t[k], NULL);
-			for (size_t k = started; k < batch; k++)
-				host_thread(&jobs[i + k]);
-		}
+		batch = batch_of(&jobs[i], n - i, cpus);
+		/* The last of them on this thread. */
+		while (started + 1 < batch &&
+		       !pthread_create(&t[started], NULL, host_thread, &jobs[i + started]))
+			started++;
+		for (size_t k = started; k < batch; k++)
+			host_thread(&jobs[i + k]);
+		for (size_t k = 0; k < started; k++)
+			pthread_join(t[k], NULL);
 		for (size_t k = 0; k < batch; k++)
 			if (jobs[i + k].ret)
-				return (int)(i + k) + 1;
-		i += batch;
+				return i + k + 1;
 	}
 	return 0;
 }
@@ -568,7 +582,8 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 		pvtb_result_new(line ? line : "pvtb run", profile_names[o->profile]);
 	struct pvtb_guardian *guardian = NULL;
 	struct pvtb_dir *dir = NULL;
-	int failed, ret = jobs && r ? 0 : pvtb_err_sys(err, -ENOMEM, "run");
+	size_t failed;
+	int ret = jobs && r ? 0 : pvtb_err_sys(err, -ENOMEM, "run");
 
 	if (!ret)
 		ret = pvtb_guardian_start(&guardian, err);

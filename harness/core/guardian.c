@@ -17,6 +17,8 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
+#include "core/knob.h"
+
 enum verb {
 	ADD_WRITE,
 	ADD_RMDIR,
@@ -81,18 +83,6 @@ static u64 start_time_of(pid_t pid)
 	return t;
 }
 
-static int undo_write(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC | O_TRUNC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n < 0 ? -errno : 0;
-}
-
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	return remove(path) && errno != ENOENT ? -errno : 0;
@@ -131,15 +121,17 @@ static int remove_cgroup(const char *path, const struct stat *st, int type, stru
 
 static int undo_cgroup(const char *dir)
 {
+	static const struct {
+		const char *file, *value;
+	} first[] = {{"cgroup.freeze", "0"}, {"freezer.state", "THAWED"}, {"cgroup.kill", "1"}};
 	char file[PATH_MAX + 32];
 	int r = 0;
 
-	snprintf(file, sizeof(file), "%s/cgroup.freeze", dir);
-	undo_write(file, "0");
-	snprintf(file, sizeof(file), "%s/freezer.state", dir);
-	undo_write(file, "THAWED");
-	snprintf(file, sizeof(file), "%s/cgroup.kill", dir);
-	undo_write(file, "1");
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(first); i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, first[i].file);
+		/* whichever of them this version of cgroups has */
+		r = pvtb_knob_write(file, first[i].value);
+	}
 	for (int i = 0; i < 300; i++) {
 		r = nftw(dir, remove_cgroup, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 		if (r == -1)
@@ -164,7 +156,7 @@ static int undo_one(const struct message *m)
 
 	switch ((enum verb)m->verb) {
 	case ADD_WRITE:
-		return undo_write(path, value);
+		return pvtb_knob_write(path, value);
 	case ADD_RMDIR:
 		return rmdir(path) && errno != ENOENT ? -errno : 0;
 	case ADD_RMTREE:

@@ -34,7 +34,8 @@ bool st_arm64_dangerous(u32 function)
 
 bool st_arm64_refused(const struct st_view *v)
 {
-	return v->step->kind == PVTB_STEP_SMC_IMM;
+	return v->step->kind == PVTB_STEP_SMC_IMM ||
+	       (!v->world->smc && v->step->kind == PVTB_STEP_SMC);
 }
 
 void st_arm64_preserved(struct st_view *v, bool results)

@@ -36,6 +36,7 @@ static void turn_back(struct st_view *v)
 }
 
 ST_OP(counter_read, .name = "counter.read", .archs = PVTB_ARCH_ARM64, .weight = 10,
+      .levels = ST_BOTH,
       .summary = "CNTVCT_EL0 and CNTPCT_EL0: forwards, and between the readings around them",
       .generate = counter, .judge = judge_counter,
       .mutants = {{"backwards", "backwards bracket", turn_back}});
@@ -52,8 +53,8 @@ static void judge_frequency(struct st_view *v)
 }
 
 ST_OP(counter_frequency, .name = "counter.frequency", .archs = PVTB_ARCH_ARM64, .weight = 1,
-      .summary = "CNTFRQ_EL0 is the host's", .generate = frequency, .judge = judge_frequency,
-      .mutants = {{"return", "return", st_arm64_flip}});
+      .levels = ST_BOTH, .summary = "CNTFRQ_EL0 is the host's", .generate = frequency,
+      .judge = judge_frequency, .mutants = {{"return", "return", st_arm64_flip}});
 
 static const u64 timer_regs[] = {PVTB_SYSREG_CNTV_CTL, PVTB_SYSREG_CNTV_CVAL, PVTB_SYSREG_CNTP_CTL,
 				 PVTB_SYSREG_CNTP_CVAL};

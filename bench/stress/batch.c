@@ -179,6 +179,7 @@ static void put(struct st_vcpu *v, const struct st_cmd *cmd)
 	v->ops[v->nr] = cmd->op;
 	v->places[v->nr] = cmd->place;
 	v->faults[v->nr] = ST_NO_FAULT;
+	v->user = cmd->user;
 	v->nr++;
 }
 
@@ -188,19 +189,28 @@ static void draw_batch(struct st_vcpu *v)
 	u64 share = p->ops ? (p->ops + v->e->nr - 1) / v->e->nr : ~0ULL;
 	struct st_cmd cmd;
 
-	while (v->nr < ST_BATCH && v->total + v->nr < share) {
+	while (v->nr < ST_BATCH && v->total + v->nr < share &&
+	       (!v->nr || st_draw_user(&v->draw) == v->user)) {
 		st_draw_next(&v->draw, &cmd);
 		put(v, &cmd);
 	}
 }
 
+/* Once through the stream at most. */
 static void take_batch(struct st_vcpu *v)
 {
 	const struct st_stream *s = v->e->plan->stream;
+	size_t end = v->e->end_ns ? v->next_cmd + s->nr : s->nr;
 
-	for (; v->nr < ST_BATCH && v->next_cmd < s->nr; v->next_cmd++)
-		if (s->cmds[v->next_cmd].vcpu == v->index)
-			put(v, &s->cmds[v->next_cmd]);
+	for (; v->nr < ST_BATCH && v->next_cmd < end; v->next_cmd++) {
+		const struct st_cmd *cmd = &s->cmds[v->next_cmd % s->nr];
+
+		if (cmd->vcpu != v->index)
+			continue;
+		if (v->nr && cmd->user != v->user)
+			return;
+		put(v, cmd);
+	}
 }
 
 /* Another batch, unless there is a reason to end the command. */
@@ -284,6 +294,7 @@ static void finish_batch(struct st_vcpu *v)
 		.steps = steps_of(v),
 		.faults = v->faults,
 		.nr = v->nr,
+		.user = v->user,
 		.first = v->done,
 		.real_before_ns = v->real_before_ns,
 		.real_after_ns = realtime_ns(),
@@ -321,7 +332,7 @@ static bool skip_fault(struct st_vcpu *v, struct pvtb_ctl *ctl)
 	return true;
 }
 
-bool st_batch_again(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl)
+bool st_batch_again(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl, enum pvtb_level *level)
 {
 	struct st_vcpu *v = &((struct st_engine *)opaque)->vcpus[vcpu];
 
@@ -332,6 +343,7 @@ bool st_batch_again(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl)
 		finish_batch(v);
 	if (!next_batch(v))
 		return false;
+	*level = v->user ? PVTB_LEVEL_USER : PVTB_LEVEL_KERNEL;
 	aim(v, ctl);
 	return true;
 }

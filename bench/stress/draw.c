@@ -4,32 +4,54 @@
 
 #include "bench/stress/internal.h"
 
-static u64 weigh(const struct st_op *const *ops, size_t nr)
+/* A quarter of all runs of operations is at user level. */
+#define USER_SHARE 4
+#define RUN_MAX	   128
+
+static bool fits(const struct st_op *op, bool user)
+{
+	return op->levels == ST_BOTH || (op->levels == ST_USER) == user;
+}
+
+static u64 weigh(const struct st_op *const *ops, size_t nr, bool user)
 {
 	u64 sum = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		sum += ops[i]->weight;
+		sum += fits(ops[i], user) ? ops[i]->weight : 0;
 	return sum;
 }
 
 void st_draw_begin(struct st_draw *d, enum pvtb_arch arch, u64 seed, unsigned int vcpu)
 {
 	d->nr_ops = st_ops(arch, &d->ops);
-	d->total_weight = weigh(d->ops, d->nr_ops);
+	d->left = 0;
 	d->vcpu = vcpu;
 	/* Far apart, whatever the seeds. */
 	d->state = pvtb_mix64(seed + 1) ^ pvtb_mix64(~(u64)vcpu);
 }
 
+bool st_draw_user(struct st_draw *d)
+{
+	if (!d->left) {
+		d->user = !pvtb_random_below(&d->state, USER_SHARE);
+		d->left = 1 + (unsigned int)pvtb_random_below(&d->state, RUN_MAX);
+	}
+	return d->user;
+}
+
 static unsigned int choose(struct st_draw *d)
 {
-	u64 at = pvtb_random_below(&d->state, d->total_weight);
+	u64 at = pvtb_random_below(&d->state, weigh(d->ops, d->nr_ops, d->user));
 	unsigned int i = 0;
 
-	while (at >= d->ops[i]->weight)
-		at -= d->ops[i++]->weight;
-	return i;
+	for (;; i++) {
+		u64 weight = fits(d->ops[i], d->user) ? d->ops[i]->weight : 0;
+
+		if (at < weight)
+			return i;
+		at -= weight;
+	}
 }
 
 void st_draw_next(struct st_draw *d, struct st_cmd *cmd)
@@ -37,6 +59,8 @@ void st_draw_next(struct st_draw *d, struct st_cmd *cmd)
 	struct st_gen g = {.random = &d->state, .vcpu = d->vcpu};
 	struct pvtb_step s;
 
+	cmd->user = st_draw_user(d);
+	d->left--;
 	cmd->place = choose(d);
 	cmd->op = d->ops[cmd->place];
 	cmd->vcpu = d->vcpu;
@@ -53,14 +77,17 @@ bool st_mutant_hits(const struct st_armed *armed, enum pvtb_arch arch, const str
 	const struct st_op *const *all;
 	size_t nr;
 	u64 hash = 0x6d7574616e74ULL;
-	u128 share;
+	u128 share = 0;
 
 	if (!armed->op || armed->op != op)
 		return false;
 	nr = st_ops(arch, &all);
 	for (unsigned int i = 0; i < PVTB_STEP_REGS; i++)
 		hash = pvtb_mix64(hash ^ in[i]);
-	/* One in `every` of all operations is weight / total * every of these. */
-	share = (u128)armed->every * op->weight / weigh(all, nr);
+	/* One in `every` of all operations is one in every * (this one's part of all) of these. */
+	for (int user = 0; user < 2; user++)
+		if (fits(op, user))
+			share += (u128)armed->every * op->weight * (user ? 1 : USER_SHARE - 1) /
+				 (weigh(all, nr, user) * USER_SHARE);
 	return !share || hash < (u64)(((u128)1 << 64) / share - (share == 1));
 }

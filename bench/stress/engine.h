@@ -31,6 +31,7 @@ struct st_vcpu {
 	unsigned int places[ST_BATCH];
 	int faults[ST_BATCH];
 	size_t nr, base; /* steps; the one the guest was sent to last */
+	bool user;
 	u64 real_before_ns;
 	/* Threads: how often another took over, in this command and since the last batch. */
 	unsigned int nested;
@@ -93,7 +94,7 @@ int st_slots_new(struct st_slots *s);
 void st_slots_free(struct st_slots *s);
 
 /* batch.c: on the vCPUs' threads. */
-bool st_batch_again(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl);
+bool st_batch_again(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl, enum pvtb_level *level);
 void st_batch_enter(void *opaque, unsigned int vcpu);
 void st_batch_leave(void *opaque, unsigned int vcpu);
 void st_batch_hand_over(void *opaque, unsigned int vcpu);

@@ -3,19 +3,25 @@
 #include "bench/stress/op.h"
 
 #define X86_PAGE_FAULT 14
-#define ARM64_SYNC_EL1 4 /* slot of the vector table: synchronous, current level */
+/* Slots of arm64's vector table: synchronous, from the current level and from a lower one. */
+#define ARM64_SYNC_EL1 4
+#define ARM64_SYNC_EL0 8
 
-static int expected(const struct st_view *v)
+void st_must_fault(struct st_view *v, int x86_vector)
 {
-	return v->world->arch == PVTB_ARCH_ARM64 ? ARM64_SYNC_EL1 : X86_PAGE_FAULT;
+	int want = v->world->arch == PVTB_ARCH_X86_64 ? x86_vector
+		   : v->user			      ? ARM64_SYNC_EL0
+						      : ARM64_SYNC_EL1;
+
+	if (v->fault != want)
+		st_fail(v, "fault", "exception %d expected of step %llu at %#llx, got %d%s", want,
+			(unsigned long long)v->step->kind, (unsigned long long)v->step->in[0],
+			v->fault, v->fault == ST_NO_FAULT ? " (none)" : "");
 }
 
 static void judge(struct st_view *v)
 {
-	if (v->fault != expected(v))
-		st_fail(v, "fault", "exception %d expected at %#llx, got %d%s", expected(v),
-			(unsigned long long)v->step->in[0], v->fault,
-			v->fault == ST_NO_FAULT ? " (none)" : "");
+	st_must_fault(v, X86_PAGE_FAULT);
 }
 
 static void unmapped(struct st_gen *g, struct pvtb_step *s)
@@ -28,9 +34,9 @@ static void unmapped(struct st_gen *g, struct pvtb_step *s)
 		s->in[0] &= ~7ULL;
 }
 
-ST_OP(fault_unmapped, .name = "fault.unmapped", .archs = PVTB_ARCH_ANY, .weight = 1, .faults = true,
-      .summary = "loads and stores where nothing is mapped", .generate = unmapped, .judge = judge,
-      .mutants = {{"none", "fault", st_no_fault}});
+ST_OP(fault_unmapped, .name = "fault.unmapped", .archs = PVTB_ARCH_ANY, .weight = 1,
+      .levels = ST_BOTH, .faults = true, .summary = "loads and stores where nothing is mapped",
+      .generate = unmapped, .judge = judge, .mutants = {{"none", "fault", st_no_fault}});
 
 static void read_only(struct st_gen *g, struct pvtb_step *s)
 {
@@ -39,5 +45,5 @@ static void read_only(struct st_gen *g, struct pvtb_step *s)
 }
 
 ST_OP(fault_read_only, .name = "fault.read_only", .archs = PVTB_ARCH_ANY, .weight = 1,
-      .faults = true, .summary = "stores into the guest's own text", .generate = read_only,
-      .judge = judge, .mutants = {{"none", "fault", st_no_fault}});
+      .levels = ST_BOTH, .faults = true, .summary = "stores into the guest's own text",
+      .generate = read_only, .judge = judge, .mutants = {{"none", "fault", st_no_fault}});

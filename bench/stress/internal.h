@@ -12,9 +12,12 @@ struct st_draw {
 	unsigned int vcpu;
 	const struct st_op *const *ops;
 	size_t nr_ops;
-	u64 total_weight;
+	bool user;	   /* the level of what comes ... */
+	unsigned int left; /* ... for so many operations */
 };
 void st_draw_begin(struct st_draw *d, enum pvtb_arch arch, u64 seed, unsigned int vcpu);
+/* Does the next one run at user level? Runs of some operations do. */
+bool st_draw_user(struct st_draw *d);
 /* The next operation; @cmd->vcpu is the stream's. */
 void st_draw_next(struct st_draw *d, struct st_cmd *cmd);
 /* Does the armed mutant answer this operation wrongly? A property of its arguments alone. */
@@ -33,6 +36,7 @@ struct st_batch {
 	struct pvtb_step *steps;
 	int *faults;
 	size_t nr;
+	bool user; /* all of them */
 	u64 first;
 	u64 real_before_ns, real_after_ns;
 };
@@ -60,6 +64,9 @@ int st_minimise(bool *keep, size_t nr, int (*test)(void *ctx, const bool *keep),
 
 /* ---- engine.c ---- */
 
+/* A given stream and what the host does have to meet: tried over and over for that long. */
+#define ST_MEET_SECONDS 2
+
 /* One run of the engine: random streams, or given ones, until a limit or a violation. */
 struct st_plan {
 	const struct st_opts *opts;
@@ -68,7 +75,8 @@ struct st_plan {
 	unsigned int vcpus;
 	const struct st_stream *stream; /* NULL: random */
 	bool variant;			/* for a given stream */
-	u64 seconds, ops;		/* random ones only */
+	u64 seconds;			/* a given stream: over and over, for that long; 0: once */
+	u64 ops;			/* random ones only */
 	bool latencies;			/* keep them (given ones: no) */
 };
 /* What a violation needs to be followed up: where its vCPUs' streams were when their VM was made. */

@@ -101,6 +101,8 @@ size_t st_judge(struct st_world *w, struct st_shadow *sh, const struct st_batch 
 		.bad = bad,
 	};
 
+	/* Whether or not it is read in this batch. */
+	sh->steal_known &= !sh->steal_loose;
 	for (size_t i = 0; i < b->nr; i++) {
 		struct pvtb_step honest = b->steps[i];
 
@@ -108,11 +110,12 @@ size_t st_judge(struct st_world *w, struct st_shadow *sh, const struct st_batch 
 		v.step = &b->steps[i];
 		v.fault = b->faults[i];
 		v.op_faults = b->ops[i]->faults;
+		v.user = b->user;
 		if (st_mutant_hits(armed, w->arch, b->ops[i], honest.in)) {
 			/* A lost exit is the engine's to lose. */
-			*hits += armed->mutant->apply != NULL;
 			if (armed->mutant->apply)
 				armed->mutant->apply(&v);
+			*hits += v.fault != b->faults[i] || memcmp(v.step, &honest, sizeof(honest));
 		}
 		judge_common(&v);
 		if (!bad->found)

@@ -51,8 +51,8 @@ static void flip(struct st_view *v)
 	v->step->out[0] ^= 1ULL << 9;
 }
 
-ST_OP(memory_write, .name = "memory.write", .archs = PVTB_ARCH_ANY, .weight = 5,
+ST_OP(memory_write, .name = "memory.write", .archs = PVTB_ARCH_ANY, .weight = 5, .levels = ST_BOTH,
       .summary = "write own memory, aligned and not", .generate = write_word, .judge = judge_write);
-ST_OP(memory_read, .name = "memory.read", .archs = PVTB_ARCH_ANY, .weight = 5,
+ST_OP(memory_read, .name = "memory.read", .archs = PVTB_ARCH_ANY, .weight = 5, .levels = ST_BOTH,
       .summary = "read it back", .generate = read_word, .judge = judge_read,
       .mutants = {{"stale", "readback", flip}});

@@ -50,6 +50,23 @@ static inline u64 st_pattern(unsigned int which, u64 offset)
 #define ST_UNMAPPED	 0x4000000000ULL /* up to twice that */
 #define ST_UNMAPPED_SIZE 0x4000000000ULL
 
+/* What the host does to the guests meanwhile: a bit each. */
+enum st_action {
+	ST_ACT_OFFSET,	/* counter offsets (arm64: the VM's; x86: a vCPU's), forwards only */
+	ST_ACT_CLOCK,	/* x86: KVM_GET_CLOCK, KVM_SET_CLOCK forwards, KVM_KVMCLOCK_CTRL */
+	ST_ACT_SLOTS,	/* the window's memslot moved, exchanged, removed */
+	ST_ACT_MOVE,	/* vCPU threads moved to other CPUs */
+	ST_ACT_PAUSE,	/* vCPU threads taken out of the guest for a while */
+	ST_ACT_REPLACE, /* another thread takes the vCPU; the one before ends */
+	ST_ACT_LPT,	/* the LPT structure rewritten at full speed */
+	ST_ACT_VMS,	/* other VMs made and destroyed */
+	ST_ACT_DIRTY,	/* KVM's dirty log switched on, read, switched off */
+	ST_ACT_REBUILD, /* the VM itself destroyed and made anew, every few rounds */
+	ST_NR_ACTIONS,
+};
+#define ST_ACT_ALL ((1U << ST_NR_ACTIONS) - 1)
+extern const char *const st_action_names[ST_NR_ACTIONS];
+
 /* ---- what an operation knows when it is judged ---- */
 
 #define ST_NO_FAULT   (-1)
@@ -80,6 +97,7 @@ struct st_world {
 	struct pvtb_kvm_caps caps;
 	enum pvtb_arch arch;
 	unsigned int nr_vcpus;
+	bool smc;	  /* arm64: the guest's SMC is a call (Linux 6.4), else always refused */
 	bool forward;	  /* arm64: PV_TIME_FEATURES and PV_TIME_LPT are the VMM's to answer */
 	bool offsets;	  /* x86: TSC offsets are set while vCPUs run, and kvmclock follows late */
 	bool steal;	  /* a stolen-time structure is registered (arm64), or may be (x86) */
@@ -123,6 +141,7 @@ struct st_view {
 	size_t nr, at;
 	struct pvtb_step *step;		   /* &steps[at] */
 	int fault;			   /* exception that ended it, or ST_NO_FAULT */
+	bool user;			   /* it ran at EL0, ring 3 */
 	bool op_faults;			   /* it may have one */
 	u64 real_before_ns, real_after_ns; /* the host's CLOCK_REALTIME around the batch */
 	struct st_violation *bad;
@@ -154,6 +173,7 @@ struct st_mutant {
 	const char *name;		  /* "return": `--mutant smccc.version.return` */
 	const char *rule;		  /* the violation it must be called */
 	void (*apply)(struct st_view *v); /* NULL: an exit is lost */
+	u32 needs; /* what the host has to do for it: bits of enum st_action */
 };
 #define ST_MUTANTS 3
 
@@ -162,11 +182,15 @@ struct st_gen {
 	unsigned int vcpu;
 };
 
+/* Where an operation is asked for: at EL1, ring 0; at EL0, ring 3. */
+enum st_levels { ST_KERNEL, ST_USER, ST_BOTH };
+
 struct st_op {
 	const char *name; /* FAMILY.WHAT */
 	const char *summary;
 	enum pvtb_arch archs;
 	unsigned int weight;
+	enum st_levels levels;
 	enum st_exits exits;
 	bool faults; /* the judge wants to see exceptions, and whether there was none */
 	/* @s: in[] is full of random bits, and what the operation does not use stays so. */
@@ -187,6 +211,8 @@ struct st_op {
 
 /* Mutant: an access that must end in an exception is let through. */
 void st_no_fault(struct st_view *v);
+/* It has to end in this exception: on x86 its vector, on arm64 any synchronous one. */
+void st_must_fault(struct st_view *v, int x86_vector);
 
 /* arm64 calls (arm64_call.c). */
 #define ST_NOT_SUPPORTED (~0ULL)
@@ -194,7 +220,7 @@ void st_no_fault(struct st_view *v);
 void st_arm64_call(struct st_gen *g, struct pvtb_step *s, u32 function);
 /* Can this function take the vCPU, or the machine, away from us? */
 bool st_arm64_dangerous(u32 function);
-/* SMC with an immediate: never reaches a function, answers -1. */
+/* SMC with an immediate, and any before Linux 6.4: never reaches a function, answers -1. */
 bool st_arm64_refused(const struct st_view *v);
 /* Registers that a call must leave; @results: x1..x3 are part of the answer. */
 void st_arm64_preserved(struct st_view *v, bool results);

@@ -37,8 +37,8 @@ static json_t *command(const struct st_cmd *c)
 
 	for (unsigned int i = 0; i < PVTB_STEP_REGS; i++)
 		json_array_append_new(in, hex(c->in[i]));
-	return json_pack("{s:i, s:s, s:i, s:o}", "vcpu", (int)c->vcpu, "op", c->op->name, "kind",
-			 (int)c->kind, "in", in);
+	return json_pack("{s:i, s:b, s:s, s:i, s:o}", "vcpu", (int)c->vcpu, "user", c->user, "op",
+			 c->op->name, "kind", (int)c->kind, "in", in);
 }
 
 size_t st_record_lines(const struct st_record *r)
@@ -163,6 +163,7 @@ static int take_command(struct st_record *r, size_t line, const json_t *j, struc
 	    json_integer_value(kind) < 0 || json_array_size(in) != PVTB_STEP_REGS)
 		return bad_line(err, line, "a field is missing or wrong");
 	c.vcpu = (unsigned int)vcpu;
+	c.user = json_is_true(json_object_get(j, "user"));
 	c.kind = (u64)json_integer_value(kind);
 	for (unsigned int i = 0; i < PVTB_STEP_REGS; i++)
 		if (!get_hex(json_array_get(in, i), &c.in[i]))

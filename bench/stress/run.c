@@ -13,7 +13,6 @@
 /* How far back a single vCPU's stream is tried, shortest first; and all vCPUs' together. */
 static const size_t reaches[] = {16, 256, 4096, 65536};
 #define REACH_TOGETHER 4096
-#define TRIES_TOGETHER 3
 
 struct search {
 	const struct st_opts *opts;
@@ -38,6 +37,7 @@ static int violates(struct search *s, const struct st_stream *stream, u32 action
 		.vcpus = s->opts->vcpus,
 		.stream = stream,
 		.variant = s->first->variant,
+		.seconds = actions ? ST_MEET_SECONDS : 0,
 	};
 
 	for (unsigned int i = 0; i < s->tries; i++) {
@@ -100,7 +100,6 @@ static int find_start(struct search *s, const struct st_origin *origin)
 		return ret;
 	/* It takes company. */
 	s->actions = s->opts->actions;
-	s->tries = TRIES_TOGETHER;
 	s->stream.nr = 0;
 	for (unsigned int v = 0; !ret && v < s->opts->vcpus; v++)
 		ret = append_tail(r, origin, v, REACH_TOGETHER, &s->stream);
@@ -261,7 +260,9 @@ int st_run(const struct st_opts *o, struct st_result *r, struct pvtb_err *err)
 		.vcpus = o->vcpus,
 		.stream = o->replay,
 		.variant = o->variant,
-		.seconds = o->replay ? 0 : o->seconds,
+		.seconds = !o->replay	? o->seconds
+			   : o->actions ? ST_MEET_SECONDS
+					: 0,
 		.ops = o->replay ? 0 : o->ops,
 		.latencies = true,
 	};

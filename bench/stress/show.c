@@ -236,10 +236,26 @@ static void show_command(const char *line, FILE *out)
 	json_error_t why;
 	json_t *j = json_loads(line, 0, &why), *in = json_object_get(j, "in");
 
-	fprintf(out, "    vCPU %llu  %-20s", (unsigned long long)get(j, "vcpu"), text(j, "op"));
+	fprintf(out, "    vCPU %llu%s  %-20s", (unsigned long long)get(j, "vcpu"),
+		json_is_true(json_object_get(j, "user")) ? " user" : "", text(j, "op"));
 	for (size_t i = 0; i < 3; i++)
 		fprintf(out, "  %s", json_string_value(json_array_get(in, i)));
 	fprintf(out, "\n");
+	json_decref(j);
+}
+
+/* What the host has to do for it, from the recorded stream's header. */
+static void show_company(const char *header, FILE *out)
+{
+	json_error_t why;
+	json_t *j = json_loads(header, 0, &why), *actions = json_object_get(j, "actions"), *name;
+	size_t i;
+
+	json_array_foreach (actions, i, name)
+		fprintf(out, "%s%s",
+			i ? ", " : "    while the host does: ", json_string_value(name));
+	if (json_array_size(actions))
+		fprintf(out, "\n");
 	json_decref(j);
 }
 
@@ -269,7 +285,9 @@ static void show_violation(const json_t *h, FILE *out)
 		(unsigned long long)get(v, "runs"), (unsigned long long)get(v, "shortest"),
 		get(v, "shortest") == 1 ? "" : "s");
 	json_array_foreach (lines, i, line)
-		if (i && i <= 20)
+		if (!i)
+			show_company(json_string_value(line), out);
+		else if (i <= 20)
 			show_command(json_string_value(line), out);
 	if (get(v, "shortest") > 20)
 		fprintf(out, "    ...\n");

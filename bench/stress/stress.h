@@ -10,28 +10,12 @@
 
 #include "bench/stress/op.h"
 
-/* What the host does to the guests meanwhile: a bit each. */
-enum st_action {
-	ST_ACT_OFFSET,	/* counter offsets (arm64: the VM's; x86: a vCPU's), forwards only */
-	ST_ACT_CLOCK,	/* x86: KVM_GET_CLOCK, KVM_SET_CLOCK forwards, KVM_KVMCLOCK_CTRL */
-	ST_ACT_SLOTS,	/* the window's memslot moved, exchanged, removed */
-	ST_ACT_MOVE,	/* vCPU threads moved to other CPUs */
-	ST_ACT_PAUSE,	/* vCPU threads taken out of the guest for a while */
-	ST_ACT_REPLACE, /* another thread takes the vCPU; the one before ends */
-	ST_ACT_LPT,	/* the LPT structure rewritten at full speed */
-	ST_ACT_VMS,	/* other VMs made and destroyed */
-	ST_ACT_DIRTY,	/* KVM's dirty log switched on, read, switched off */
-	ST_ACT_REBUILD, /* the VM itself destroyed and made anew, every few rounds */
-	ST_NR_ACTIONS,
-};
-#define ST_ACT_ALL ((1U << ST_NR_ACTIONS) - 1)
-extern const char *const st_action_names[ST_NR_ACTIONS];
-
 /* One operation of a recorded stream. */
 struct st_cmd {
 	const struct st_op *op;
 	unsigned int place; /* of the op among its architecture's */
 	unsigned int vcpu;
+	bool user;
 	u64 kind;
 	u64 in[PVTB_STEP_REGS];
 };

@@ -22,7 +22,7 @@ static void once_back(struct st_view *v)
 	v->step->out[0] = 1;
 }
 
-ST_OP(time_scan, .name = "time.scan", .archs = PVTB_ARCH_ANY, .weight = 5,
+ST_OP(time_scan, .name = "time.scan", .archs = PVTB_ARCH_ANY, .weight = 5, .levels = ST_BOTH,
       .summary = "the counter read again and again: never backwards", .generate = scan,
       .judge = judge_scan, .mutants = {{"backwards", "backwards", once_back}});
 
@@ -61,7 +61,7 @@ static void tear_lpt(struct st_view *v)
 	v->step->out[5] = 1;
 }
 
-ST_OP(time_lpt, .name = "time.lpt", .archs = PVTB_ARCH_ANY, .weight = 8,
+ST_OP(time_lpt, .name = "time.lpt", .archs = PVTB_ARCH_ANY, .weight = 8, .levels = ST_BOTH,
       .summary = "Live Physical Time while it is rewritten at full speed: never torn",
       .generate = lpt, .judge = judge_lpt, .mutants = {{"torn", "torn", tear_lpt}});
 
@@ -123,9 +123,18 @@ static void tear_steal(struct st_view *v)
 	v->step->out[4] = 1;
 }
 
-ST_OP(time_steal, .name = "time.steal", .archs = PVTB_ARCH_ANY, .weight = 8,
+/* Only where another thread has just taken the vCPU. */
+static void tear_replaced(struct st_view *v)
+{
+	if (v->shadow->steal_loose)
+		tear_steal(v);
+}
+
+ST_OP(time_steal, .name = "time.steal", .archs = PVTB_ARCH_ANY, .weight = 8, .levels = ST_BOTH,
       .summary = "stolen time: never less, never torn", .generate = steal, .judge = judge_steal,
-      .mutants = {{"decreasing", "decreasing", jump}, {"torn", "torn", tear_steal}});
+      .mutants = {{"decreasing", "decreasing", jump},
+		  {"torn", "torn", tear_steal},
+		  {"replaced", "torn", tear_replaced, 1U << ST_ACT_REPLACE}});
 
 /* ---- leaving ---- */
 
@@ -139,5 +148,5 @@ static void judge_leave(struct st_view *v)
 	(void)v;
 }
 
-ST_OP(time_exit, .name = "time.exit", .archs = PVTB_ARCH_ANY, .weight = 2,
+ST_OP(time_exit, .name = "time.exit", .archs = PVTB_ARCH_ANY, .weight = 2, .levels = ST_BOTH,
       .summary = "out to the VMM and in again", .generate = leave, .judge = judge_leave);

@@ -52,8 +52,8 @@ static void judge_write(struct st_view *v)
 	(void)v;
 }
 
-ST_OP(window_read, .name = "window.read", .archs = PVTB_ARCH_ANY, .weight = 5,
+ST_OP(window_read, .name = "window.read", .archs = PVTB_ARCH_ANY, .weight = 5, .levels = ST_BOTH,
       .summary = "read where memslots come and go", .generate = read_window, .judge = judge_read,
       .mutants = {{"elsewhere", "pattern", elsewhere}});
-ST_OP(window_write, .name = "window.write", .archs = PVTB_ARCH_ANY, .weight = 3,
+ST_OP(window_write, .name = "window.write", .archs = PVTB_ARCH_ANY, .weight = 3, .levels = ST_BOTH,
       .summary = "write there", .generate = write_window, .judge = judge_write);

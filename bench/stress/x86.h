@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the x86 families share: which MSRs are remembered as the guest wrote them. */
+/* What the x86 families share: what a hypercall leaves, which MSRs are remembered as they were written. */
 #ifndef PVTB_STRESS_X86_H
 #define PVTB_STRESS_X86_H
 
-#include "core/util.h"
+#include "bench/stress/op.h"
 
 #define ST_X86_GP 13
 
@@ -13,6 +13,8 @@ enum st_msr {
 	ST_MSR_CLOCK,
 };
 
+/* Every register but RAX. */
+void st_x86_preserved(struct st_view *v);
 /* enum st_msr, or -1. */
 int st_x86_msr(u64 msr);
 

@@ -43,6 +43,6 @@ static void tear(struct st_view *v)
 	v->step->out[3] |= 0x80;
 }
 
-ST_OP(clock_read, .name = "clock.read", .archs = PVTB_ARCH_X86_64, .weight = 8,
+ST_OP(clock_read, .name = "clock.read", .archs = PVTB_ARCH_X86_64, .weight = 8, .levels = ST_BOTH,
       .summary = "kvmclock: never backwards, never torn", .generate = read_clock,
       .judge = judge_read, .mutants = {{"backwards", "backwards", jump}, {"torn", "torn", tear}});

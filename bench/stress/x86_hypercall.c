@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM's hypercalls on x86 (x86/hypercalls.rst): number in RAX, result in RAX, nothing else changes. */
 #include "bench/stress/op.h"
+#include "bench/stress/x86.h"
 
 #define ENOSYS_ANSWER	  (-(u64)CF_KVM_ENOSYS)
 #define EFAULT_ANSWER	  (-(u64)CF_KVM_EFAULT)
@@ -10,7 +11,7 @@
 #define HC_MAP_GPA_RANGE  12
 #define X86_REGS	  15
 
-static void preserved(struct st_view *v)
+void st_x86_preserved(struct st_view *v)
 {
 	static const char *const names[X86_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi",
 						    "rdi", "rbp", "r8",	 "r9",	"r10",
@@ -46,7 +47,7 @@ static void known(struct st_gen *g, struct pvtb_step *s)
 static void judge_known(struct st_view *v)
 {
 	st_equal(v, "return", v->step->out[0], 0, "rax");
-	preserved(v);
+	st_x86_preserved(v);
 }
 
 ST_OP(hypercall_known, .name = "hypercall.known", .archs = PVTB_ARCH_X86_64, .weight = 10,
@@ -76,7 +77,7 @@ static void unknown(struct st_gen *g, struct pvtb_step *s)
 static void judge_unknown(struct st_view *v)
 {
 	st_equal(v, "return", v->step->out[0], ENOSYS_ANSWER, "rax");
-	preserved(v);
+	st_x86_preserved(v);
 }
 
 ST_OP(hypercall_unknown, .name = "hypercall.unknown", .archs = PVTB_ARCH_X86_64, .weight = 12,
@@ -102,7 +103,7 @@ static void judge_refused(struct st_view *v)
 		st_equal(v, "return", got,
 			 v->step->in[0] == HC_MAP_GPA_RANGE ? ENOSYS_ANSWER : EOPNOTSUPP_ANSWER,
 			 "rax of a call that cannot be served");
-	preserved(v);
+	st_x86_preserved(v);
 }
 
 static void serve(struct st_view *v)
@@ -158,7 +159,7 @@ static void judge_pairing(struct st_view *v)
 {
 	u64 got = v->step->out[0];
 
-	preserved(v);
+	st_x86_preserved(v);
 	/* Where the host does not keep time by the TSC, or the guest's differs too much. */
 	if (got == EOPNOTSUPP_ANSWER)
 		return;

@@ -203,7 +203,7 @@ static void other_name(struct st_view *v)
 	v->step->out[3] ^= 0x20;
 }
 
-ST_OP(cpuid_kvm, .name = "cpuid.kvm", .archs = PVTB_ARCH_X86_64, .weight = 4,
+ST_OP(cpuid_kvm, .name = "cpuid.kvm", .archs = PVTB_ARCH_X86_64, .weight = 4, .levels = ST_BOTH,
       .summary = "KVM's CPUID leaves, which do not change", .exits = ST_EXITS_CPUID,
       .generate = cpuid, .judge = judge_cpuid,
       .mutants = {{"changed", "constant return", other_name}, {"lost", "exits", NULL}});

@@ -364,7 +364,7 @@ static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 			if (!ret)
 				continue;
 			vcpu->doorbell_ticks = pvtb_arch_counter();
-			if (!again || !spec->again(spec->opaque, vcpu->index, vcpu->ctl))
+			if (!again || !spec->again(spec->opaque, vcpu->index, vcpu->ctl, &w->level))
 				return 0;
 			ret = enter_again(vcpu, err);
 			if (ret)

@@ -90,7 +90,8 @@ struct pvtb_vm_spec {
 	/* Called on the vCPU's thread at a command's doorbell (ctl->status: done, or a fault, whose
 	 * registers are in ctl->fault): true enters the op anew, with ctl as the hook leaves it, as if
 	 * by another command, but without handing over to another thread in between. */
-	bool (*again)(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl);
+	bool (*again)(void *opaque, unsigned int vcpu, struct pvtb_ctl *ctl,
+		      enum pvtb_level *level);
 	/* pvtb_vm_replace_thread(): on the thread that leaves, after its last KVM_RUN; on the one
 	 * that goes on, before its first. cmd_leave() is then called on the latter. */
 	void (*hand_over)(void *opaque, unsigned int vcpu);

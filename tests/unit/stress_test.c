@@ -61,7 +61,8 @@ static void test_mutant_names(void **state)
 
 static bool same(const struct st_cmd *a, const struct st_cmd *b)
 {
-	return a->op == b->op && a->kind == b->kind && !memcmp(a->in, b->in, sizeof(a->in));
+	return a->op == b->op && a->user == b->user && a->kind == b->kind &&
+	       !memcmp(a->in, b->in, sizeof(a->in));
 }
 
 static void test_streams_repeat(void **state)
@@ -96,7 +97,7 @@ static void test_streams_are_safe(void **state)
 	for (size_t a = 0; a < 2; a++) {
 		const struct st_op *const *ops;
 		size_t nr = st_ops(arches[a], &ops);
-		unsigned int seen[256] = {0};
+		unsigned int seen[256] = {0}, users = 0;
 		struct st_draw d;
 		struct st_cmd c;
 
@@ -107,13 +108,16 @@ static void test_streams_are_safe(void **state)
 			st_draw_next(&d, &c);
 			assert_true(c.place < nr && ops[c.place] == c.op);
 			seen[c.place]++;
-			call = c.kind >= PVTB_STEP_HVC && c.kind <= PVTB_STEP_SMC_IMM;
+			call = !c.user && c.kind >= PVTB_STEP_HVC && c.kind <= PVTB_STEP_SMC_IMM;
+			users += c.user;
+			assert_true(c.op->levels == ST_BOTH || (c.op->levels == ST_USER) == c.user);
 			if (arches[a] == PVTB_ARCH_ARM64 && call &&
 			    strcmp(c.op->name, "psci.cpu_on"))
 				assert_false(st_arm64_dangerous((u32)c.in[0]));
 		}
 		for (size_t i = 0; i < nr; i++)
 			assert_true(seen[i] > 100);
+		assert_in_range(users, 45000, 55000);
 	}
 	assert_true(st_arm64_dangerous(0x84000008));
 	assert_true(st_arm64_dangerous(0xc4000012));
@@ -131,6 +135,7 @@ struct model {
 	u8 words[0x1000];
 	u64 msr[ST_MSRS], steal_ns;
 	unsigned int vcpu;
+	bool user;
 };
 
 static const void *model_gpa(void *ctx, u64 gpa)
@@ -152,6 +157,7 @@ static void model_begin(struct model *m, enum pvtb_arch arch)
 		.caps = {.steal = true, .counter_hz = HZ},
 		.arch = arch,
 		.nr_vcpus = VCPUS,
+		.smc = true,
 		.forward = arch == PVTB_ARCH_ARM64,
 		.steal = true,
 		.one_counter = true,
@@ -268,19 +274,22 @@ static u64 x86_call(struct model *m, const struct pvtb_step *s)
 	}
 }
 
-static void model_call(struct model *m, struct pvtb_step *s)
+static int model_call(struct model *m, struct pvtb_step *s)
 {
 	memcpy(s->out, s->in, sizeof(s->out));
 	if (m->arch == PVTB_ARCH_X86_64) {
-		s->out[0] = x86_call(m, s);
-		return;
+		s->out[0] = m->user ? -(u64)CF_KVM_EPERM : x86_call(m, s);
+		return ST_NO_FAULT;
 	}
+	if (m->user)
+		return 8;
 	if (s->kind == PVTB_STEP_SMC_IMM) {
 		s->out[0] = ~0ULL;
-		return;
+		return ST_NO_FAULT;
 	}
 	s->out[1] = s->out[2] = s->out[3] = 0;
 	s->out[0] = arm64_call(m, s, s->out);
+	return ST_NO_FAULT;
 }
 
 static u64 window_word(u64 gpa)
@@ -302,7 +311,7 @@ static int model_memory(struct model *m, struct pvtb_step *s)
 	else if (s->in[0] >= ST_WINDOW && s->in[0] < ST_WINDOW_END)
 		s->out[0] = write ? 0 : window_word(s->in[0]);
 	else
-		return m->arch == PVTB_ARCH_ARM64 ? 4 : 14;
+		return m->arch == PVTB_ARCH_X86_64 ? 14 : m->user ? 8 : 4;
 	return ST_NO_FAULT;
 }
 
@@ -311,6 +320,8 @@ static int model_msr(struct model *m, struct pvtb_step *s)
 	int which = st_x86_msr(s->in[0]);
 	bool write = s->kind == PVTB_STEP_WRMSR;
 
+	if (m->user)
+		return ST_X86_GP;
 	if (s->in[0] == CF_MSR_TSC)
 		s->out[0] = m->ticks;
 	else if (s->in[0] == CF_MSR_WALL_CLOCK_NEW)
@@ -349,10 +360,12 @@ static void model_time(struct model *m, struct pvtb_step *s)
 	}
 }
 
-static void model_sysreg(struct model *m, struct pvtb_step *s)
+static int model_sysreg(struct model *m, struct pvtb_step *s)
 {
 	u64 reg = s->in[0];
 
+	if (m->user && reg > PVTB_SYSREG_CNTFRQ)
+		return 8;
 	if (s->kind == PVTB_STEP_MSR)
 		m->timer[reg] = s->in[1];
 	else if (reg == PVTB_SYSREG_CNTVCT || reg == PVTB_SYSREG_CNTPCT)
@@ -361,6 +374,7 @@ static void model_sysreg(struct model *m, struct pvtb_step *s)
 		s->out[0] = HZ;
 	else
 		s->out[0] = m->timer[reg];
+	return ST_NO_FAULT;
 }
 
 static void model_cpuid(struct pvtb_step *s)
@@ -386,7 +400,7 @@ static int model_step(struct model *m, struct pvtb_step *s)
 	case PVTB_STEP_SMC:
 	case PVTB_STEP_HVC_IMM:
 	case PVTB_STEP_SMC_IMM:
-		model_call(m, s);
+		fault = model_call(m, s);
 		break;
 	case PVTB_STEP_READ64:
 	case PVTB_STEP_WRITE64:
@@ -400,7 +414,10 @@ static int model_step(struct model *m, struct pvtb_step *s)
 		break;
 	case PVTB_STEP_MRS:
 	case PVTB_STEP_MSR:
-		model_sysreg(m, s);
+		fault = model_sysreg(m, s);
+		break;
+	case PVTB_STEP_IDLE:
+		fault = ST_X86_GP;
 		break;
 	case PVTB_STEP_CPUID:
 		model_cpuid(s);
@@ -419,6 +436,16 @@ static int model_step(struct model *m, struct pvtb_step *s)
 
 #define BATCH 64
 
+/* As many of @nr as make a batch: of one level. */
+static size_t batch_of(const struct st_cmd *cmds, size_t nr)
+{
+	size_t n = 1;
+
+	while (n < nr && n < BATCH && cmds[n].user == cmds[0].user)
+		n++;
+	return n;
+}
+
 /* Run and judge the commands as batches. Returns whether there was a violation. */
 static bool judge_all(enum pvtb_arch arch, const struct st_cmd *cmds, size_t nr,
 		      const struct st_armed *armed, struct st_violation *bad, u64 *hits)
@@ -431,21 +458,26 @@ static bool judge_all(enum pvtb_arch arch, const struct st_cmd *cmds, size_t nr,
 	assert_non_null(m);
 	model_begin(m, arch);
 	memset(bad, 0, sizeof(*bad));
-	for (size_t first = 0; first < nr && !bad->found; first += BATCH) {
+	for (size_t first = 0, n; first < nr && !bad->found; first += n) {
 		struct st_batch b = {.ops = ops,
 				     .steps = steps,
 				     .faults = faults,
-				     .nr = nr - first < BATCH ? nr - first : BATCH,
+				     .nr = n = batch_of(&cmds[first], nr - first),
+				     .user = cmds[first].user,
 				     .first = first,
 				     .real_before_ns = WALL_NS - 5,
 				     .real_after_ns = WALL_NS + 5};
 
 		for (size_t i = 0; i < b.nr; i++) {
 			ops[i] = cmds[first + i].op;
+			m->user = b.user;
 			steps[i].kind = cmds[first + i].kind;
 			memcpy(steps[i].in, cmds[first + i].in, sizeof(steps[i].in));
 			faults[i] = model_step(m, &steps[i]);
 		}
+		/* What the mutant wants of the host happens all the time. */
+		m->shadow.steal_loose =
+			armed->mutant && armed->mutant->needs & 1U << ST_ACT_REPLACE;
 		st_judge(&m->world, &m->shadow, &b, armed, hits, bad);
 	}
 	pthread_mutex_destroy(&m->world.learned_lock);
@@ -613,6 +645,41 @@ static void test_common_rules(void **state)
 	fault = 4;
 	st_judge(&w, &sh, &b, &none, &hits, &bad);
 	assert_string_equal(bad.rule, "fault");
+}
+
+/* A thread that takes over may have waited less; who has not looked meanwhile must not be surprised. */
+static void test_replaced_threads(void **state)
+{
+	const struct st_armed none = {0};
+	const struct st_op *steal = st_op_find("time.steal"), *other = st_op_find("time.exit");
+	struct st_world w = {.arch = PVTB_ARCH_ARM64};
+	int fault = ST_NO_FAULT;
+	static const struct {
+		bool replaced, reads;
+		u64 ns;
+		bool violates;
+	} batches[] = {{false, true, 500, false}, {true, false, 0, false},
+		       {false, true, 100, false}, {true, true, 50, false},
+		       {false, true, 40, false},  {false, true, 39, true}};
+	struct st_shadow sh = {0};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(batches); i++) {
+		struct pvtb_step s = {.in = {ST_STEAL(0)},
+				      .out = {batches[i].ns},
+				      .t0 = 100 * i + 1,
+				      .t1 = 100 * i + 2,
+				      .done = 1};
+		struct st_batch b = {.ops = batches[i].reads ? &steal : &other,
+				     .steps = &s,
+				     .faults = &fault,
+				     .nr = 1};
+		struct st_violation bad = {0};
+		u64 hits = 0;
+
+		sh.steal_loose = batches[i].replaced;
+		st_judge(&w, &sh, &b, &none, &hits, &bad);
+		assert_int_equal(bad.found, batches[i].violates);
+	}
 }
 
 static void test_exits(void **state)
@@ -872,6 +939,7 @@ int main(void)
 		cmocka_unit_test(test_mutants_are_found),
 		cmocka_unit_test(test_mutant_rate),
 		cmocka_unit_test(test_common_rules),
+		cmocka_unit_test(test_replaced_threads),
 		cmocka_unit_test(test_exits),
 		cmocka_unit_test(test_minimise),
 		cmocka_unit_test(test_minimise_ends_early),

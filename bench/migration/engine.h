@@ -9,8 +9,8 @@
 #define MIGRATION_RING_BYTES (2ULL << 20)
 #define MIGRATION_SAMPLES    (MIGRATION_RING_BYTES / sizeof(struct pvtb_time_sample))
 
-/* Guest counter - host counter of a vCPU in one phase, as seen from outside: the guest read it after
- * a word of ours that was older, and before we saw what it wrote. */
+/* Guest counter - host counter of a vCPU in one phase (migration_host_ticks()), as seen from outside: the
+ * guest read it after a word of ours that was older, and before we saw what it wrote. */
 struct migration_bounds {
 	s64 low, high;
 	u64 seen; /* observations behind them */
@@ -19,6 +19,7 @@ struct migration_bounds {
 /* What the guest did on one host. */
 struct migration_phase {
 	struct pvtb_mig_instant begin, end;
+	u64 host_hz, guest_hz; /* of the counters; apart where KVM scales */
 	struct migration_bounds bounds[PVTB_MIGRATION_MAX_VCPUS];
 	u64 first[PVTB_MIGRATION_MAX_VCPUS]; /* sample */
 	u64 behind[PVTB_MIGRATION_MAX_VCPUS];
@@ -29,6 +30,7 @@ struct migration_measured {
 	struct pvtb_err err;
 	unsigned int nr_vcpus;
 	u64 counter_hz, lpt_pv_hz;
+	u64 told_hz;   /* of the guest's counter, as it was told */
 	u64 target_hz; /* of the host it is on in the end */
 	/* away: a round trip's stay on the other host, in that host's time */
 	struct migration_phase before, away, after;
@@ -88,6 +90,8 @@ const struct pvtb_migration_scenario *migration_find(const char *name);
 /* witness.c: watch the vCPUs of @vm, which run sample_time, for @ns, from outside. */
 void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 		     struct migration_phase *phase);
+/* The host's counter since the phase began, in ticks of the guest's. */
+u64 migration_host_ticks(const struct migration_phase *phase, u64 host_counter);
 /* The upper bounds, once the samples are there. */
 void migration_bound(struct migration_phase *phase, unsigned int vcpu,
 		     const struct pvtb_time_sample *samples);

@@ -17,6 +17,20 @@ static int claim(const struct migration_guest *g, struct pvtb_vm *vm, struct pvt
 	return 0;
 }
 
+/* An x86 guest's counter begins at 0 unless it is told otherwise, and so does a scaled one. */
+static void set_age(const struct migration_guest *g, struct pvtb_vm_spec *spec)
+{
+	bool x86 = g->arch == PVTB_ARCH_X86_64;
+
+	if (g->counter_hz || !g->caps->hw_assisted ||
+	    !(x86 || (g->from_zero && g->caps->counter_offset)))
+		return;
+	spec->offset_counter = true;
+	spec->counter_offset = g->from_zero ? pvtb_arch_counter() : 0;
+	if (x86)
+		spec->counter_offset = -spec->counter_offset;
+}
+
 int migration_guest_new(const struct migration_guest *g, struct pvtb_vm **ret_vm,
 			struct pvtb_err *err)
 {
@@ -27,17 +41,12 @@ int migration_guest_new(const struct migration_guest *g, struct pvtb_vm **ret_vm
 		.pvclock = g->kvmclock,
 		.lpt = g->lpt_pv_hz ? PVTB_LPT_VMM : PVTB_LPT_NONE,
 		.lpt_pv_hz = g->lpt_pv_hz,
+		.counter_hz = g->counter_hz,
 		.cpus = g->cpus,
 	};
 	int ret;
 
-	if (g->from_zero && g->caps->hw_assisted &&
-	    (g->arch == PVTB_ARCH_X86_64 || g->caps->counter_offset)) {
-		spec.offset_counter = true;
-		spec.counter_offset = pvtb_arch_counter();
-		if (g->arch == PVTB_ARCH_X86_64)
-			spec.counter_offset = -spec.counter_offset;
-	}
+	set_age(g, &spec);
 	ret = pvtb_vm_new(&spec, ret_vm, err);
 	if (!ret && g->claimed_hz)
 		ret = claim(g, *ret_vm, err);
@@ -88,7 +97,7 @@ int migration_guest_start(const struct migration_guest *g, struct pvtb_vm *vm, s
 			.op = MIGRATION_OP,
 			.level = migration_level(g->caps),
 			.mode = PVTB_MODE_LOOP,
-			.period = g->caps->counter_hz / g->sample_hz,
+			.period = (g->counter_hz ?: g->caps->counter_hz) / g->sample_hz,
 			.args = {g->lpt_pv_hz ? PVTB_GPA_LPT : 0,
 				 g->caps->steal ? PVTB_GPA_STEAL + 64ULL * i : 0,
 				 g->kvmclock ? PVTB_GPA_PVCLOCK + 64ULL * i : 0,

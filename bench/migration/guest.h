@@ -19,7 +19,9 @@ struct migration_guest {
 	u64 ring_bytes; /* per vCPU */
 	u32 lpt_pv_hz;	/* 0: no Live Physical Time */
 	bool kvmclock;
-	bool from_zero; /* its counter, where the host can: as a fresh machine's, younger than a second */
+	bool from_zero; /* its counter, where the host can: as a fresh machine's, younger than a second;
+			   else it is as old as the host's */
+	u64 counter_hz; /* x86: of its counter; 0: the host's */
 	u64 sample_hz;
 	/* arm64: it arms timers from this plan instead, on vCPU 0 (abi/timer.h) */
 	const struct pvtb_timer_plan *timers;

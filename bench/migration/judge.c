@@ -32,7 +32,8 @@ struct side {
 	struct line line; /* in time of the source's clock */
 	struct line own;  /* in that of the host itself */
 	const struct migration_phase *phase;
-	double tick_ns; /* of the host's counter */
+	double tick_ns;	      /* of the guest's counter, there */
+	double per_host_tick; /* of it, in one of the host's */
 };
 
 struct judge {
@@ -104,7 +105,10 @@ static double when(const struct judge *j, const struct side *d, const struct lin
 	const struct migration_bounds *b = &d->phase->bounds[vcpu];
 	u64 delta = (u64)b->low + (u64)((b->high - b->low) / 2);
 
-	return raw_at(j, l, mid(s->c0, s->c1) - delta);
+	u64 since = mid(s->c0, s->c1) - delta;
+
+	return raw_at(j, l, d->phase->begin.c1_ticks) +
+	       signed_ticks(since, 0) / d->per_host_tick * l->slope;
 }
 
 static double error_of(const struct judge *j, const struct side *d, const struct line *l,
@@ -560,10 +564,11 @@ static void join_clocks(struct judge *j, struct side *d)
 	d->line.slope *= 1 + j->drift_ppb * 1e-9;
 }
 
-static void make_side(struct side *d, const struct migration_phase *phase, u64 hz)
+static void make_side(struct side *d, const struct migration_phase *phase)
 {
 	d->phase = phase;
-	d->tick_ns = 1e9 / (double)hz;
+	d->tick_ns = 1e9 / (double)phase->guest_hz;
+	d->per_host_tick = (double)phase->guest_hz / (double)phase->host_hz;
 	instants(&d->own, &phase->begin, &phase->end);
 	d->line = d->own;
 }
@@ -571,18 +576,17 @@ static void make_side(struct side *d, const struct migration_phase *phase, u64 h
 static void make_sides(struct judge *j)
 {
 	const struct pvtb_migration_scenario *sc = j->sc;
-	struct migration_measured *m = j->m;
+	const struct migration_measured *m = j->m;
 	bool hosts = sc->way == PVTB_MIGRATION_HOSTS;
-	u64 last_hz = sc->back ? m->counter_hz : m->target_hz;
 
-	j->ratio = (double)last_hz / (double)m->counter_hz;
-	make_side(&j->before, &m->before, m->counter_hz);
-	make_side(&j->after, &m->after, last_hz);
+	j->ratio = (double)m->after.guest_hz / (double)m->before.guest_hz;
+	make_side(&j->before, &m->before);
+	make_side(&j->after, &m->after);
 	if (hosts && !sc->back)
 		join_clocks(j, &j->after);
 	if (!sc->back)
 		return;
-	make_side(&j->away, &m->away, m->target_hz);
+	make_side(&j->away, &m->away);
 	/* Back home by the clock it left by: how the two compare is in the picture alone. */
 	join_clocks(j, &j->away);
 	j->sync_unc_ns = 0;
@@ -600,7 +604,7 @@ int migration_judge(const struct pvtb_migration_scenario *sc, const struct pvtb_
 			: sc->kvmclock		      ? CLOCK_KVM
 						      : CLOCK_COUNTER,
 		.origin_ns = m->before.begin.raw_ns,
-		.tick_ns = 1e9 / (double)m->counter_hz,
+		.tick_ns = 1e9 / (double)m->told_hz,
 	};
 	int ret = no_bounds(&j, err);
 

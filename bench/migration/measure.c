@@ -51,6 +51,14 @@ static u64 sample_hz(const struct migration_ctx *c)
 	return c->sc->times > 1 || c->sc->after_ms ? hz / 4 : hz;
 }
 
+/* Whole kHz, as KVM is told. */
+static u64 counter_hz(const struct migration_ctx *c)
+{
+	u64 khz = c->run->caps.counter_hz / 1000;
+
+	return c->sc->counter_percent ? khz * c->sc->counter_percent / 100 * 1000 : 0;
+}
+
 /* Watch the guest's clocks, or leave it alone with its timers. */
 static int stay(struct migration_ctx *c, struct pvtb_vm *vm, u64 ns, struct migration_phase *phase,
 		struct pvtb_err *err)
@@ -75,7 +83,8 @@ int migration_start(struct migration_ctx *c, struct pvtb_err *err)
 		.ring_bytes = MIGRATION_RING_BYTES,
 		.lpt_pv_hz = pv_hz,
 		.kvmclock = sc->kvmclock,
-		.from_zero = sc->method != PVTB_MIG_BY_VALUE,
+		.from_zero = sc->young || sc->method != PVTB_MIG_BY_VALUE,
+		.counter_hz = counter_hz(c),
 		.sample_hz = sample_hz(c),
 		.timers = sc->timers ? &plan : NULL,
 		.claimed_hz = claimed_hz,
@@ -84,6 +93,7 @@ int migration_start(struct migration_ctx *c, struct pvtb_err *err)
 	int ret = migration_guest_new(&g, &c->vm, err);
 
 	c->m->lpt_pv_hz = pv_hz;
+	c->m->told_hz = g.counter_hz ?: c->run->caps.counter_hz;
 	if (sc->timers)
 		migration_plan(sc->timers, pv_hz ?: c->run->caps.counter_hz, &plan);
 	ret = ret ?: migration_guest_start(&g, c->vm, err);

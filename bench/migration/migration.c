@@ -82,6 +82,11 @@ int migration_needs(const struct pvtb_migration_scenario *sc, const struct pvtb_
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
 				    "takes %u s more than the others: -p standard has it",
 				    sc->after_ms / 1000);
+	if (sc->counter_percent && !run->caps.tsc_control)
+		return pvtb_err_set(
+			err, -EOPNOTSUPP, "TSC scaling",
+			"KVM_CAP_TSC_CONTROL is missing: this host cannot scale a guest's "
+			"TSC");
 	if (run->deterministic)
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
 				    "with one CPU nobody can watch the guest while it runs");

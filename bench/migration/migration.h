@@ -31,6 +31,8 @@ struct pvtb_migration_scenario {
 	unsigned int pause_ms;	      /* FILE: before it is restored */
 	unsigned int after_ms;	      /* to be watched that long after the move; 0: as usual */
 	bool back;		      /* HOSTS: and back again */
+	bool young;		      /* by value: younger than a second, as by other methods */
+	unsigned int counter_percent; /* x86: of the host's frequency, the guest's; 0: the same */
 	bool lpt;		      /* the guest has LPT (always by that method) */
 	bool kvmclock, kvmclock_real; /* x86 */
 	const struct migration_timers *timers; /* arm64: it watches its timers, not its clocks */

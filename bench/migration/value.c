@@ -9,6 +9,18 @@ static const struct pvtb_migration_scenario value = {
 };
 PVTB_MIGRATION_SCENARIO(value);
 
+/* Linux before 6.7 takes the first value that is written within a second of the counter's beginning for a
+ * late initialisation, and keeps what it was ("KVM: x86: Don't sync user-written TSC against startup
+ * values"). */
+static const struct pvtb_migration_scenario value_young = {
+	.name = "value_young",
+	.summary = "the same, of a guest younger than a second",
+	.archs = PVTB_ARCH_X86_64,
+	.method = PVTB_MIG_BY_VALUE,
+	.young = true,
+};
+PVTB_MIGRATION_SCENARIO(value_young);
+
 static const struct pvtb_migration_scenario value_1ms = {
 	.name = "value_1ms",
 	.summary = "the same, the VMM held up for 1 ms in between",

@@ -8,10 +8,17 @@
 #include "bench/migration/engine.h"
 
 #include "arch/counter.h"
+#include "vmm/scale.h"
 
 static u64 *mail_of(struct pvtb_vm *vm, unsigned int vcpu)
 {
 	return pvtb_vm_gpa(vm, PVTB_GPA_SCRATCH + vcpu * 4096ULL);
+}
+
+u64 migration_host_ticks(const struct migration_phase *phase, u64 host_counter)
+{
+	return (u64)pvtb_scale_ticks((s64)(host_counter - phase->begin.c1_ticks), phase->guest_hz,
+				     phase->host_hz);
 }
 
 static void look(struct pvtb_vm *vm, unsigned int vcpu, struct migration_phase *phase, u64 *seen)
@@ -29,7 +36,7 @@ static void look(struct pvtb_vm *vm, unsigned int vcpu, struct migration_phase *
 	*seen = n;
 	if (n <= phase->first[vcpu])
 		return; /* of the phase before */
-	low = (s64)(ring[(n - 1) % MIGRATION_SAMPLES].c1 - after);
+	low = (s64)(ring[(n - 1) % MIGRATION_SAMPLES].c1 - migration_host_ticks(phase, after));
 	if (!b->seen++ || low > b->low)
 		b->low = low;
 }
@@ -52,6 +59,8 @@ void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 	u64 begin_ns = pvtb_mono_ns(), now_ns = begin_ns, seen[PVTB_MIGRATION_MAX_VCPUS] = {0};
 	unsigned int turn = 0;
 
+	phase->host_hz = pvtb_vm_caps(vm)->counter_hz;
+	phase->guest_hz = pvtb_vm_counter_hz(vm);
 	pvtb_mig_now(&phase->begin);
 	for (unsigned int i = 0; i < nr_vcpus; i++)
 		seen[i] = phase->first[i] = migration_taken(vm, i);
@@ -79,7 +88,7 @@ void migration_bound(struct migration_phase *phase, unsigned int vcpu,
 
 	for (u64 i = phase->first[vcpu]; i < phase->behind[vcpu]; i++) {
 		const struct pvtb_time_sample *s = &samples[i % MIGRATION_SAMPLES];
-		s64 high = (s64)(s->c0 - s->mail);
+		s64 high = (s64)(s->c0 - migration_host_ticks(phase, s->mail));
 
 		if (s->mail - phase->begin.c1_ticks > phase->end.c0_ticks - phase->begin.c1_ticks)
 			continue;

@@ -12,6 +12,8 @@
 #include "vmm/vmm.h"
 
 extern const enum pvtb_mig_arch pvtb_mig_arch;
+/* The guest's counter is to have its own frequency on another host as well; else it has the host's. */
+extern const bool pvtb_mig_arch_keeps_hz;
 
 /* What could not be restored, knowingly: names for the report. */
 struct pvtb_mig_skipped {

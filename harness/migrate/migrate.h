@@ -40,7 +40,7 @@ struct pvtb_mig_send_opts {
 	unsigned int few_pages; /* fewer written pages than that end it; 0: 64 */
 	u32 timeout_ms;		/* of the other side's silence; 0: 30 s */
 	const char *boot_id;	/* instead of this kernel's: for tests of two hosts ... */
-	u64 counter_hz;		/* ... and instead of its counter's; 0: the real one */
+	u64 counter_hz;		/* ... and instead of the guest's counter's; 0: the real one */
 };
 
 struct pvtb_mig_sent {
@@ -70,6 +70,7 @@ enum pvtb_mig_fault {
 	PVTB_MIG_TIMERS_TWICE,	  /* timers are rescaled, and rescaled */
 	PVTB_MIG_ONE_VCPU,	  /* the counter's offset is given to one vCPU only */
 	PVTB_MIG_CLOCK_AS_IT_WAS, /* x86: kvmclock is set without the time in between */
+	PVTB_MIG_HOSTS_HZ,	  /* x86: the guest's counter is left at this host's frequency */
 	PVTB_MIG_FAULTS
 };
 

@@ -218,7 +218,7 @@ static int read_counter(struct source *s, struct pvtb_err *err)
 {
 	struct pvtb_mig_clock *c = &s->ret->clock;
 	struct pvtb_mig_instant now;
-	u64 unc = 0;
+	u64 unc = 0, scaled, scaled_unc;
 	s64 delta;
 	int ret;
 
@@ -245,7 +245,12 @@ static int read_counter(struct source *s, struct pvtb_err *err)
 		c->raw_ns += (now.raw_ns - c->raw_ns) / 2;
 		c->guest_unc_ticks = (after - before + 1) / 2;
 	} else {
-		c->guest_ticks = c->c0_ticks + (c->c1_ticks - c->c0_ticks) / 2 + (u64)delta;
+		ret = pvtb_vm_scaled_counter(s->vm, c->c0_ticks + (c->c1_ticks - c->c0_ticks) / 2,
+					     &scaled, &scaled_unc, err);
+		if (ret)
+			return ret;
+		c->guest_ticks = scaled + (u64)delta;
+		c->guest_unc_ticks += scaled_unc;
 	}
 	if (pvtb_vm_spec(s->vm)->lpt == PVTB_LPT_VMM) {
 		const struct pvtb_lpt *lpt = pvtb_vm_gpa(s->vm, PVTB_GPA_LPT);
@@ -328,7 +333,7 @@ static int introduce(struct source *s, struct pvtb_err *err)
 		.nr_vcpus = s->nr_vcpus,
 		.ring_bytes = spec->ring_bytes,
 		.mem_bytes = pvtb_vm_mem_bytes(s->vm),
-		.counter_hz = s->opts->counter_hz ?: pvtb_vm_caps(s->vm)->counter_hz,
+		.counter_hz = s->opts->counter_hz ?: spec->counter_hz,
 		.image_crc = (u32)crc32_z(0, pvtb_guest_image,
 					  (size_t)(pvtb_guest_image_end - pvtb_guest_image)),
 		.flags = flags(s),

@@ -90,7 +90,7 @@ struct pvtb_mig_hello {
 	u32 nr_vcpus;
 	u64 ring_bytes;
 	u64 mem_bytes;
-	u64 counter_hz; /* of the host's counter */
+	u64 counter_hz; /* of the guest's counter, as it is told */
 	u32 image_crc;	/* of the guest image: memory refers to it by address */
 	u32 flags;
 	u32 method;

@@ -74,6 +74,10 @@ static int make_vm(struct target *t, const struct pvtb_mig_hello *h, struct pvtb
 	spec.lpt_pv_hz = h->lpt_pv_hz;
 	spec.pvclock = h->flags & PVTB_MIG_F_PVCLOCK;
 	spec.irqchip = h->flags & PVTB_MIG_F_IRQCHIP;
+	/* With LPT it knows how to do with any. */
+	if (pvtb_mig_arch_keeps_hz && h->method != PVTB_MIG_BY_LPT &&
+	    t->opts->fault != PVTB_MIG_HOSTS_HZ)
+		spec.counter_hz = h->counter_hz;
 	return pvtb_vm_new(&spec, &t->vm, err);
 }
 
@@ -314,7 +318,7 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 {
 	struct pvtb_mig_received *r = t->ret;
 	bool lpt = r->hello.method == PVTB_MIG_BY_LPT;
-	u64 native, at, hz = pvtb_vm_caps(t->vm)->counter_hz;
+	u64 native, at, at_unc, hz = pvtb_vm_caps(t->vm)->counter_hz;
 	struct pvtb_lpt next = {0};
 	s64 delta;
 	int ret;
@@ -323,7 +327,10 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 	ret = elapsed(t, &r->set, err);
 	if (ret)
 		return ret;
-	at = middle(r->set.c0_ticks, r->set.c1_ticks);
+	ret = pvtb_vm_scaled_counter(t->vm, middle(r->set.c0_ticks, r->set.c1_ticks), &at, &at_unc,
+				     err);
+	if (ret)
+		return ret;
 	native = r->clock.guest_ticks + pvtb_mig_ticks(r->elapsed_ns, r->hello.counter_hz);
 	if (lpt && (!r->same_boot || hz != r->hello.counter_hz))
 		ret = lpt_target(t, &next, &native, err);
@@ -353,7 +360,7 @@ static int set_by_distance(struct target *t, struct pvtb_err *err)
 	/* Off by nothing but the rounding to ticks, of either clock and either host. */
 	predict(t, 0,
 		to_ns((double)(r->set.c1_ticks - r->set.c0_ticks) / 2 + 1, hz) +
-			to_ns(1, r->hello.counter_hz));
+			to_ns((double)at_unc + 1, r->hello.counter_hz));
 	if (lpt && t->opts->fault != PVTB_MIG_TIMERS_LEFT)
 		ret = rescale(t, native - pvtb_mig_ticks(r->elapsed_ns, hz), err);
 	return ret;

@@ -31,6 +31,7 @@ struct pvtb_vcpu {
 struct pvtb_vm {
 	struct pvtb_vm_spec spec; /* defaults filled in */
 	struct pvtb_kvm_caps caps;
+	u64 counter_hz; /* that the guest's really counts at */
 	int kvm_fd;
 	int fd;
 	int run_size;
@@ -83,6 +84,8 @@ void pvtb_arch_fault_dump(const struct pvtb_fault *f, FILE *out);
 int pvtb_arch_get_counter(struct pvtb_vcpu *vcpu, u64 *ret_ticks, struct pvtb_err *err);
 int pvtb_arch_set_counter(struct pvtb_vcpu *vcpu, u64 ticks, struct pvtb_err *err);
 int pvtb_arch_set_counter_delta(struct pvtb_vcpu *vcpu, s64 delta, struct pvtb_err *err);
+int pvtb_arch_scaled_counter(struct pvtb_vcpu *vcpu, u64 host_ticks, u64 *ret_ticks, u64 *ret_unc,
+			     struct pvtb_err *err);
 /* One counter offset for the whole VM, so that only vCPU 0 is asked for the above. */
 extern const bool pvtb_arch_counter_is_vms;
 /* Descriptor of an in-kernel irqchip that is a device; -1: none. */

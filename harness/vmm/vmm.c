@@ -78,6 +78,9 @@ static int check_spec(struct pvtb_vm *vm, struct pvtb_err *err)
 		spec->nr_vcpus = 1;
 	if (!spec->ring_bytes)
 		spec->ring_bytes = RING_BYTES_DEFAULT;
+	if (!spec->counter_hz)
+		spec->counter_hz = vm->caps.counter_hz;
+	vm->counter_hz = vm->caps.counter_hz;
 	if (spec->nr_vcpus > (unsigned int)max)
 		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "%u vCPUs; this host takes %d",
 				    spec->nr_vcpus, max);
@@ -494,6 +497,17 @@ int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *er
 int pvtb_vm_set_counter_delta_of_one(struct pvtb_vm *vm, s64 delta, struct pvtb_err *err)
 {
 	return pvtb_arch_set_counter_delta(&vm->vcpus[0], delta, err);
+}
+
+int pvtb_vm_scaled_counter(struct pvtb_vm *vm, u64 host_ticks, u64 *ret_ticks, u64 *ret_unc_ticks,
+			   struct pvtb_err *err)
+{
+	return pvtb_arch_scaled_counter(&vm->vcpus[0], host_ticks, ret_ticks, ret_unc_ticks, err);
+}
+
+u64 pvtb_vm_counter_hz(struct pvtb_vm *vm)
+{
+	return vm->counter_hz;
 }
 
 u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm)

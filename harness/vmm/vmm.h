@@ -62,6 +62,9 @@ struct pvtb_vm_spec {
 	u64 halt_ns;	     /* x86 without irqchip: a HLT sleeps that long in the VMM */
 	bool offset_counter; /* KVM_ARM_SET_COUNTER_OFFSET / KVM_VCPU_TSC_OFFSET */
 	u64 counter_offset;  /* ticks, subtracted by KVM (arm64) or added (x86) */
+	/* Of its counter, as it is told; 0: the host's. x86: KVM_SET_TSC_KHZ, and beyond its tolerance
+	 * KVM has to scale (-EOPNOTSUPP). arm64 has but the host's. */
+	u64 counter_hz;
 	enum pvtb_lpt_provider lpt;
 	u32 lpt_pv_hz; /* frequency promised to the guest; 0: the native one */
 	bool steal;    /* register the stolen-time structure of every vCPU */
@@ -166,7 +169,8 @@ int pvtb_vm_dirty(struct pvtb_vm *vm, u64 *bitmap, struct pvtb_err *err) PVTB_MU
 /*
  * The guest's counter, of every vCPU at once: read it, write its value (the old way: what passes
  * between the two is lost), or set its distance from the host's own: @delta = guest - host, which
- * no delay can spoil. -EOPNOTSUPP where the host cannot, or accepts and ignores it.
+ * no delay can spoil. -EOPNOTSUPP where the host cannot, or accepts and ignores it. Where KVM scales, the
+ * host's own is what becomes of it by scaling: pvtb_vm_scaled_counter().
  */
 int pvtb_vm_get_counter(struct pvtb_vm *vm, u64 *ret_ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_vm_set_counter(struct pvtb_vm *vm, u64 ticks, struct pvtb_err *err) PVTB_MUST_CHECK;
@@ -174,6 +178,12 @@ int pvtb_vm_set_counter_delta(struct pvtb_vm *vm, s64 delta, struct pvtb_err *er
 /* The same of vCPU 0 alone: wrong, where counters are not the VM's as a whole. */
 int pvtb_vm_set_counter_delta_of_one(struct pvtb_vm *vm, s64 delta,
 				     struct pvtb_err *err) PVTB_MUST_CHECK;
+/* What the host's counter is to the guest, scaled and not yet offset, when it shows @host_ticks: known
+ * within *ret_unc_ticks, and best of about now. Of a vCPU that is not inside the guest. */
+int pvtb_vm_scaled_counter(struct pvtb_vm *vm, u64 host_ticks, u64 *ret_ticks, u64 *ret_unc_ticks,
+			   struct pvtb_err *err) PVTB_MUST_CHECK;
+/* What the guest's counter really counts at: the host's frequency, unless KVM scales. */
+u64 pvtb_vm_counter_hz(struct pvtb_vm *vm);
 u64 pvtb_vm_mem_bytes(struct pvtb_vm *vm);
 const struct pvtb_vm_spec *pvtb_vm_spec(struct pvtb_vm *vm); /* defaults filled in */
 const struct pvtb_kvm_caps *pvtb_vm_caps(struct pvtb_vm *vm);
@@ -197,7 +207,7 @@ int pvtb_vm_fd(struct pvtb_vm *vm);
 int pvtb_vm_vcpu_fd(struct pvtb_vm *vm, unsigned int vcpu);
 
 /* Guest counter = host counter + *ret_delta (mod 2^64), known to +-*ret_unc_ticks. Host counter:
- * pvtb_arch_counter(). Uses KVM's own controls where they exist. */
+ * pvtb_arch_counter(), scaled where KVM does that. Uses KVM's own controls where they exist. */
 int pvtb_vm_counter_delta(struct pvtb_vm *vm, unsigned int vcpu, s64 *ret_delta, u64 *ret_unc_ticks,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
 

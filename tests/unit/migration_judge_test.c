@@ -14,6 +14,7 @@
 #include "stats/lpt.h"
 
 #define SOURCE_HZ  62500000ULL
+#define SCALED_HZ  37499000ULL
 #define PV_HZ	   1000000000ULL
 #define BEFORE_NS  400000000ULL
 #define SAMPLE_NS  1000000ULL
@@ -23,6 +24,8 @@
 struct life {
 	const struct pvtb_migration_scenario *sc;
 	u64 target_hz, gap_ns; /* out for that long */
+	u64 guest_hz;	       /* of its counter, where KVM scales */
+	bool unscaled;	       /* ... but not on the target */
 	double rate_ppb;       /* its counter, on both hosts, against their clocks */
 	double jump_ns;	       /* by the move's own doing */
 	double lpt_rate;       /* of LPT after the move, 1: right */
@@ -65,16 +68,28 @@ static void live(struct fixture *f, const struct life *l)
 	double lpt_rate = l->lpt_rate > 0 ? l->lpt_rate : 1;
 	struct migration_measured *m = &f->m;
 	u64 n = 0, nr_before = BEFORE_NS / SAMPLE_NS, nr_after = nr_before;
+	u64 guest_hz = l->guest_hz ?: SOURCE_HZ;
+	u64 after_hz = l->guest_hz && !l->unscaled ? l->guest_hz : target_hz;
 	bool hosts = l->sc->way == PVTB_MIGRATION_HOSTS;
 
 	memset(m, 0, sizeof(*m));
 	m->nr_vcpus = l->sc->nr_vcpus ?: 1;
 	m->counter_hz = SOURCE_HZ;
 	m->target_hz = target_hz;
+	m->told_hz = guest_hz;
 	m->lpt_pv_hz = PV_HZ;
 	m->times = l->sc->times ?: 1;
 	m->lpt_left = 2;
 	m->lpt_end.sequence_number = 2 + (l->still ? 0 : l->sequence ?: 2);
+	m->before.host_hz = SOURCE_HZ;
+	m->before.guest_hz = guest_hz;
+	m->after.host_hz = target_hz;
+	m->after.guest_hz = after_hz;
+	fill_phase(m, &m->before, l, SOURCE_HZ, RAW_ORIGIN, RAW_ORIGIN + BEFORE_NS, 0, nr_before);
+	fill_phase(m, &m->after, l, target_hz,
+		   RAW_ORIGIN + BEFORE_NS + gap_ns - (u64)(hosts ? l->offset_ns : 0),
+		   RAW_ORIGIN + 2 * BEFORE_NS + gap_ns - (u64)(hosts ? l->offset_ns : 0), nr_before,
+		   nr_before + nr_after);
 	for (; n < nr_before + nr_after; n++) {
 		bool after = n >= nr_before;
 		/* by the source's clock, and by that of the host it is on */
@@ -84,9 +99,8 @@ static void live(struct fixture *f, const struct life *l)
 		double since = after ? t - (double)(BEFORE_NS + gap_ns) : 0;
 		double off = (1 + l->rate_ppb * 1e-9) * t + (after ? l->jump_ns : 0) - t;
 		double guest = t + off;
-		double native = after && hz != SOURCE_HZ
-					? (t - since + off) * SOURCE_HZ / 1e9 + since * hz / 1e9
-					: guest * SOURCE_HZ / 1e9;
+		double rate = (double)(after ? after_hz : guest_hz);
+		double native = (t - since + off) * (double)guest_hz / 1e9 + since * rate / 1e9;
 		double lpt = guest + (after ? since * (lpt_rate - 1) : 0);
 
 		for (unsigned int v = 0; v < m->nr_vcpus; v++) {
@@ -94,7 +108,8 @@ static void live(struct fixture *f, const struct life *l)
 			struct migration_bounds *b =
 				after ? &m->after.bounds[v] : &m->before.bounds[v];
 			u64 c = 1000 + (u64)llround(native) + (after && v ? l->skew_ticks : 0);
-			s64 delta = (s64)(c - host_counter(own, hz, l));
+			s64 delta = (s64)(c - migration_host_ticks(after ? &m->after : &m->before,
+								   host_counter(own, hz, l)));
 
 			s->index = n;
 			s->c0 = s->c1 = c;
@@ -107,11 +122,6 @@ static void live(struct fixture *f, const struct life *l)
 	}
 	for (unsigned int v = 0; v < m->nr_vcpus; v++)
 		m->taken[v] = n;
-	fill_phase(m, &m->before, l, SOURCE_HZ, RAW_ORIGIN, RAW_ORIGIN + BEFORE_NS, 0, nr_before);
-	fill_phase(m, &m->after, l, target_hz,
-		   RAW_ORIGIN + BEFORE_NS + gap_ns - (u64)(hosts ? l->offset_ns : 0),
-		   RAW_ORIGIN + 2 * BEFORE_NS + gap_ns - (u64)(hosts ? l->offset_ns : 0), nr_before,
-		   n);
 	m->received.set.raw_ns = m->after.begin.raw_ns;
 	m->received.predicted = true;
 	for (unsigned int i = 0; i < 2; i++)
@@ -193,6 +203,12 @@ static void right_ones_are_not_accused(void **state)
 		LIFE(by_offset, .rate_ppb = 40000),
 		LIFE(two_vcpus),
 		LIFE(lpt_two_vcpus),
+		LIFE(by_offset, .guest_hz = SCALED_HZ),
+		LIFE(by_offset, .guest_hz = SCALED_HZ, .rate_ppb = -30000),
+		LIFE(two_vcpus, .guest_hz = SCALED_HZ),
+		LIFE(by_offset, .guest_hz = SCALED_HZ, .unscaled = true),
+		LIFE(hosts_offset, .guest_hz = SCALED_HZ, .target_hz = 100000000, .offset_ns = 5,
+		     .sync_unc_ns = 1000),
 		LIFE(hosts_offset, .offset_ns = -123456789, .sync_unc_ns = 1000),
 		LIFE(hosts_offset, .target_hz = 100000000, .offset_ns = 77, .sync_unc_ns = 1000),
 		LIFE(hosts_lpt, .target_hz = 100000000, .offset_ns = 1234567, .sync_unc_ns = 1000),
@@ -256,6 +272,25 @@ static void ratios_are_exact(void **state)
 	pvtb_result_free(r);
 }
 
+/* A guest of another frequency than the host's: a jump is seen in its own time, and left at the host's it is
+ * wrong by the ratio. */
+static void scaled_guests_are_judged_by_their_own(void **state)
+{
+	const struct life jumps = LIFE(by_offset, .guest_hz = SCALED_HZ, .jump_ns = 5000);
+	const struct life left = LIFE(by_offset, .guest_hz = SCALED_HZ, .unscaled = true);
+	const struct pvtb_variant_result *v;
+	struct pvtb_result *r = judged(*state, &jumps, &v);
+
+	assert_true(fabs(metric(v, "jump") - 5000) < 100);
+	assert_int_equal(law(v, "continuity"), PVTB_FAIL);
+	assert_int_equal(law(v, "rate"), PVTB_OK);
+	pvtb_result_free(r);
+	r = judged(*state, &left, &v);
+	assert_true(fabs(metric(v, "rate.after") -
+			 ((double)SOURCE_HZ / (double)SCALED_HZ - 1) * 1e9) < 1000);
+	pvtb_result_free(r);
+}
+
 /* A jump that the comparison of the clocks cannot tell from none is none. */
 static void what_is_not_known_is_allowed(void **state)
 {
@@ -301,6 +336,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(drift_is_no_jump, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jumps_are_seen, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ratios_are_exact, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(scaled_guests_are_judged_by_their_own, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_known_is_allowed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(faults_have_names, set_up, tear_down),
 	};

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 const enum pvtb_mig_arch pvtb_mig_arch = PVTB_MIG_ARM64;
+const bool pvtb_mig_arch_keeps_hz = false;
 
 enum kind {
 	KIND_REG = 1,

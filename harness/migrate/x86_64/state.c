@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 const enum pvtb_mig_arch pvtb_mig_arch = PVTB_MIG_X86_64;
+const bool pvtb_mig_arch_keeps_hz = true;
 
 enum kind {
 	KIND_CPUID = 1, /* id: function << 32 | index */

@@ -236,6 +236,14 @@ int pvtb_arch_get_counter(struct pvtb_vcpu *vcpu, u64 *ret_ticks, struct pvtb_er
 	return ret ? pvtb_err_sys(err, ret, "counter of vCPU %u", vcpu->index) : 0;
 }
 
+int pvtb_arch_scaled_counter(struct pvtb_vcpu *vcpu, u64 host_ticks, u64 *ret_ticks, u64 *ret_unc,
+			     struct pvtb_err *err)
+{
+	*ret_ticks = host_ticks; /* nothing scales it */
+	*ret_unc = 0;
+	return 0;
+}
+
 int pvtb_arch_set_counter(struct pvtb_vcpu *vcpu, u64 ticks, struct pvtb_err *err)
 {
 	struct pvtb_arm64_vm *arch = vcpu->vm->arch;

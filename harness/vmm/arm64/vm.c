@@ -28,6 +28,10 @@ static int check_spec(struct pvtb_vm *vm, struct pvtb_err *err)
 				    spec->granule);
 	if (spec->pvclock || spec->forward_tsc_msr)
 		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "kvmclock and MSRs are x86's");
+	if (spec->counter_hz != vm->caps.counter_hz)
+		return pvtb_err_set(err, -EOPNOTSUPP, "VM",
+				    "a guest's counter has the host's frequency, %llu Hz",
+				    (unsigned long long)vm->caps.counter_hz);
 	if (spec->steal && !vm->caps.steal)
 		return pvtb_err_set(err, -EOPNOTSUPP, "stolen time",
 				    "KVM_CAP_STEAL_TIME is missing");

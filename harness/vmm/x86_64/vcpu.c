@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "arch/counter.h"
+#include "vmm/scale.h"
 #include "vmm/vcpu.h"
 #include "vmm/x86_64/x86.h"
 
@@ -101,6 +102,36 @@ int pvtb_arch_set_counter_delta(struct pvtb_vcpu *vcpu, s64 delta, struct pvtb_e
 	if (ret)
 		return pvtb_err_sys(err, ret, "KVM_VCPU_TSC_OFFSET");
 	vcpu->vm->spec.counter_offset = offset;
+	return 0;
+}
+
+/* KVM does not tell to how many bits it rounds the ratio, which is a lot of ticks since the host was
+ * started: its own reading of IA32_TSC, less the offset, between two of the host's, tells what comes out. */
+int pvtb_arch_scaled_counter(struct pvtb_vcpu *vcpu, u64 host_ticks, u64 *ret_ticks, u64 *ret_unc,
+			     struct pvtb_err *err)
+{
+	u64 hz = vcpu->vm->counter_hz, host_hz = vcpu->vm->caps.counter_hz, offset = 0;
+	s64 low = 0, high = 0;
+	int ret = hz == host_hz ? 0 : tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset);
+
+	if (ret)
+		return pvtb_err_sys(err, ret, "KVM_VCPU_TSC_OFFSET");
+	for (int i = 0; hz != host_hz && i < 16; i++) {
+		u64 before = pvtb_arch_counter(), value, after;
+		s64 l, h;
+
+		ret = pvtb_arch_get_counter(vcpu, &value, err);
+		if (ret)
+			return ret;
+		after = pvtb_arch_counter();
+		value -= offset + host_ticks;
+		l = (s64)value + pvtb_scale_ticks((s64)(host_ticks - after), hz, host_hz);
+		h = (s64)value + pvtb_scale_ticks((s64)(host_ticks - before), hz, host_hz) + 1;
+		low = !i || l > low ? l : low;
+		high = !i || h < high ? h : high;
+	}
+	*ret_ticks = host_ticks + (u64)(low + (high - low) / 2);
+	*ret_unc = (u64)(high - low + 1) / 2;
 	return 0;
 }
 

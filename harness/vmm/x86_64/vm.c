@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "stats/lpt.h"
+#include "vmm/scale.h"
 
 const u16 pvtb_arch_elf_machine = EM_X86_64;
 
@@ -84,6 +85,24 @@ static int check_features(struct pvtb_vm *vm, struct pvtb_err *err)
 	return 0;
 }
 
+/* For vCPUs that are yet to be made, so that they agree. What is not scaled is only what the guest's VMM
+ * is told again; a KVM before Linux 5.18 has no such ioctl of a VM. */
+static int set_frequency(struct pvtb_vm *vm, struct pvtb_err *err)
+{
+	u64 hz = vm->spec.counter_hz;
+	bool scaled;
+	int ret = pvtb_scale_check(hz, vm->caps.counter_hz, vm->caps.tsc_control, &scaled, err);
+
+	if (ret || hz == vm->caps.counter_hz)
+		return ret;
+	if (ioctl(vm->fd, KVM_SET_TSC_KHZ, (unsigned long)(hz / 1000)) && scaled)
+		return pvtb_err_sys(err, -errno, "KVM_SET_TSC_KHZ of %llu kHz",
+				    (unsigned long long)(hz / 1000));
+	if (scaled)
+		vm->counter_hz = hz;
+	return 0;
+}
+
 int pvtb_arch_vm_init(struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	struct x86_vm *x86;
@@ -102,6 +121,8 @@ int pvtb_arch_vm_init(struct pvtb_vm *vm, struct pvtb_err *err)
 	ret = pvtb_x86_tables_build(vm, err);
 	if (!ret)
 		ret = choose_hypercall(vm, err);
+	if (!ret)
+		ret = set_frequency(vm, err);
 	if (ret)
 		return ret;
 	/* Intel CPUs that cannot run unpaged code keep three pages here; out of our way. */
@@ -116,7 +137,7 @@ int pvtb_arch_vm_init(struct pvtb_vm *vm, struct pvtb_err *err)
 /* Ours, in guest memory: there is no call to discover it by, the op is given its address. */
 static int publish_lpt(struct pvtb_vm *vm, struct pvtb_err *err)
 {
-	u64 hz = vm->caps.counter_hz;
+	u64 hz = vm->counter_hz;
 	u32 pv_hz = vm->spec.lpt_pv_hz ? vm->spec.lpt_pv_hz : (u32)hz;
 	struct pvtb_lpt *shared = pvtb_vm_gpa(vm, PVTB_GPA_LPT);
 	struct pvtb_lpt next = {0};

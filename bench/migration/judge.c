@@ -46,6 +46,7 @@ struct judge {
 	double tick_ns;		       /* of the guest's counter, as it was told */
 	double ratio;		       /* of the counter's frequency, after / before */
 	double sync_unc_ns, drift_ppb; /* of the two hosts' clocks */
+	double ahead_ns, ahead_unc_ns; /* the target's CLOCK_REALTIME of the source's */
 	double late_ns;		       /* from setting the counter to what is looked at */
 	double jump_ns, unc_ns;	       /* of vCPU 0 */
 	double rate_before, rate_after, rate_unc; /* ppb against the clock of the host it is on */
@@ -280,6 +281,30 @@ static enum pvtb_status verdict(const struct judge *j, bool holds)
 	return j->unc_ns > limit_ns ? PVTB_INCONCLUSIVE : PVTB_OK;
 }
 
+/* KVM advances the clock by what passed by CLOCK_REALTIME since it was read, but not backwards: without that,
+ * or where this host's is behind, it stands still for as long as the guest is out, at most. */
+static int law_kvmclock(const struct judge *j, struct pvtb_variant_result *v)
+{
+	double slack = (j->run->emulated ? KVMCLOCK_NS_EMULATED : KVMCLOCK_NS) + j->unc_ns;
+	double out = (double)j->m->blackout_ns, ahead = 0, low;
+	const char *expects = "kvmclock goes on as if never stopped";
+
+	if (j->sc->fault == PVTB_MIG_CLOCK_AS_SET) {
+		expects = "kvmclock jumps by what the target's CLOCK_REALTIME is ahead, never back";
+		ahead = j->ahead_ns;
+		slack += j->ahead_unc_ns;
+	} else if (!j->sc->kvmclock_real) {
+		expects = "kvmclock stands still, for no longer than the guest";
+		ahead = -out;
+	}
+	low = fmax(ahead, -out);
+	return pvtb_variant_add_law(
+		v, "continuity", expects,
+		verdict(j, j->jump_ns >= low - slack && j->jump_ns <= fmax(ahead, 0) + slack),
+		"jump %.0f ns, %.0f to %.0f expected, +- %.0f", j->jump_ns, low, fmax(ahead, 0),
+		slack);
+}
+
 static int law_jump(const struct judge *j, struct pvtb_variant_result *v)
 {
 	const struct migration_measured *m = j->m;
@@ -287,22 +312,8 @@ static int law_jump(const struct judge *j, struct pvtb_variant_result *v)
 	double off, allowed, want = j->kind == CLOCK_LPT ? 0 : (j->ratio - 1) * j->late_ns;
 	const char *expects;
 
-	if (j->kind == CLOCK_KVM) {
-		double slack = j->run->emulated ? KVMCLOCK_NS_EMULATED : KVMCLOCK_NS;
-
-		/* Without KVM_CLOCK_REALTIME it stands still from KVM_GET_CLOCK to KVM_SET_CLOCK. */
-		double lost = j->sc->kvmclock_real ? 0 : (double)m->blackout_ns;
-
-		return pvtb_variant_add_law(
-			v, "continuity",
-			j->sc->kvmclock_real
-				? "kvmclock goes on as if never stopped"
-				: "kvmclock stands still, for no longer than the guest",
-			verdict(j, j->jump_ns <= slack + j->unc_ns &&
-					   j->jump_ns >= -lost - slack - j->unc_ns),
-			"jump %.0f ns +- %.0f, KVM's own readings %.0f, guest out for %.0f ns",
-			j->jump_ns, j->unc_ns, slack, (double)m->blackout_ns);
-	}
+	if (j->kind == CLOCK_KVM)
+		return law_kvmclock(j, v);
 	if (j->sc->method == PVTB_MIG_BY_VALUE) {
 		want += m->predicted_ns;
 		expects = "by value: behind by what passed between reading and writing it";
@@ -333,7 +344,7 @@ static int law_rate(const struct judge *j, struct pvtb_variant_result *v)
 	double want = j->rate_before;
 	char expects[128];
 
-	if (j->kind != CLOCK_LPT && j->ratio != 1) {
+	if (j->kind == CLOCK_COUNTER && j->ratio != 1) {
 		want = ((1 + j->rate_before * 1e-9) * j->ratio - 1) * 1e9;
 		snprintf(expects, sizeof(expects),
 			 "wrong by the ratio of the frequencies, %.9g, and by nothing else",
@@ -472,6 +483,8 @@ static int add_metrics(const struct judge *j, struct pvtb_variant_result *v)
 						 NAN, j->pairs);
 	if (m->nr_vcpus > 1)
 		ret = ret ?: ns(v, "skew", j->skew_ns, j->skew_unc_ns, m->nr_vcpus);
+	if (j->sc->way == PVTB_MIGRATION_HOSTS && j->kind == CLOCK_KVM)
+		ret = ret ?: ns(v, "realtime.ahead", j->ahead_ns, j->ahead_unc_ns, 2);
 	if (j->sc->way == PVTB_MIGRATION_HOSTS) {
 		ret = ret ?: ns(v, "sync.unc", j->sync_unc_ns, NAN, 2);
 		ret = ret
@@ -551,7 +564,10 @@ static void join_clocks(struct judge *j, struct side *d)
 	double o0 = (double)s[0].offset_ns, o1 = (double)s[1].offset_ns;
 	double u0 = (double)s[0].unc_ns, u1 = (double)s[1].unc_ns;
 	double low = fmax(o0 - u0, o1 - u1), high = fmin(o0 + u0, o1 + u1), at;
+	double r0 = (double)s[0].real_offset_ns, r1 = (double)s[1].real_offset_ns;
 
+	j->ahead_ns = -(r0 + r1) / 2;
+	j->ahead_unc_ns = fmax(u0, u1) + fabs(r1 - r0) / 2;
 	if (low <= high) {
 		j->sync_unc_ns = (high - low) / 2;
 		d->line.raw_ns += (u64)(s64)llround((low + high) / 2);

@@ -33,11 +33,12 @@ int pvtb_mig_arch_save(struct pvtb_vm *vm, unsigned int vcpu, struct pvtb_mig_it
 		       struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_mig_arch_load(struct pvtb_vm *vm, unsigned int vcpu, const void *items, size_t bytes,
 		       struct pvtb_mig_skipped *skipped, struct pvtb_err *err) PVTB_MUST_CHECK;
-/* The same of what belongs to the VM as a whole. @real: kvmclock shall count the time in between. */
+/* The same of what belongs to the VM as a whole. @real: kvmclock shall count the time in between; the
+ * source's CLOCK_REALTIME + @real_offset_ns is this host's. */
 int pvtb_mig_arch_save_vm(struct pvtb_vm *vm, struct pvtb_mig_items *items,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
 int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, bool real,
-			  struct pvtb_err *err) PVTB_MUST_CHECK;
+			  s64 real_offset_ns, struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* Every timer's deadline by pvtb_mig_deadline(). Nothing where there are none. */
 int pvtb_mig_arch_rescale(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_mig_rescale *r,

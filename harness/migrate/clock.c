@@ -18,12 +18,12 @@ static u64 clock_ns(clockid_t id)
 	return (u64)ts.tv_sec * PVTB_NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
 
-/* The tightest of some: an interruption inside shows as a wide one. CLOCK_REALTIME is read between
- * two of the other, and carried to the middle. */
-void pvtb_mig_now(struct pvtb_mig_instant *ret)
+/* How far CLOCK_REALTIME is ahead of the other, which it is read between two of. The tightest of some: an
+ * interruption inside shows as a wide one. */
+static s64 real_ahead_ns(void)
 {
-	u64 best = UINT64_MAX, gap = UINT64_MAX;
-	s64 real_raw = 0;
+	u64 gap = UINT64_MAX;
+	s64 ret = 0;
 
 	for (int i = 0; i < TRIES / 4; i++) {
 		u64 before = clock_ns(CLOCK_MONOTONIC_RAW), real = clock_ns(CLOCK_REALTIME);
@@ -32,8 +32,16 @@ void pvtb_mig_now(struct pvtb_mig_instant *ret)
 		if (after - before >= gap)
 			continue;
 		gap = after - before;
-		real_raw = (s64)(real - (before + gap / 2));
+		ret = (s64)(real - (before + gap / 2));
 	}
+	return ret;
+}
+
+void pvtb_mig_now(struct pvtb_mig_instant *ret)
+{
+	s64 real_ns = real_ahead_ns();
+	u64 best = UINT64_MAX;
+
 	for (int i = 0; i < TRIES; i++) {
 		u64 c0 = pvtb_arch_counter(), raw = clock_ns(CLOCK_MONOTONIC_RAW);
 		u64 c1 = pvtb_arch_counter();
@@ -45,7 +53,7 @@ void pvtb_mig_now(struct pvtb_mig_instant *ret)
 		ret->c1_ticks = c1;
 		ret->raw_ns = raw;
 	}
-	ret->real_ns = ret->raw_ns + (u64)real_raw;
+	ret->real_ns = ret->raw_ns + (u64)real_ns;
 }
 
 int pvtb_mig_sync_answer(struct pvtb_mig_out *out, const struct pvtb_mig_ping *ping,
@@ -54,9 +62,10 @@ int pvtb_mig_sync_answer(struct pvtb_mig_out *out, const struct pvtb_mig_ping *p
 	struct pvtb_mig_ping pong = {
 		.t1_ns = ping->t1_ns,
 		.t2_ns = clock_ns(CLOCK_MONOTONIC_RAW),
-		.t3_ns = clock_ns(CLOCK_MONOTONIC_RAW),
 	};
 
+	pong.real_ns = real_ahead_ns();
+	pong.t3_ns = clock_ns(CLOCK_MONOTONIC_RAW);
 	return pvtb_mig_put(out, PVTB_MIG_PONG, 0, 0, &pong, sizeof(pong), err);
 }
 
@@ -86,6 +95,7 @@ static int exchange(struct pvtb_mig_out *out, struct pvtb_mig_in *in,
 int pvtb_mig_sync(struct pvtb_mig_out *out, struct pvtb_mig_in *in, unsigned int exchanges,
 		  struct pvtb_mig_sync *ret_sync, struct pvtb_err *err)
 {
+	s64 real_ns = real_ahead_ns();
 	u64 best = UINT64_MAX;
 
 	for (unsigned int i = 0; i < exchanges; i++) {
@@ -101,6 +111,7 @@ int pvtb_mig_sync(struct pvtb_mig_out *out, struct pvtb_mig_in *in, unsigned int
 		best = delay;
 		ret_sync->offset_ns = ((s64)(p.t2_ns - p.t1_ns) + (s64)(p.t3_ns - t4)) / 2;
 		ret_sync->at_ns = t4;
+		ret_sync->real_offset_ns = ret_sync->offset_ns + p.real_ns - real_ns;
 	}
 	if (best == UINT64_MAX)
 		return pvtb_err_set(err, -EPROTO, "migration", "clocks run backwards");

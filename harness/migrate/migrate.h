@@ -18,11 +18,12 @@ struct pvtb_mig_instant {
 };
 void pvtb_mig_now(struct pvtb_mig_instant *ret);
 
-/* CLOCK_MONOTONIC_RAW of two hosts. */
+/* Clocks of two hosts. */
 struct pvtb_mig_sync {
-	s64 offset_ns; /* the other's - ours ... */
-	u64 unc_ns;    /* ... within this: half of the quickest exchange */
-	u64 at_ns;     /* by ours */
+	s64 offset_ns;	    /* CLOCK_MONOTONIC_RAW, the other's - ours ... */
+	u64 unc_ns;	    /* ... within this: half of the quickest exchange */
+	u64 at_ns;	    /* by ours */
+	s64 real_offset_ns; /* CLOCK_REALTIME, likewise */
 };
 /* METHOD: four stamps, the exchange with the least delay wins. The other side answers each PING. */
 int pvtb_mig_sync(struct pvtb_mig_out *out, struct pvtb_mig_in *in, unsigned int exchanges,
@@ -70,6 +71,7 @@ enum pvtb_mig_fault {
 	PVTB_MIG_TIMERS_TWICE,	  /* timers are rescaled, and rescaled */
 	PVTB_MIG_ONE_VCPU,	  /* the counter's offset is given to one vCPU only */
 	PVTB_MIG_CLOCK_AS_IT_WAS, /* x86: kvmclock is set without the time in between */
+	PVTB_MIG_CLOCK_AS_SET,	  /* x86: ... by both hosts' CLOCK_REALTIME, however they are set */
 	PVTB_MIG_HOSTS_HZ,	  /* x86: the guest's counter is left at this host's frequency */
 	PVTB_MIG_FAULTS
 };

@@ -17,7 +17,7 @@
 #include "core/err.h"
 #include "core/util.h"
 
-#define PVTB_MIG_VERSION     1
+#define PVTB_MIG_VERSION     2
 #define PVTB_MIG_FRAME_MAGIC 0x464d5650U /* "PVMF" */
 #define PVTB_MIG_PAGE	     4096ULL
 #define PVTB_MIG_PAGES_MAX   256U /* in one frame */
@@ -121,9 +121,11 @@ struct pvtb_mig_reply {
 	char why[384];
 };
 
-/* PING: t1, the target's clock when sent. PONG: that, and the source's when received and sent. */
+/* PING: t1, the target's clock when sent. PONG: that, and the source's when received and sent; and by how
+ * much its CLOCK_REALTIME is ahead of that clock. */
 struct pvtb_mig_ping {
 	u64 t1_ns, t2_ns, t3_ns;
+	s64 real_ns;
 };
 
 /* ---- items: lists of (kind, id, bytes) inside a frame's data ---- */

@@ -169,13 +169,16 @@ static void delay(u32 us)
 static int on_vm(void *opaque, const void *items, size_t bytes, struct pvtb_err *err)
 {
 	struct target *t = opaque;
+	bool real = t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL &&
+		    t->opts->fault != PVTB_MIG_CLOCK_AS_IT_WAS;
+	/* KVM takes both hosts' CLOCK_REALTIME for one. Where they were compared it is given ours. */
+	s64 offset_ns = t->ret->synced && t->opts->fault != PVTB_MIG_CLOCK_AS_SET
+				? -t->ret->sync.real_offset_ns
+				: 0;
 
 	if (t->ret->hello.flags & PVTB_MIG_F_PVCLOCK)
 		delay(t->opts->delay_us);
-	return pvtb_mig_arch_load_vm(t->vm, items, bytes,
-				     t->ret->hello.flags & PVTB_MIG_F_KVMCLOCK_REAL &&
-					     t->opts->fault != PVTB_MIG_CLOCK_AS_IT_WAS,
-				     err);
+	return pvtb_mig_arch_load_vm(t->vm, items, bytes, real, offset_ns, err);
 }
 
 static int on_vcpu(void *opaque, u32 vcpu, const void *items, size_t bytes, struct pvtb_err *err)

@@ -354,7 +354,8 @@ static void test_hello(void **state)
 	struct fixture *f = *state;
 	struct pvtb_err err;
 
-	EXPECT_HELLO(f, version, 2, -EPROTO);
+	EXPECT_HELLO(f, version, PVTB_MIG_VERSION - 1, -EPROTO);
+	EXPECT_HELLO(f, version, PVTB_MIG_VERSION + 1, -EPROTO);
 	EXPECT_HELLO(f, arch, PVTB_MIG_X86_64, -EXDEV);
 	EXPECT_HELLO(f, arch, 9, -EXDEV);
 	EXPECT_HELLO(f, page_bytes, 65536, -EPROTO);

@@ -30,6 +30,7 @@ struct life {
 	double jump_ns;	       /* by the move's own doing */
 	double lpt_rate;       /* of LPT after the move, 1: right */
 	s64 offset_ns;	       /* source's clock - target's */
+	s64 real_offset_ns;    /* the same of CLOCK_REALTIME */
 	u64 sync_unc_ns, sequence, skew_ticks;
 	bool still; /* the sequence number is */
 };
@@ -114,6 +115,7 @@ static void live(struct fixture *f, const struct life *l)
 			s->index = n;
 			s->c0 = s->c1 = c;
 			s->lpt = 1000 + (u64)llround(lpt);
+			s->clock = 1000 + (u64)llround(guest);
 			if (!b->seen++)
 				b->low = b->high = delta;
 			b->low = delta < b->low ? delta : b->low;
@@ -124,9 +126,11 @@ static void live(struct fixture *f, const struct life *l)
 		m->taken[v] = n;
 	m->received.set.raw_ns = m->after.begin.raw_ns;
 	m->received.predicted = true;
+	m->blackout_ns = gap_ns;
 	for (unsigned int i = 0; i < 2; i++)
 		m->sync[i] = (struct pvtb_mig_sync){
 			.offset_ns = l->offset_ns,
+			.real_offset_ns = l->real_offset_ns,
 			.unc_ns = l->sync_unc_ns,
 			.at_ns = m->after.begin.raw_ns + i * BEFORE_NS,
 		};
@@ -189,6 +193,13 @@ static const struct pvtb_migration_scenario hosts_offset = {
 	.name = "x", .method = PVTB_MIG_BY_OFFSET, .way = PVTB_MIGRATION_HOSTS};
 static const struct pvtb_migration_scenario hosts_lpt = {
 	.name = "x", .method = PVTB_MIG_BY_LPT, .way = PVTB_MIGRATION_HOSTS, .after_ms = 10000};
+
+#define CLOCK .name = "x", .method = PVTB_MIG_BY_OFFSET, .kvmclock = true
+static const struct pvtb_migration_scenario clock_alone = {CLOCK};
+static const struct pvtb_migration_scenario hosts_clock = {CLOCK, .kvmclock_real = true,
+							   .way = PVTB_MIGRATION_HOSTS};
+static const struct pvtb_migration_scenario as_set = {
+	CLOCK, .kvmclock_real = true, .way = PVTB_MIGRATION_HOSTS, .fault = PVTB_MIG_CLOCK_AS_SET};
 
 #define LIFE(s, ...)                                                                               \
 	{                                                                                          \
@@ -308,6 +319,37 @@ static void what_is_not_known_is_allowed(void **state)
 	pvtb_result_free(r);
 }
 
+/* Without KVM_CLOCK_REALTIME kvmclock stands still while the guest is out; with it, and translated, it goes
+ * on; by clocks that are set differently it jumps ahead by that, or stands still. */
+static void kvmclock_is_judged_by_what_it_was_given(void **state)
+{
+	static const struct {
+		struct life l;
+		enum pvtb_status want;
+	} cases[] = {
+		{LIFE(clock_alone, .jump_ns = -15000000), PVTB_OK},
+		{LIFE(clock_alone, .jump_ns = -25000000), PVTB_FAIL},
+		{LIFE(hosts_clock, .sync_unc_ns = 1000, .real_offset_ns = 1 << 30), PVTB_OK},
+		{LIFE(hosts_clock, .sync_unc_ns = 1000, .target_hz = 62600000), PVTB_OK},
+		{LIFE(hosts_clock, .sync_unc_ns = 1000, .jump_ns = -15000000), PVTB_FAIL},
+		{LIFE(hosts_clock, .sync_unc_ns = 1000, .jump_ns = 60000), PVTB_FAIL},
+		{LIFE(as_set, .jump_ns = 1e8, .real_offset_ns = -100000000), PVTB_OK},
+		{LIFE(as_set, .jump_ns = 0, .real_offset_ns = -100000000), PVTB_FAIL},
+		{LIFE(as_set, .jump_ns = 1.001e8, .real_offset_ns = -100000000), PVTB_FAIL},
+		{LIFE(as_set, .jump_ns = -15000000, .real_offset_ns = 100000000), PVTB_OK},
+		{LIFE(as_set, .jump_ns = -1e8, .real_offset_ns = 100000000), PVTB_FAIL},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(cases); i++) {
+		const struct pvtb_variant_result *v;
+		struct pvtb_result *r = judged(*state, &cases[i].l, &v);
+
+		if (law(v, "continuity") != cases[i].want || law(v, "rate") != PVTB_OK)
+			fail_msg("case %zu: jumped %.0f ns", i, metric(v, "jump"));
+		pvtb_result_free(r);
+	}
+}
+
 static void faults_have_names(void **state)
 {
 	static const struct {
@@ -339,6 +381,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(scaled_guests_are_judged_by_their_own, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_known_is_allowed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(kvmclock_is_judged_by_what_it_was_given, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(faults_have_names, set_up, tear_down),
 	};
 

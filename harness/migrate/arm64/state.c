@@ -366,7 +366,7 @@ int pvtb_mig_arch_save_vm(struct pvtb_vm *vm, struct pvtb_mig_items *items, stru
 }
 
 int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, bool real,
-			  struct pvtb_err *err)
+			  s64 real_offset_ns, struct pvtb_err *err)
 {
 	struct pvtb_mig_item item;
 	const void *data;

@@ -327,7 +327,8 @@ int pvtb_mig_arch_save_vm(struct pvtb_vm *vm, struct pvtb_mig_items *items, stru
 	return 0;
 }
 
-static int load_clock(struct pvtb_vm *vm, const void *data, bool real, struct pvtb_err *err)
+static int load_clock(struct pvtb_vm *vm, const void *data, bool real, s64 real_offset_ns,
+		      struct pvtb_err *err)
 {
 	struct kvm_clock_data was, clock = {0};
 
@@ -339,7 +340,7 @@ static int load_clock(struct pvtb_vm *vm, const void *data, bool real, struct pv
 				    "(its clock source is not the TSC)");
 	if (real) {
 		clock.flags = KVM_CLOCK_REALTIME;
-		clock.realtime = was.realtime;
+		clock.realtime = was.realtime + (u64)real_offset_ns;
 	}
 	if (ioctl(pvtb_vm_fd(vm), KVM_SET_CLOCK, &clock))
 		return pvtb_err_sys(err, -errno, "KVM_SET_CLOCK");
@@ -347,7 +348,7 @@ static int load_clock(struct pvtb_vm *vm, const void *data, bool real, struct pv
 }
 
 int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, bool real,
-			  struct pvtb_err *err)
+			  s64 real_offset_ns, struct pvtb_err *err)
 {
 	struct pvtb_mig_item item;
 	const void *data;
@@ -358,7 +359,7 @@ int pvtb_mig_arch_load_vm(struct pvtb_vm *vm, const void *items, size_t bytes, b
 		int ret = 0;
 
 		if (item.kind == KIND_CLOCK && item.bytes == sizeof(struct kvm_clock_data)) {
-			ret = load_clock(vm, data, real, err);
+			ret = load_clock(vm, data, real, real_offset_ns, err);
 		} else if (item.kind == KIND_IRQCHIP && item.bytes == sizeof(chip) &&
 			   pvtb_vm_spec(vm)->irqchip) {
 			memcpy(&chip, data, sizeof(chip));

@@ -16,7 +16,7 @@ struct pvtb_guardian;
 
 enum pvtb_lab_arch { PVTB_LAB_ARM64, PVTB_LAB_X86_64 };
 
-/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,deterministic][,series=X.Y][,kernel=PATH][,modules=DIR] */
+/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,model=CPU][,deterministic][,series=X.Y][,kernel=PATH][,modules=DIR] */
 struct pvtb_lab_spec {
 	enum pvtb_lab_arch arch;
 	bool nvhe;	    /* arm64: kvm-arm.mode=nvhe */
@@ -24,6 +24,7 @@ struct pvtb_lab_spec {
 	u64 counter_hz;	    /* arm64: CNTFRQ_EL0; 0: QEMU's own (1 GHz when deterministic) */
 	unsigned int cpus;
 	unsigned int mem_mib;
+	char model[48];	    /* QEMU's name of the CPU; "": max */
 	char series[16];    /* of the distribution's kernel, "6.1"; "": the default */
 	char kernel[4096];  /* "" : the distribution's */
 	char modules[4096]; /* directory of KVM's modules for kernel=; "": looked for */

@@ -18,19 +18,23 @@ enum option {
 	OPT_HZ,
 	OPT_CPUS,
 	OPT_MEM,
+	OPT_MODEL,
 	OPT_SERIES,
 	OPT_KERNEL,
 	OPT_MODULES
 };
 
 static const char *const option_names[] = {
-	[OPT_NVHE] = "nvhe",	 [OPT_DETERMINISTIC] = "deterministic",
-	[OPT_HZ] = "hz",	 [OPT_CPUS] = "cpus",
-	[OPT_MEM] = "mem",	 [OPT_SERIES] = "series",
-	[OPT_KERNEL] = "kernel", [OPT_MODULES] = "modules",
+	[OPT_NVHE] = "nvhe",	   [OPT_DETERMINISTIC] = "deterministic",
+	[OPT_HZ] = "hz",	   [OPT_CPUS] = "cpus",
+	[OPT_MEM] = "mem",	   [OPT_MODEL] = "model",
+	[OPT_SERIES] = "series",   [OPT_KERNEL] = "kernel",
+	[OPT_MODULES] = "modules",
 };
 static const char option_list[] =
-	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, series=X.Y, kernel=PATH, modules=DIR";
+	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, model=CPU, series=X.Y, kernel=PATH, modules=DIR";
+
+#define MODEL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch)
 {
@@ -143,6 +147,14 @@ static int set_option(const char *text, enum option o, const char *value,
 	case OPT_MEM:
 		spec->mem_mib = (unsigned int)n;
 		return 0;
+	case OPT_MODEL:
+		if (value[strspn(value, MODEL_CHARACTERS)]) {
+			pvtb_err_set(err, -EINVAL, text, "model=%s is no CPU's name", value);
+			return pvtb_err_hint(err, "one of `%s -cpu help`",
+					     spec->arch == PVTB_LAB_ARM64 ? "qemu-system-aarch64"
+									  : "qemu-system-x86_64");
+		}
+		return set_path(text, "model", value, spec->model, sizeof(spec->model), err);
 	case OPT_SERIES:
 		if (!value[strspn(value, "0123456789.")])
 			return set_path(text, "series", value, spec->series, sizeof(spec->series),
@@ -249,6 +261,8 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 		fprintf(f, ",cpus=%u", spec->cpus);
 	if (spec->mem_mib != 1024)
 		fprintf(f, ",mem=%u", spec->mem_mib);
+	if (spec->model[0])
+		fprintf(f, ",model=%s", spec->model);
 	if (spec->deterministic)
 		fputs(",deterministic", f);
 	if (spec->series[0])

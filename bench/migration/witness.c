@@ -75,11 +75,13 @@ void migration_watch(struct pvtb_vm *vm, unsigned int nr_vcpus, u64 ns,
 	} while (now_ns - begin_ns < ns ||
 		 (now_ns - begin_ns < PATIENCE * ns && !enough(phase, seen, nr_vcpus)));
 	pvtb_mig_now(&phase->end);
+	/* It goes with the guest, to where it would be of another counter. */
+	for (unsigned int i = 0; i < nr_vcpus; i++)
+		__atomic_store_n(mail_of(vm, i), 0, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < nr_vcpus; i++)
 		phase->behind[i] = migration_taken(vm, i);
 }
 
-/* Mail of this phase only: what was written on another host is of another counter. */
 void migration_bound(struct migration_phase *phase, unsigned int vcpu,
 		     const struct pvtb_time_sample *samples)
 {
@@ -90,7 +92,7 @@ void migration_bound(struct migration_phase *phase, unsigned int vcpu,
 		const struct pvtb_time_sample *s = &samples[i % MIGRATION_SAMPLES];
 		s64 high = (s64)(s->c0 - migration_host_ticks(phase, s->mail));
 
-		if (s->mail - phase->begin.c1_ticks > phase->end.c0_ticks - phase->begin.c1_ticks)
+		if (!s->mail)
 			continue;
 		if (!any || high < b->high)
 			b->high = high;

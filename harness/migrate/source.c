@@ -358,7 +358,11 @@ static int introduce(struct source *s, struct pvtb_err *err)
 	ret = pvtb_mig_put(&s->out, PVTB_MIG_HELLO, 0, 0, &h, sizeof(h), err);
 	for (unsigned int i = 0; !ret && i < s->nr_vcpus; i++)
 		ret = send_features(s, i, err);
-	return ret ?: await_reply(s, err);
+	ret = ret ?: await_reply(s, err);
+	/* Whether it still listens does not matter. */
+	if (ret == -EREMOTEIO)
+		(void)!pvtb_mig_put(&s->out, PVTB_MIG_END, 0, 0, NULL, 0, NULL);
+	return ret;
 }
 
 /* A file that is not on the disk yet is no place for a guest to be. */

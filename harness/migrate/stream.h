@@ -10,6 +10,7 @@
  * and ZEROS, VM, VCPU of every vCPU, CLOCK, END. Where there is a way back, the other side answers
  * (REPLY) after the features and after the end, PINGs in between to compare clocks, and runs the
  * guest only after GO: until then it is the source's, which takes any other answer, or none, for a no.
+ * A no is read on to the END, so that nothing is left on a way that others use afterwards.
  */
 #ifndef PVTB_MIGRATE_STREAM_H
 #define PVTB_MIGRATE_STREAM_H

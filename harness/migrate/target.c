@@ -25,7 +25,7 @@ struct target {
 	struct pvtb_mig_out out;
 	struct pvtb_vm *vm;
 	struct pvtb_mig_skipped skipped;
-	bool way_back;
+	bool way_back, whole; /* whole: read to its end */
 };
 
 void pvtb_mig_skip(struct pvtb_mig_skipped *skipped, const char *name)
@@ -59,6 +59,19 @@ static int answer(struct target *t, int code, const struct pvtb_err *why, struct
 		snprintf(reply.why, sizeof(reply.why), "%s", why->why);
 	}
 	return pvtb_mig_put(&t->out, PVTB_MIG_REPLY, 0, 0, &reply, sizeof(reply), err);
+}
+
+/* What was under way when the source was refused, up to where it heard of it. */
+static void drain(struct target *t)
+{
+	size_t room = PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE, bytes;
+	void *data PVTB_FREE = malloc(room);
+	enum pvtb_mig_type type;
+	u32 index;
+
+	while (data && !pvtb_mig_get(&t->in, &type, &index, data, room, &bytes, NULL) &&
+	       type != PVTB_MIG_END)
+		;
 }
 
 /* ---- what comes in ---- */
@@ -411,12 +424,15 @@ static int take_over(struct target *t, struct pvtb_err *err)
 	};
 	int ret = pvtb_mig_read(&t->in, pvtb_mig_arch, PVTB_GPA_IMAGE, &sink, err);
 
+	t->whole = !ret;
 	if (!ret)
 		ret = t->ret->hello.method == PVTB_MIG_BY_VALUE ? set_by_value(t, err)
 								: set_by_distance(t, err);
 	if (ret) {
 		/* Whether it still listens does not matter. */
 		(void)answer(t, ret, err, NULL);
+		if (t->way_back && !t->whole && ret != -ETIMEDOUT && ret != -EINTR)
+			drain(t);
 		return ret;
 	}
 	ret = answer(t, 0, NULL, err);

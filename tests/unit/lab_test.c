@@ -30,6 +30,8 @@ static void specs_round_trip(void **state)
 		{"lab:arm64,deterministic,hz=1000000000", "lab:arm64,deterministic"},
 		{"lab:arm64,hz=100000000,mem=2048", "lab:arm64,hz=100000000,mem=2048"},
 		{"lab:arm64,series=6.1,nvhe", "lab:arm64,nvhe,series=6.1"},
+		{"lab:arm64,series=6.1,model=neoverse-n1,hz=62500000",
+		 "lab:arm64,hz=62500000,model=neoverse-n1,series=6.1"},
 		{"lab:x86_64,kernel=/b/vmlinuz,modules=/m",
 		 "lab:x86_64,kernel=/b/vmlinuz,modules=/m"},
 	};
@@ -65,6 +67,7 @@ static void bad_specs_are_named(void **state)
 		{"lab:arm64,hz=30000000", "whole number of ns"},
 		{"lab:arm64,modules=/m", "goes with kernel="},
 		{"lab:arm64,series=trixie", "no kernel series"},
+		{"lab:arm64,model=max+sve", "no CPU's name"},
 		{"lab:arm64,series=6.1,kernel=/k", "is the distribution's, kernel= is not"},
 	};
 

@@ -512,6 +512,7 @@ static int prepare(struct lab *lab, char *const argv[], const char *out_dir, str
 	r = r ?: pvtb_lab_kernel_open(lab->spec, lab->hooks, &lab->kernel, err);
 	if (!r)
 		r = pvtb_lab_initramfs(lab->spec, &lab->kernel, lab->program_fd, argv,
+				       lab->hooks ? lab->hooks->input_dir : NULL,
 				       &lab->initramfs_fd, err);
 	return r ?: open_ports(lab, err);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns what a lab boots into: a newc cpio archive holding pvtb as /init, KVM's modules and the
- * command. Not compressed: copying is cheaper for an emulated CPU than decompressing. */
+/* Owns what a lab boots into: a newc cpio archive holding pvtb as /init, KVM's modules, the command
+ * and what it is given. Not compressed: copying is cheaper for an emulated CPU than decompressing. */
 #include "lab/internal.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <string.h>
@@ -170,9 +171,45 @@ static int put_words(struct cpio *c, const char *name, char *const words[])
 	return 0;
 }
 
+static int put_file(struct cpio *c, int dir_fd, const char *file)
+{
+	char name[sizeof(PVTB_LAB_INPUT_DIR) + 256];
+	int fd PVTB_CLOSE = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	void *data PVTB_FREE = NULL;
+	struct stat st;
+	size_t size;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	r = pvtb_lab_read_file(fd, &data, &size);
+	if (r)
+		return r;
+	snprintf(name, sizeof(name), "%s/%s", PVTB_LAB_INPUT_DIR + 1, file);
+	entry(c, name, S_IFREG | 0600, 0, data, size);
+	return 0;
+}
+
+static int put_input(struct cpio *c, const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *d;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	entry(c, PVTB_LAB_INPUT_DIR + 1, S_IFDIR | 0755, 0, NULL, 0);
+	while (!r && (d = readdir(dir)))
+		r = put_file(c, dirfd(dir), d->d_name);
+	closedir(dir);
+	return r;
+}
+
 static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
 			  const struct pvtb_lab_kernel *kernel, void *program, size_t program_size,
-			  char *const argv[])
+			  char *const argv[], const char *input_dir)
 {
 	char text[2 * sizeof(spec->kernel)];
 	char *host[] = {text, NULL};
@@ -198,19 +235,24 @@ static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
 	pvtb_lab_spec_format(spec, text, sizeof(text));
 	r = put_words(c, "host", host);
 	r = r ?: put_words(c, "args", argv);
+	if (!r && input_dir)
+		r = put_input(c, input_dir);
 	entry(c, "init", S_IFREG | 0755, 0, program, loaded_size(program, program_size));
 	entry(c, "TRAILER!!!", 0, 0, NULL, 0);
 	return r;
 }
 
 int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
-		       int program_fd, char *const argv[], int *ret_fd, struct pvtb_err *err)
+		       int program_fd, char *const argv[], const char *input_dir, int *ret_fd,
+		       struct pvtb_err *err)
 {
 	void *program PVTB_FREE = NULL;
 	struct cpio c = {};
 	size_t size;
 	int fd, r;
 
+	if (input_dir && access(input_dir, R_OK | X_OK))
+		return pvtb_err_sys(err, -errno, "%s", input_dir);
 	r = pvtb_lab_read_file(program_fd, &program, &size);
 	if (r || size < sizeof(Elf64_Ehdr))
 		return pvtb_err_sys(err, r ?: -ENOEXEC, "pvtb for the lab");
@@ -221,7 +263,7 @@ int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_k
 	if (!c.f) {
 		r = -errno;
 	} else {
-		r = put_everything(&c, spec, kernel, program, size, argv);
+		r = put_everything(&c, spec, kernel, program, size, argv, input_dir);
 		if (ferror(c.f))
 			r = -ENOSPC;
 		if (fclose(c.f) && !r)

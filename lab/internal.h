@@ -55,9 +55,9 @@ int pvtb_lab_script_run(const struct pvtb_lab_script *script, const struct pvtb_
 /* The other architecture's pvtb, or this one: a descriptor. */
 int pvtb_lab_program_open(enum pvtb_lab_arch arch, int *ret_fd,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
-/* A memfd holding the cpio archive. */
+/* A memfd holding the cpio archive. @input_dir: of files that go with it; NULL: none. */
 int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
-		       int program_fd, char *const argv[], int *ret_fd,
+		       int program_fd, char *const argv[], const char *input_dir, int *ret_fd,
 		       struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* ---- archive.c ----

@@ -36,6 +36,8 @@ struct pvtb_lab_spec {
 #define PVTB_LAB_ENV	    "PVTB_LAB"
 /* Where pvtb leaves its results inside the lab; its contents arrive in out_dir. */
 #define PVTB_LAB_RESULT_DIR "/result"
+/* Where it finds what it was given: the files of hooks->input_dir. */
+#define PVTB_LAB_INPUT_DIR  "/input"
 /* The virtio-serial port that joins a lab to another one. */
 #define PVTB_LAB_LINK	    "link"
 
@@ -61,6 +63,7 @@ struct pvtb_lab_hooks {
 	void (*out)(void *ctx, const char *data, size_t len);
 	/* Asked ten times a second: true ends the lab with -EINTR. */
 	bool (*interrupted)(void *ctx);
+	const char *input_dir;		/* its files are copied into the lab */
 	unsigned int timeout_s;		/* for the lab's whole life; 0: 900 */
 	struct pvtb_guardian *guardian; /* kills QEMU should this process be killed */
 	/* A socket that becomes the lab's port PVTB_LAB_LINK, the caller's to close; > 0, else none.

@@ -15,7 +15,7 @@
 struct lab_opts {
 	bool update;
 	const char *series;
-	const char *out;
+	const char *in, *out;
 	u64 timeout_s;
 };
 
@@ -26,6 +26,8 @@ static const struct pvtb_opt lab_options[] = {
 		      "fetch: the newest kernel, even when one is cached"),
 	PVTB_OPT_STRING('s', "series", struct lab_opts, series, "X.Y",
 			"fetch: a kernel of that series, as series= of a host names it"),
+	PVTB_OPT_STRING('i', "input", struct lab_opts, in, "DIR",
+			"run: the files of this directory are in /input there"),
 	PVTB_OPT_STRING('o', "output", struct lab_opts, out, "DIR",
 			"run: an existing directory for what the command leaves in /result"),
 	PVTB_OPT_U64('t', "timeout", struct lab_opts, timeout_s, "SECONDS", 1, 86400,
@@ -190,6 +192,7 @@ static int run_inside(const struct lab_opts *o, int argc, char **argv, int *ret_
 		.line = print_line,
 		.out = print_out,
 		.interrupted = ask_interrupted,
+		.input_dir = o->in,
 		.timeout_s = (unsigned int)o->timeout_s,
 	};
 	struct inside in[2] = {{.host = first, .out = o->out, .hooks = hooks},
@@ -249,7 +252,8 @@ static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **
 static const struct pvtb_command lab_command = {
 	.name = "lab",
 	.summary = "fetch the kernels of the emulated hosts; run pvtb inside one",
-	.usage = "fetch [-u] [arm64|x86_64]... | run [-o DIR] HOST[+HOST] -- COMMAND [ARG...]",
+	.usage =
+		"fetch [-u] [arm64|x86_64]... | run [-i DIR] [-o DIR] HOST[+HOST] -- COMMAND [ARG...]",
 	.description =
 		"fetch prints the directory of each verified kernel in the cache, which is\n"
 		"$XDG_CACHE_HOME/pvtime-bench (or ~/.cache/pvtime-bench). run boots HOST, runs\n"

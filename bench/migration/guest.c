@@ -41,6 +41,7 @@ int migration_guest_new(const struct migration_guest *g, struct pvtb_vm **ret_vm
 		.pvclock = g->kvmclock,
 		.lpt = g->lpt_pv_hz ? PVTB_LPT_VMM : PVTB_LPT_NONE,
 		.lpt_pv_hz = g->lpt_pv_hz,
+		.lpt_unasked = true, /* its op is told the address */
 		.counter_hz = g->counter_hz,
 		.cpus = g->cpus,
 	};

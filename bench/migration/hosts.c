@@ -167,6 +167,7 @@ static int send_over(struct migration_ctx *c, struct link *l, struct pvtb_err *e
 {
 	struct pvtb_err theirs = {0};
 	int ret = migration_start(c, err), r;
+	bool back = false;
 
 	if (ret) {
 		r = tell(l, WORD_SORRY, NULL, 0, &theirs);
@@ -176,16 +177,19 @@ static int send_over(struct migration_ctx *c, struct link *l, struct pvtb_err *e
 	ret = ret ?: migration_send(c, c->run->link_fd, true, err);
 	if (!ret) {
 		migration_leave(c, true);
-		if (c->sc->back)
+		back = c->sc->back;
+		if (back)
 			ret = take_back(c, err);
 	}
-	/* Refused: the target says so twice, and its own words are the better ones. */
-	if (ret && ret != -EREMOTEIO)
+	if (ret && ret != -EREMOTEIO && !back)
 		return ret;
 	r = expect(l, WORD_COMPARE, NULL, 0, &theirs);
 	r = r ?: hear_out(c, l, &theirs);
-	if (r)
+	/* Who refuses says so twice, and its own words are the better ones. */
+	if (r && !(ret && back))
 		*err = theirs;
+	if (ret && back)
+		return ret;
 	return r ?: ret;
 }
 

@@ -87,6 +87,11 @@ int migration_needs(const struct pvtb_migration_scenario *sc, const struct pvtb_
 			err, -EOPNOTSUPP, "TSC scaling",
 			"KVM_CAP_TSC_CONTROL is missing: this host cannot scale a guest's "
 			"TSC");
+	if (sc->timers && !run->caps.counter_offset)
+		return pvtb_err_set(
+			err, -EOPNOTSUPP, "counter offset",
+			"without KVM_CAP_COUNTER_OFFSET (Linux 6.4) the two timers count "
+			"differently");
 	if (run->deterministic)
 		return pvtb_err_set(err, -EOPNOTSUPP, "migration",
 				    "with one CPU nobody can watch the guest while it runs");

@@ -298,6 +298,7 @@ static u32 flags(const struct source *s)
 
 	return (spec->steal ? PVTB_MIG_F_STEAL : 0) |
 	       (spec->lpt == PVTB_LPT_VMM ? PVTB_MIG_F_LPT : 0) |
+	       (spec->lpt_unasked ? PVTB_MIG_F_LPT_UNASKED : 0) |
 	       (spec->pvclock ? PVTB_MIG_F_PVCLOCK : 0) | (spec->irqchip ? PVTB_MIG_F_IRQCHIP : 0) |
 	       (spec->offset_counter ? PVTB_MIG_F_OFFSET : 0) |
 	       (s->opts->way_back ? PVTB_MIG_F_WAY_BACK : 0) |

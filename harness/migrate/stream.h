@@ -82,7 +82,8 @@ extern const char *const pvtb_mig_method_names[PVTB_MIG_METHODS + 1];
 #define PVTB_MIG_F_OFFSET	 (1U << 4) /* arm64: the counter has an explicit offset */
 #define PVTB_MIG_F_WAY_BACK	 (1U << 5) /* replies are expected */
 #define PVTB_MIG_F_KVMCLOCK_REAL (1U << 6) /* kvmclock is given KVM_CLOCK_REALTIME */
-#define PVTB_MIG_F_ALL		 ((1U << 7) - 1)
+#define PVTB_MIG_F_LPT_UNASKED	 (1U << 7) /* it knows where the structure is */
+#define PVTB_MIG_F_ALL		 ((1U << 8) - 1)
 
 struct pvtb_mig_hello {
 	u32 version;

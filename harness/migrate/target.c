@@ -85,6 +85,7 @@ static int make_vm(struct target *t, const struct pvtb_mig_hello *h, struct pvtb
 	spec.steal = h->flags & PVTB_MIG_F_STEAL;
 	spec.lpt = h->flags & PVTB_MIG_F_LPT ? PVTB_LPT_VMM : PVTB_LPT_NONE;
 	spec.lpt_pv_hz = h->lpt_pv_hz;
+	spec.lpt_unasked = h->flags & PVTB_MIG_F_LPT_UNASKED;
 	spec.pvclock = h->flags & PVTB_MIG_F_PVCLOCK;
 	spec.irqchip = h->flags & PVTB_MIG_F_IRQCHIP;
 	/* With LPT it knows how to do with any. */

@@ -67,7 +67,9 @@ struct pvtb_vm_spec {
 	u64 counter_hz;
 	enum pvtb_lpt_provider lpt;
 	u32 lpt_pv_hz; /* frequency promised to the guest; 0: the native one */
-	bool steal;    /* register the stolen-time structure of every vCPU */
+	/* The guest is given its structure's address and never asks for it: arm64 needs no SMCCC filter. */
+	bool lpt_unasked;
+	bool steal; /* register the stolen-time structure of every vCPU */
 	/* Instead: KVM knows of no such structure, the caller keeps it at PVTB_GPA_STEAL from
 	 * before_run(). arm64: the guest's PV_TIME calls come to us and are answered with it. */
 	bool steal_by_caller;

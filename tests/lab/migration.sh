@@ -80,7 +80,10 @@ measure xx lab:x86_64+lab:x86_64 migration && every xx x86_64 'hosts_.*' ''
 # Two kernel versions. Where the CPU has nothing that the newer KVM does not let it hide, a guest of the older
 # one finds its own CPU there; the other way round it is refused, and goes on.
 measure kernels lab:arm64,series=6.1,model=neoverse-n1+lab:arm64,model=neoverse-n1 \
-	migration.hosts_offset migration.hosts_value && every kernels arm64 'hosts_(offset|value)' ''
+	migration.hosts_offset migration.hosts_value migration.hosts_lpt_smp migration.hosts_lpt_back && {
+	every kernels arm64 'hosts_(offset|value|lpt_smp|lpt_back)' hosts_lpt_back
+	unnoticed kernels hosts_lpt_smp
+}
 expect_status 2 "$PVTB" lab run lab:arm64+lab:arm64,series=6.1 -- \
 	migrate-source -c 2 -m value port:link // migrate-target port:link && {
 	said 'refused by the target: CPU: its S3_0_C0_C.* is .*, and this KVM does not take the other'

@@ -23,6 +23,7 @@ enum kind {
 };
 
 #define REG_BYTES_MAX 256
+#define CSSELR_MASK   0xf
 
 static size_t reg_bytes(u64 id)
 {
@@ -34,11 +35,17 @@ static bool is_sysreg(u64 id)
 	return (id & KVM_REG_ARM_COPROC_MASK) == KVM_REG_ARM64_SYSREG;
 }
 
+/* CCSIDR_EL1 of each cache, by what CSSELR_EL1 selects it with. */
+static bool is_ccsidr(u64 id)
+{
+	return (id & KVM_REG_ARM_COPROC_MASK) == KVM_REG_ARM_DEMUX;
+}
+
 /* The identification space: op0 3, CRn 0, whatever op1 (features, cache geometry, MIDR, CTR). */
 static bool is_identity(u64 id)
 {
-	if ((id & KVM_REG_ARM_COPROC_MASK) == KVM_REG_ARM_DEMUX)
-		return true; /* CCSIDR of each cache */
+	if (is_ccsidr(id))
+		return true;
 	return is_sysreg(id) &&
 	       (id & KVM_REG_ARM64_SYSREG_OP0_MASK) >> KVM_REG_ARM64_SYSREG_OP0_SHIFT == 3 &&
 	       !(id & KVM_REG_ARM64_SYSREG_CRN_MASK);
@@ -170,6 +177,27 @@ static int make_same(struct pvtb_vm *vm, int fd, u64 id, u64 theirs, struct pvtb
 		(unsigned long long)mine);
 }
 
+/* Of CLIDR_EL1: the cache that CSSELR_EL1 selects by @csselr. KVM's list may know of more. */
+static bool has_cache(u64 clidr, u32 csselr)
+{
+	u32 type = (u32)(clidr >> (csselr >> 1) * 3 & 7);
+
+	return csselr & 1 ? type == 1 || type == 3 : type >= 2;
+}
+
+static u64 clidr_of(const void *items, size_t bytes)
+{
+	struct pvtb_mig_item item;
+	const void *data;
+	size_t pos = 0;
+	u64 ret = 0;
+
+	while (pvtb_mig_items_next(items, bytes, &pos, &item, &data) > 0)
+		if (item.id == ARM64_SYS_REG(3, 1, 0, 0, 1) && item.bytes == sizeof(ret))
+			memcpy(&ret, data, sizeof(ret));
+	return ret;
+}
+
 static bool has_item(const void *items, size_t bytes, u64 id)
 {
 	struct pvtb_mig_item item;
@@ -188,6 +216,7 @@ int pvtb_mig_arch_check(struct pvtb_vm *vm, unsigned int vcpu, const void *items
 {
 	int fd = pvtb_vm_vcpu_fd(vm, vcpu), ret = 0;
 	struct kvm_reg_list *list PVTB_FREE = reg_list(fd);
+	u64 clidr = clidr_of(items, bytes);
 	struct pvtb_mig_item item;
 	const void *data;
 	size_t pos = 0;
@@ -204,11 +233,12 @@ int pvtb_mig_arch_check(struct pvtb_vm *vm, unsigned int vcpu, const void *items
 					    "%s is no identification register",
 					    reg_name(item.id, name, sizeof(name)));
 		memcpy(&theirs, data, item.bytes);
+		if (is_ccsidr(item.id) && !has_cache(clidr, (u32)item.id & CSSELR_MASK))
+			continue;
 		ret = make_same(vm, fd, item.id, theirs, err);
 	}
-	/* Caches that the guest's CLIDR_EL1 does not have are left aside. */
 	for (u64 i = 0; !ret && i < list->n; i++)
-		if (is_identity(list->reg[i]) && is_sysreg(list->reg[i]) &&
+		if (is_identity(list->reg[i]) && !is_ccsidr(list->reg[i]) &&
 		    !has_item(items, bytes, list->reg[i]))
 			ret = make_same(vm, fd, list->reg[i], 0, err);
 	return ret;
@@ -370,6 +400,10 @@ int pvtb_mig_arch_load(struct pvtb_vm *vm, unsigned int vcpu, const void *items,
 		int ret = load_item(vm, vcpu, &item, (void *)(uintptr_t)data);
 		char name[32];
 
+		if (ret == -ENOENT && item.kind == KIND_REG)
+			return pvtb_err_set(err, -EXDEV, "CPU",
+					    "its register %s is none that this KVM has",
+					    reg_name(item.id, name, sizeof(name)));
 		if (ret)
 			return pvtb_err_sys(err, ret, "vCPU %u: state of kind %u, %s", vcpu,
 					    item.kind, reg_name(item.id, name, sizeof(name)));

@@ -46,19 +46,20 @@ static int forward(struct pvtb_vm *vm, u32 base, u32 nr, struct pvtb_err *err)
 int pvtb_arm64_smccc_filter(struct pvtb_vm *vm, struct pvtb_err *err)
 {
 	const struct pvtb_vm_spec *spec = &vm->spec;
+	bool lpt = spec->lpt == PVTB_LPT_VMM && !spec->lpt_unasked;
 	int ret = 0;
 
-	if (spec->lpt != PVTB_LPT_VMM && !spec->forward_unknown && !spec->steal_by_caller)
+	if (!lpt && !spec->forward_unknown && !spec->steal_by_caller)
 		return 0;
 	if (!vm->caps.smccc_filter)
 		return pvtb_err_set(err, -EOPNOTSUPP, "SMCCC filter",
 				    "this kernel has none (Linux 6.4 has it)");
-	if (spec->lpt == PVTB_LPT_VMM || spec->steal_by_caller)
+	if (lpt || spec->steal_by_caller)
 		ret = forward(vm, PV_TIME_FEATURES, 1, err);
 	/* Otherwise the stolen time is KVM's own. */
 	if (!ret && spec->steal_by_caller)
 		ret = forward(vm, PV_TIME_ST, 1, err);
-	if (!ret && spec->lpt == PVTB_LPT_VMM)
+	if (!ret && lpt)
 		ret = forward(vm, PV_TIME_LPT, 1, err);
 	if (!ret && spec->forward_unknown)
 		ret = forward(vm, VENDOR_TEST_BASE, VENDOR_TEST_NR, err);

@@ -17,6 +17,8 @@
 #define MEM_MAX	       (4ULL << 30)
 #define PINGS	       32
 #define RING_BYTES_MAX (1ULL << 30)
+/* Of its memory, that a source sends: rounds of pre-copy and the last one. */
+#define COPIES_MAX     10
 
 struct target {
 	const struct pvtb_mig_receive_opts *opts;
@@ -25,7 +27,8 @@ struct target {
 	struct pvtb_mig_out out;
 	struct pvtb_vm *vm;
 	struct pvtb_mig_skipped skipped;
-	bool way_back, whole; /* whole: read to its end */
+	bool way_back;
+	bool accepted, whole; /* the source was told to send memory; all was read to its END */
 };
 
 void pvtb_mig_skip(struct pvtb_mig_skipped *skipped, const char *name)
@@ -61,15 +64,19 @@ static int answer(struct target *t, int code, const struct pvtb_err *why, struct
 	return pvtb_mig_put(&t->out, PVTB_MIG_REPLY, 0, 0, &reply, sizeof(reply), err);
 }
 
-/* What was under way when the source was refused, up to where it heard of it. */
+/* What was under way when the source was refused, up to where it heard of it. One that sends more than it can
+ * have to is not listened to for ever. */
 static void drain(struct target *t)
 {
+	u64 most = t->in.bytes + (t->accepted ? COPIES_MAX * t->ret->hello.mem_bytes
+					      : PVTB_MIG_VCPUS_MAX * PVTB_MIG_STATE_MAX);
 	size_t room = PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE, bytes;
 	void *data PVTB_FREE = malloc(room);
 	enum pvtb_mig_type type;
 	u32 index;
 
-	while (data && !pvtb_mig_get(&t->in, &type, &index, data, room, &bytes, NULL) &&
+	while (data && t->in.bytes < most &&
+	       !pvtb_mig_get(&t->in, &type, &index, data, room, &bytes, NULL) &&
 	       type != PVTB_MIG_END)
 		;
 }
@@ -154,7 +161,9 @@ static int on_accept(void *opaque, struct pvtb_err *err)
 		ret = pvtb_mig_sync(&t->out, &t->in, PINGS, &t->ret->sync, err);
 		t->ret->synced = !ret;
 	}
-	return ret ?: answer(t, 0, NULL, err);
+	ret = ret ?: answer(t, 0, NULL, err);
+	t->accepted = !ret;
+	return ret;
 }
 
 static void *on_memory(void *opaque, u64 address, u64 bytes)

@@ -10,8 +10,11 @@
 #include "core/progress.h"
 #include "trace/trace.h"
 
-/* How far back a single vCPU's stream is tried, shortest first; and all vCPUs' together. */
+/* How far back a single vCPU's stream is tried, shortest first: alone, with what the host does, and that
+ * of all vCPUs together. */
 static const size_t reaches[] = {16, 256, 4096, 65536};
+#define REACH_ALONE    65536
+#define REACH_HOST     256
 #define REACH_TOGETHER 4096
 
 struct search {
@@ -80,29 +83,43 @@ static int append_tail(const struct st_result *r, const struct st_origin *origin
 	return 0;
 }
 
-/* 1: a stream that violates is in s->stream. */
-static int find_start(struct search *s, const struct st_origin *origin)
+/* The last of the vCPU's own operations, few at first, with what the host does. */
+static int find_alone(struct search *s, const struct st_origin *origin, u32 actions,
+		      size_t furthest)
 {
 	const struct st_result *r = s->first;
 	int ret = 0;
 
-	s->actions = 0;
-	s->tries = 1;
+	s->actions = actions;
 	for (size_t i = 0; r->bad.op && i < PVTB_ARRAY_SIZE(reaches); i++) {
+		if (reaches[i] > furthest)
+			break;
 		s->stream.nr = 0;
 		ret = append_tail(r, origin, r->bad.vcpu, reaches[i], &s->stream);
-		ret = ret ? ret : violates(s, &s->stream, 0);
+		ret = ret ? ret : violates(s, &s->stream, actions);
 		/* As much as there is. */
 		if (ret || r->bad.index < reaches[i])
 			break;
 	}
+	return ret;
+}
+
+/* 1: a stream that violates is in s->stream. */
+static int find_start(struct search *s, const struct st_origin *origin)
+{
+	int ret;
+
+	s->tries = 1;
+	ret = find_alone(s, origin, 0, REACH_ALONE);
+	/* It takes company: the host's, whose doings meet a short stream more often than a long one. */
+	if (!ret && s->opts->actions)
+		ret = find_alone(s, origin, s->opts->actions, REACH_HOST);
 	if (ret)
 		return ret;
-	/* It takes company. */
 	s->actions = s->opts->actions;
 	s->stream.nr = 0;
 	for (unsigned int v = 0; !ret && v < s->opts->vcpus; v++)
-		ret = append_tail(r, origin, v, REACH_TOGETHER, &s->stream);
+		ret = append_tail(s->first, origin, v, REACH_TOGETHER, &s->stream);
 	return ret ? ret : violates(s, &s->stream, s->actions);
 }
 

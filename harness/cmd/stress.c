@@ -517,18 +517,38 @@ static int take_options(struct stress_run *run, struct pvtb_err *err)
 	return ret ? ret : take_replay(run, err);
 }
 
-/* Both labs, unless something is asked for; this machine only by two words. */
-static int choose_hosts(const struct stress_opts *o, struct pvtb_strv *specs, struct pvtb_err *err)
+/* A recorded stream means something on its own architecture only; one that is not there: any. */
+static bool is_for(const struct stress_run *run, const char *spec)
 {
-	char why[256];
-	int ret;
+	size_t len = strlen(run->record.arch);
 
-	if (!o->hosts.nr) {
-		ret = pvtb_strv_add(specs, "lab:arm64");
-		ret = ret ? ret : pvtb_strv_add(specs, "lab:x86_64");
-		return ret ? pvtb_err_sys(err, ret, "hosts") : 0;
-	}
+	if (!run->replays)
+		return true;
+	if (!pvtb_lab_is_spec(spec))
+		return !strcmp(run->record.arch, pvtb_arch_name());
+	return !strncmp(spec + 4, run->record.arch, len) && strchr(",", spec[4 + len]);
+}
+
+/* Both labs, unless something is asked for; this machine only by two words. */
+static int choose_hosts(const struct stress_run *run, struct pvtb_strv *specs, struct pvtb_err *err)
+{
+	static const char *const labs[] = {"lab:arm64", "lab:x86_64"};
+	const struct stress_opts *o = run->opts;
+	char why[256];
+	int ret = 0;
+
+	for (size_t i = 0; !ret && !o->hosts.nr && i < PVTB_ARRAY_SIZE(labs); i++)
+		if (is_for(run, labs[i]) && pvtb_strv_add(specs, labs[i]))
+			ret = pvtb_err_sys(err, -ENOMEM, "hosts");
+	if (!o->hosts.nr)
+		return ret;
 	ret = pvtb_host_expand(&o->hosts, specs, why, sizeof(why), err);
+	for (size_t i = 0; !ret && i < specs->nr; i++)
+		if (!is_for(run, specs->v[i])) {
+			pvtb_err_set(err, -EINVAL, specs->v[i],
+				     "the stream was recorded on another architecture");
+			return pvtb_err_hint(err, "-H lab:%s", run->record.arch);
+		}
 	for (size_t i = 0; !ret && !o->lab_host && !o->native_risk && i < specs->nr; i++)
 		if (!pvtb_lab_is_spec(specs->v[i])) {
 			pvtb_err_set(err, -EPERM, specs->v[i],
@@ -556,7 +576,7 @@ static int cmd_stress(const struct pvtb_command *cmd, void *opts, int argc, char
 	if (!ret)
 		ret = take_options(&run, &err);
 	if (!ret)
-		ret = choose_hosts(o, &specs, &err);
+		ret = choose_hosts(&run, &specs, &err);
 	if (!ret)
 		ret = pvtb_signals_install(&err);
 	if (!ret)

@@ -13,8 +13,8 @@ replay_lines() {
 # mutant HOST NAME RULE: found, and minimised
 mutant() {
 	rm -rf "$scratch/mutant"
-	expect_status 1 "$PVTB" stress -H "$1" --seed 5 --vcpus 2 --ops 200000 --mutant "$2" \
-		--mutant-every 5000 --minimise 40 -o "$scratch/mutant" || return
+	expect_status 1 "$PVTB" stress -H "$1" --seed 5 --vcpus 2 --ops 400000 --mutant "$2" \
+		--mutant-every 5000 --minimise 60 -o "$scratch/mutant" || return
 	grep -q "^  VIOLATION $3: " "$scratch/out" || {
 		fail "$1, $2: not called $3:"
 		grep VIOLATION "$scratch/out" >&2
@@ -41,7 +41,17 @@ mutant lab:arm64 pvtime.features.clobber clobber
 expect_status 1 "$PVTB" stress -H lab:arm64 --replay "$scratch/mutant/replay-0.jsonl" --minimise 0 \
 	-o "$scratch/replayed"
 grep -q "VIOLATION clobber" "$scratch/out" || fail "the replay does not show it"
+# not on the other architecture
+expect_status 2 "$PVTB" stress -H lab:x86_64 --replay "$scratch/mutant/replay-0.jsonl" -o "$scratch/other"
+grep -q 'recorded on another architecture' "$scratch/err" || fail "a stream of arm64 on x86: $(cat "$scratch/err")"
 mutant lab:x86_64 hypercall.unknown.lost exits
+# of a program, at EL0 and ring 3
+mutant lab:arm64 user.call.answered fault
+mutant lab:x86_64 user.hypercall.served return
+# what takes the host's doing: one operation, and one thing that the host does
+mutant lab:arm64 time.steal.replaced torn
+grep -q '^    while the host does: replace$' "$scratch/out" || fail "not shortened to what it takes of the host:
+$(grep -A4 shortest "$scratch/out")"
 
 # not here, unless it is asked for
 expect_status 2 "$PVTB" stress -H native --seconds 1

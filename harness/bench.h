@@ -6,6 +6,8 @@
 #ifndef PVTB_BENCH_H
 #define PVTB_BENCH_H
 
+#include <pthread.h>
+
 #include "core/err.h"
 #include "core/util.h"
 #include "results/result.h"
@@ -97,6 +99,30 @@ struct pvtb_bench {
 
 /* Was this variant asked for? (no filters: yes) */
 bool pvtb_run_wants(const struct pvtb_run *run, const char *bench, const char *variant);
+/*
+ * Variants that are made of descriptors of a benchmark's own kind: what its list() keeps. Of each variant
+ * of[] has the descriptor it was made of. Not to be moved; starts as PVTB_LISTED.
+ */
+#define PVTB_LISTED_MAX 64
+struct pvtb_listed {
+	pthread_mutex_t lock;
+	bool made;
+	size_t nr;
+	const void *of[PVTB_LISTED_MAX];
+	struct pvtb_variant variants[PVTB_LISTED_MAX];
+};
+#define PVTB_LISTED                                                                                \
+	{                                                                                          \
+		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
+	}
+enum pvtb_listed_order { PVTB_LISTED_AS_GIVEN, PVTB_LISTED_BY_NAME };
+/* The first time, @describe makes the variants of @nr descriptors of @size bytes at @items; the variants,
+ * each time. From any thread. */
+const struct pvtb_variant *pvtb_listed(struct pvtb_listed *l, const void *items, size_t nr,
+				       size_t size, enum pvtb_listed_order order,
+				       void (*describe)(const void *item, struct pvtb_variant *ret),
+				       size_t *ret_nr);
+
 /*
  * How a variant ended, of a benchmark with a run() of its own: what cannot be measured here is a SKIP,
  * what went wrong is INVALID, with the reason of @err, and both leave the other variants be: 0. Only

@@ -61,6 +61,45 @@ const struct pvtb_variant *pvtb_bench_variants(const struct pvtb_bench *bench, s
 	return bench->variants;
 }
 
+/* Where a variant of this name belongs. */
+static size_t place_of(const struct pvtb_listed *l, const char *name, enum pvtb_listed_order order)
+{
+	size_t at = l->nr;
+
+	while (order == PVTB_LISTED_BY_NAME && at && strcmp(l->variants[at - 1].name, name) > 0)
+		at--;
+	return at;
+}
+
+static void insert(struct pvtb_listed *l, size_t at, const void *item,
+		   const struct pvtb_variant *variant)
+{
+	memmove(&l->of[at + 1], &l->of[at], (l->nr - at) * sizeof(l->of[0]));
+	memmove(&l->variants[at + 1], &l->variants[at], (l->nr - at) * sizeof(l->variants[0]));
+	l->of[at] = item;
+	l->variants[at] = *variant;
+	l->nr++;
+}
+
+const struct pvtb_variant *pvtb_listed(struct pvtb_listed *l, const void *items, size_t nr,
+				       size_t size, enum pvtb_listed_order order,
+				       void (*describe)(const void *item, struct pvtb_variant *ret),
+				       size_t *ret_nr)
+{
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; !l->made && i < nr && i < PVTB_LISTED_MAX; i++) {
+		const void *item = (const char *)items + i * size;
+		struct pvtb_variant v = {0};
+
+		describe(item, &v);
+		insert(l, place_of(l, v.name, order), item, &v);
+	}
+	l->made = true;
+	pthread_mutex_unlock(&l->lock);
+	*ret_nr = l->nr;
+	return l->variants;
+}
+
 /* Names are addresses (BENCH.VARIANT.METRIC), file names and CSV fields. */
 static bool good_name(const char *name, const char *more)
 {
@@ -120,6 +159,8 @@ int pvtb_benches_check(struct pvtb_err *err)
 		if (i && !strcmp(all[i]->name, all[i - 1]->name))
 			return bad(err, all[i]->name, NULL, "benchmark registered twice");
 		pvtb_bench_variants(all[i], &nr_variants);
+		if (all[i]->list && nr_variants >= PVTB_LISTED_MAX)
+			return bad(err, all[i]->name, NULL, "as many variants as can be listed");
 		for (size_t j = 0; j < nr_variants; j++) {
 			r = check_variant(all[i], j, err);
 			if (r)

@@ -11,7 +11,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #define RUNS	   5
@@ -364,28 +363,24 @@ static const struct mutant mutants[] = {
 	 .update = update_silently, .fault = PVTB_LPT_FAULT_SEQUENCE},
 };
 
-/* Filled once, constant from then on. */
-static struct {
-	pthread_once_t once;
-	struct pvtb_variant variants[PVTB_ARRAY_SIZE(mutants)];
-} listed = {.once = PTHREAD_ONCE_INIT};
+static struct pvtb_listed listed = PVTB_LISTED;
 
-static void fill(void)
+static void describe(const void *item, struct pvtb_variant *ret)
 {
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(mutants); i++)
-		listed.variants[i] = (struct pvtb_variant){
-			.name = mutants[i].name,
-			.summary = mutants[i].summary,
-			.archs = PVTB_ARCH_ANY,
-			.provider = "vmm",
-		};
+	const struct mutant *mu = item;
+
+	*ret = (struct pvtb_variant){
+		.name = mu->name,
+		.summary = mu->summary,
+		.archs = PVTB_ARCH_ANY,
+		.provider = "vmm",
+	};
 }
 
 static const struct pvtb_variant *list(size_t *ret_nr)
 {
-	pthread_once(&listed.once, fill);
-	*ret_nr = PVTB_ARRAY_SIZE(mutants);
-	return listed.variants;
+	return pvtb_listed(&listed, mutants, PVTB_ARRAY_SIZE(mutants), sizeof(mutants[0]),
+			   PVTB_LISTED_AS_GIVEN, describe, ret_nr);
 }
 
 static int measure(struct pvtb_run *run, size_t which, struct pvtb_variant_result *v,

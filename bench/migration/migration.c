@@ -5,70 +5,57 @@
  */
 #include "bench/migration/engine.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "core/progress.h"
 
-#define MAX_SCENARIOS 64
 /* Timers are watched for no longer than that in a quick run. */
-#define QUICK_MS      5000
-#define STANDARD_S    20
+#define QUICK_MS   5000
+#define STANDARD_S 20
 
 extern const struct pvtb_migration_scenario *const __start_pvtb_migration_ptrs[]
 	__attribute__((weak));
 extern const struct pvtb_migration_scenario *const __stop_pvtb_migration_ptrs[]
 	__attribute__((weak));
 
-/* Filled once, constant from then on. */
-static struct {
-	pthread_once_t once;
-	const struct pvtb_migration_scenario *sorted[MAX_SCENARIOS];
-	struct pvtb_variant variants[MAX_SCENARIOS];
-	size_t nr;
-} scenarios = {.once = PTHREAD_ONCE_INIT};
+static struct pvtb_listed scenarios = PVTB_LISTED;
 
-static int by_name(const void *a, const void *b)
+static const struct pvtb_migration_scenario *scenario_of(const void *item)
 {
-	const struct pvtb_migration_scenario *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
+	return *(const struct pvtb_migration_scenario *const *)item;
 }
 
-static void collect(void)
+static void describe(const void *item, struct pvtb_variant *ret)
 {
-	size_t nr = (size_t)(__stop_pvtb_migration_ptrs - __start_pvtb_migration_ptrs);
+	const struct pvtb_migration_scenario *s = scenario_of(item);
 
-	for (size_t i = 0; i < nr && i < MAX_SCENARIOS; i++)
-		scenarios.sorted[scenarios.nr++] = __start_pvtb_migration_ptrs[i];
-	qsort(scenarios.sorted, scenarios.nr, sizeof(scenarios.sorted[0]), by_name);
-	for (size_t i = 0; i < scenarios.nr; i++) {
-		const struct pvtb_migration_scenario *s = scenarios.sorted[i];
-
-		scenarios.variants[i] = (struct pvtb_variant){
-			.name = s->name,
-			.summary = s->summary,
-			.archs = s->archs ?: PVTB_ARCH_ANY,
-			.level = PVTB_LEVEL_USER,
-			.law = PVTB_LAW_UNKNOWN,
-			.provider = s->method == PVTB_MIG_BY_LPT ? "vmm" : "kvm",
-		};
-	}
+	*ret = (struct pvtb_variant){
+		.name = s->name,
+		.summary = s->summary,
+		.archs = s->archs ?: PVTB_ARCH_ANY,
+		.level = PVTB_LEVEL_USER,
+		.law = PVTB_LAW_UNKNOWN,
+		.provider = s->method == PVTB_MIG_BY_LPT ? "vmm" : "kvm",
+	};
 }
 
 static const struct pvtb_variant *list_variants(size_t *ret_nr)
 {
-	pthread_once(&scenarios.once, collect);
-	*ret_nr = scenarios.nr;
-	return scenarios.variants;
+	size_t nr = (size_t)(__stop_pvtb_migration_ptrs - __start_pvtb_migration_ptrs);
+
+	return pvtb_listed(&scenarios, __start_pvtb_migration_ptrs, nr,
+			   sizeof(__start_pvtb_migration_ptrs[0]), PVTB_LISTED_BY_NAME, describe,
+			   ret_nr);
 }
 
 const struct pvtb_migration_scenario *migration_find(const char *name)
 {
-	pthread_once(&scenarios.once, collect);
-	for (size_t i = 0; i < scenarios.nr; i++)
-		if (!strcmp(scenarios.sorted[i]->name, name))
-			return scenarios.sorted[i];
+	size_t nr;
+
+	list_variants(&nr);
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(scenario_of(scenarios.of[i])->name, name))
+			return scenario_of(scenarios.of[i]);
 	return NULL;
 }
 
@@ -150,14 +137,15 @@ static int migration_run(const struct pvtb_bench *bench, struct pvtb_run *run, s
 	for (size_t i = 0; !ret && i < nr; i++) {
 		struct pvtb_variant_result *v;
 
-		if (!(all[i].archs & run->arch) || !wanted(run, bench, scenarios.sorted[i]))
+		if (!(all[i].archs & run->arch) ||
+		    !wanted(run, bench, scenario_of(scenarios.of[i])))
 			continue;
 		pvtb_progress_update(run->progress, "%s.%s", bench->name, all[i].name);
 		v = pvtb_bench_add_variant(b, all[i].name, all[i].summary);
 		if (!v || pvtb_result_set(&v->provider, all[i].provider))
 			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
 		else
-			ret = run_one(scenarios.sorted[i], run, v, err);
+			ret = run_one(scenario_of(scenarios.of[i]), run, v, err);
 	}
 	if (!ret && run->link_fd >= 0)
 		ret = migration_dismiss(run, err);

@@ -12,7 +12,6 @@
 #include "bench/migration/engine.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 /* In an emulated host that is busy the guest may hardly run. */
@@ -125,28 +124,24 @@ static int run_mutant(const struct mutant *mu, struct pvtb_run *run, struct pvtb
 	return ret;
 }
 
-/* Filled once, constant from then on. */
-static struct {
-	pthread_once_t once;
-	struct pvtb_variant variants[PVTB_ARRAY_SIZE(mutants)];
-} listed = {.once = PTHREAD_ONCE_INIT};
+static struct pvtb_listed listed = PVTB_LISTED;
 
-static void fill(void)
+static void describe(const void *item, struct pvtb_variant *ret)
 {
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(mutants); i++)
-		listed.variants[i] = (struct pvtb_variant){
-			.name = mutants[i].sc.name,
-			.summary = mutants[i].sc.summary,
-			.archs = mutants[i].sc.archs ?: PVTB_ARCH_ANY,
-			.provider = "vmm",
-		};
+	const struct pvtb_migration_scenario *sc = &((const struct mutant *)item)->sc;
+
+	*ret = (struct pvtb_variant){
+		.name = sc->name,
+		.summary = sc->summary,
+		.archs = sc->archs ?: PVTB_ARCH_ANY,
+		.provider = "vmm",
+	};
 }
 
 static const struct pvtb_variant *list(size_t *ret_nr)
 {
-	pthread_once(&listed.once, fill);
-	*ret_nr = PVTB_ARRAY_SIZE(mutants);
-	return listed.variants;
+	return pvtb_listed(&listed, mutants, PVTB_ARRAY_SIZE(mutants), sizeof(mutants[0]),
+			   PVTB_LISTED_AS_GIVEN, describe, ret_nr);
 }
 
 static int measure(struct pvtb_run *run, size_t which, struct pvtb_variant_result *v,

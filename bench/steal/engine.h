@@ -96,6 +96,9 @@ int steal_judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvt
 int steal_join(struct pvtb_steal_ctx *ctx, struct steal_measured *m, struct pvtb_steal_result *ret,
 	       struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* The variant that a scenario becomes; who tells the guest of stolen time is @provider. */
+struct pvtb_variant steal_variant_of(const struct pvtb_steal_scenario *sc, const char *provider);
+
 /* One scenario from beginning to end, into @v. What cannot be measured is a SKIP and what went wrong
  * is INVALID: neither is an error. @trace keeps the session from one scenario to the next: NULL at
  * first, the caller closes it. */

@@ -374,34 +374,17 @@ static int judge(struct pvtb_steal_ctx *ctx, struct steal_measured *m,
 
 /* ---- the benchmark ---- */
 
-/* Filled once, constant from then on. */
-static struct {
-	pthread_once_t once;
-	struct pvtb_variant variants[PVTB_ARRAY_SIZE(mutants)];
-} listed = {.once = PTHREAD_ONCE_INIT};
+static struct pvtb_listed listed = PVTB_LISTED;
 
-static void fill(void)
+static void describe(const void *item, struct pvtb_variant *ret)
 {
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(mutants); i++) {
-		const struct pvtb_steal_scenario *sc = &mutants[i].sc;
-
-		listed.variants[i] = (struct pvtb_variant){
-			.name = sc->name,
-			.summary = sc->summary,
-			.archs = sc->archs ?: PVTB_ARCH_ANY,
-			.level = PVTB_LEVEL_USER,
-			.law = PVTB_LAW_UNKNOWN,
-			.needs = sc->needs,
-			.provider = "vmm",
-		};
-	}
+	*ret = steal_variant_of(&((const struct mutant *)item)->sc, "vmm");
 }
 
 static const struct pvtb_variant *list(size_t *ret_nr)
 {
-	pthread_once(&listed.once, fill);
-	*ret_nr = PVTB_ARRAY_SIZE(mutants);
-	return listed.variants;
+	return pvtb_listed(&listed, mutants, PVTB_ARRAY_SIZE(mutants), sizeof(mutants[0]),
+			   PVTB_LISTED_AS_GIVEN, describe, ret_nr);
 }
 
 static int run_all(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err)

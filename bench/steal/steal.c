@@ -5,14 +5,12 @@
  */
 #include "bench/steal/detail.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "core/progress.h"
 #include "load/child.h"
 #include "load/wait.h"
 
-#define MAX_SCENARIOS  64
 /* Longer than the run itself: for making the VM, and for leaving it when starved. */
 #define CHILD_EXTRA_MS 60000
 #define LOOK_NS	       1000000ULL
@@ -20,48 +18,38 @@
 extern const struct pvtb_steal_scenario *const __start_pvtb_steal_ptrs[] __attribute__((weak));
 extern const struct pvtb_steal_scenario *const __stop_pvtb_steal_ptrs[] __attribute__((weak));
 
-/* Filled once, constant from then on. */
-static struct {
-	pthread_once_t once;
-	const struct pvtb_steal_scenario *sorted[MAX_SCENARIOS];
-	struct pvtb_variant variants[MAX_SCENARIOS];
-	size_t nr;
-} scenarios = {.once = PTHREAD_ONCE_INIT};
+static struct pvtb_listed scenarios = PVTB_LISTED;
 
-static int by_name(const void *a, const void *b)
+static const struct pvtb_steal_scenario *scenario_of(const void *item)
 {
-	const struct pvtb_steal_scenario *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
+	return *(const struct pvtb_steal_scenario *const *)item;
 }
 
-static void collect(void)
+struct pvtb_variant steal_variant_of(const struct pvtb_steal_scenario *sc, const char *provider)
 {
-	size_t nr = (size_t)(__stop_pvtb_steal_ptrs - __start_pvtb_steal_ptrs);
+	return (struct pvtb_variant){
+		.name = sc->name,
+		.summary = sc->summary,
+		.archs = sc->archs ?: PVTB_ARCH_ANY,
+		.level = PVTB_LEVEL_USER,
+		.law = PVTB_LAW_UNKNOWN,
+		.needs = sc->needs,
+		.provider = provider,
+	};
+}
 
-	for (size_t i = 0; i < nr && i < MAX_SCENARIOS; i++)
-		scenarios.sorted[scenarios.nr++] = __start_pvtb_steal_ptrs[i];
-	qsort(scenarios.sorted, scenarios.nr, sizeof(scenarios.sorted[0]), by_name);
-	for (size_t i = 0; i < scenarios.nr; i++) {
-		const struct pvtb_steal_scenario *s = scenarios.sorted[i];
-
-		scenarios.variants[i] = (struct pvtb_variant){
-			.name = s->name,
-			.summary = s->summary,
-			.archs = s->archs ?: PVTB_ARCH_ANY,
-			.level = PVTB_LEVEL_USER,
-			.law = PVTB_LAW_UNKNOWN,
-			.needs = s->needs,
-			.provider = "kvm",
-		};
-	}
+static void describe(const void *item, struct pvtb_variant *ret)
+{
+	*ret = steal_variant_of(scenario_of(item), "kvm");
 }
 
 static const struct pvtb_variant *list_variants(size_t *ret_nr)
 {
-	pthread_once(&scenarios.once, collect);
-	*ret_nr = scenarios.nr;
-	return scenarios.variants;
+	size_t nr = (size_t)(__stop_pvtb_steal_ptrs - __start_pvtb_steal_ptrs);
+
+	return pvtb_listed(&scenarios, __start_pvtb_steal_ptrs, nr,
+			   sizeof(__start_pvtb_steal_ptrs[0]), PVTB_LISTED_BY_NAME, describe,
+			   ret_nr);
 }
 
 static int call_start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
@@ -279,7 +267,7 @@ static int steal_run(const struct pvtb_bench *bench, struct pvtb_run *run, struc
 		if (!v || pvtb_result_set(&v->provider, "kvm"))
 			ret = pvtb_err_sys(err, -ENOMEM, "%s", bench->name);
 		else
-			ret = steal_run_one(scenarios.sorted[i], run, &trace, v, err);
+			ret = steal_run_one(scenario_of(scenarios.of[i]), run, &trace, v, err);
 	}
 	pvtb_trace_close(trace);
 	if (!ret && steal_sum_up(b))

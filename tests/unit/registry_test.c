@@ -30,6 +30,39 @@ static void benches_are_sound(void **state)
 	assert_null(pvtb_bench_find("no_such_benchmark"));
 }
 
+static unsigned int described;
+
+static void describe(const void *item, struct pvtb_variant *ret)
+{
+	ret->name = *(const char *const *)item;
+	described++;
+}
+
+/* In either order each variant goes with its descriptor, and is made once. */
+static void variants_of_descriptors(void **state)
+{
+	static const char *const items[] = {"c", "a", "d", "b"};
+	static struct pvtb_listed given = PVTB_LISTED, named = PVTB_LISTED;
+	const struct pvtb_variant *v;
+	size_t nr = 0;
+
+	for (int again = 0; again < 2; again++) {
+		v = pvtb_listed(&given, items, 4, sizeof(items[0]), PVTB_LISTED_AS_GIVEN, describe,
+				&nr);
+		assert_int_equal(nr, 4);
+		for (size_t i = 0; i < nr; i++)
+			assert_string_equal(v[i].name, items[i]);
+		v = pvtb_listed(&named, items, 4, sizeof(items[0]), PVTB_LISTED_BY_NAME, describe,
+				&nr);
+		assert_int_equal(nr, 4);
+		for (size_t i = 0; i < nr; i++) {
+			assert_int_equal(v[i].name[0], 'a' + (int)i);
+			assert_string_equal(*(const char *const *)named.of[i], v[i].name);
+		}
+	}
+	assert_int_equal(described, 8);
+}
+
 static void check_option(const struct pvtb_command *cmd, const struct pvtb_opt *o)
 {
 	static const size_t sizes[] = {
@@ -81,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(benches_are_sound),
+		cmocka_unit_test(variants_of_descriptors),
 		cmocka_unit_test(commands_are_sound),
 	};
 

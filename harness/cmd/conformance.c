@@ -4,19 +4,14 @@
  * result directory. Owns hosts, output and exit status; the checks are bench/conformance/'s.
  */
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "arch/counter.h"
 #include "bench/conformance/conformance.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/inlab.h"
-#include "core/guardian.h"
 #include "core/signals.h"
 #include "lab/lab.h"
-#include "results/dir.h"
-
-#define JSON_FILE "conformance.json"
 
 struct conf_opts {
 	struct pvtb_strv hosts;
@@ -68,11 +63,9 @@ struct conf_run {
 	char *const *filters;
 	size_t nr_filters;
 	const char *spec;
-	const char *dir;
 	FILE *out;
-	json_t *hosts;
-	struct pvtb_guardian *guardian;
-	bool failed;
+	struct pvtb_inlab lab;
+	bool failed; /* this host has */
 };
 
 /* ---- on this machine ---- */
@@ -148,21 +141,6 @@ static void totals(const struct conf_run *run, const struct native *n)
 			count(o, nr, CF_NOTICE), count(o, nr, CF_SKIP), count(o, nr, CF_MANUAL));
 }
 
-static int add_host(struct conf_run *run, const struct native *n)
-{
-	struct pvtb_kvm_caps caps = {0};
-	struct pvtb_err err;
-	struct utsname u;
-	json_t *host;
-
-	if (uname(&u) || pvtb_kvm_probe(&caps, NULL, &err))
-		return -EIO;
-	host = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "host", run->spec, "arch",
-			 pvtb_arch_name(), "kernel", u.release, "backend", caps.backend, "mutants",
-			 n->mutants, "checks", cf_json(n->ktap.outcomes, n->nr));
-	return json_array_append_new(run->hosts, host) ? -ENOMEM : 0;
-}
-
 static int run_native(struct conf_run *run, struct pvtb_err *err)
 {
 	const struct conf_opts *o = run->opts;
@@ -196,9 +174,10 @@ static int run_native(struct conf_run *run, struct pvtb_err *err)
 	}
 	if (!ret) {
 		totals(run, &n);
-		ret = add_host(run, &n);
-		if (ret)
-			pvtb_err_sys(err, ret, "conformance");
+		ret = pvtb_inlab_add(&run->lab, run->spec,
+				     json_pack("{s:b, s:o}", "mutants", n.mutants, "checks",
+					       cf_json(n.ktap.outcomes, n.nr)),
+				     err);
 		run->failed |= count(n.ktap.outcomes, n.nr, CF_FAIL) > 0;
 	}
 	free(n.rows);
@@ -217,63 +196,40 @@ static void pass_on(void *ctx, const char *data, size_t len)
 	fflush(run->out);
 }
 
-static int lab_argv(const struct conf_run *run, char *jobs, char **argv, size_t size)
+static int lab_words(const struct conf_run *run, const char *jobs, struct pvtb_strv *words)
 {
 	const struct conf_opts *o = run->opts;
-	size_t n = 0;
+	int ret = pvtb_strv_add(words, "-j") ?: pvtb_strv_add(words, jobs);
 
-	if (run->nr_filters + 16 > size)
-		return -E2BIG;
-	argv[n++] = (char *)"pvtb";
-	argv[n++] = (char *)"conformance";
-	argv[n++] = (char *)"--host=native";
-	argv[n++] = (char *)"--lab-host";
-	argv[n++] = (char *)run->spec;
-	argv[n++] = (char *)"-o";
-	argv[n++] = (char *)PVTB_LAB_RESULT_DIR;
-	argv[n++] = (char *)"-j";
-	argv[n++] = jobs;
-	if (o->mutants)
-		argv[n++] = (char *)"--mutants";
-	if (o->mutant) {
-		argv[n++] = (char *)"--mutant";
-		argv[n++] = (char *)o->mutant;
-	}
-	argv[n++] = (char *)"--";
-	for (size_t i = 0; i < run->nr_filters; i++)
-		argv[n++] = run->filters[i];
-	argv[n] = NULL;
-	return 0;
+	if (!ret && o->mutants)
+		ret = pvtb_strv_add(words, "--mutants");
+	if (!ret && o->mutant)
+		ret = pvtb_strv_add(words, "--mutant") ?: pvtb_strv_add(words, o->mutant);
+	ret = ret ?: pvtb_strv_add(words, "--");
+	for (size_t i = 0; !ret && i < run->nr_filters; i++)
+		ret = pvtb_strv_add(words, run->filters[i]);
+	return ret;
 }
 
 static int run_lab(struct conf_run *run, struct pvtb_err *err)
 {
-	struct pvtb_inlab lab = {
-		.spec = run->spec,
-		.kernel = run->opts->kernel,
-		.timeout_s = run->opts->timeout_s,
-		.guardian = run->guardian,
-		.ctx = run,
-		.out = pass_on,
-	};
-	char *argv[256], jobs[24];
-	int status = 0;
+	struct pvtb_strv words = {0};
+	char jobs[24];
+	int ret;
 
 	snprintf(jobs, sizeof(jobs), "%llu", (unsigned long long)run->opts->jobs);
-	if (lab_argv(run, jobs, argv, PVTB_ARRAY_SIZE(argv)))
-		return pvtb_err_set(err, -E2BIG, "conformance", "too many operands");
-	snprintf(lab.dir, sizeof(lab.dir), "%s/host%zu", run->dir, json_array_size(run->hosts));
-	status = pvtb_inlab_run(&lab, argv, err);
-	if (status < 0)
-		return status;
-	if (lab.complaint[0]) {
-		/* A kernel that warns when its interfaces are used as documented has not passed. */
+	ret = lab_words(run, jobs, &words);
+	ret = ret ? pvtb_err_sys(err, ret, "%s", run->spec)
+		  : pvtb_inlab_run(&run->lab, run->spec, &words, err);
+	free(words.v);
+	if (ret < 0)
+		return ret;
+	/* A kernel that warns when its interfaces are used as documented has not passed. */
+	if (run->lab.complaint[0])
 		fprintf(run->out, "# %s: the host's kernel complained: %s\n", run->spec,
-			lab.complaint);
-		run->failed = true;
-	}
-	run->failed |= status == PVTB_EXIT_FAILED;
-	return pvtb_inlab_hosts(&lab, JSON_FILE, run->hosts, err);
+			run->lab.complaint);
+	run->failed |= ret == PVTB_EXIT_FAILED;
+	return 0;
 }
 
 /* ---- all hosts ---- */
@@ -332,55 +288,29 @@ static int run_hosts(struct conf_run *run, const struct pvtb_strv *specs, struct
 	return ret;
 }
 
-static int save(const struct conf_run *run, const char *command, struct pvtb_err *err)
-{
-	char path[640];
-	json_t *root = json_pack("{s:s, s:s, s:s, s:O}", "format", "pvtime-bench conformance 1",
-				 "version", PVTB_VERSION, "command", command, "hosts", run->hosts);
-	int ret;
-
-	snprintf(path, sizeof(path), "%s/" JSON_FILE, run->dir);
-	ret = root ? json_dump_file(root, path, JSON_INDENT(1)) : -1;
-	json_decref(root);
-	return ret ? pvtb_err_set(err, -EIO, path, "cannot be written") : 0;
-}
-
 static int run_all(const struct pvtb_command *cmd, struct conf_opts *o, int argc, char **argv,
 		   const struct pvtb_strv *specs, struct pvtb_err *err)
 {
 	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, argc, argv);
 	struct conf_run run = {
-		.opts = o, .filters = argv, .nr_filters = (size_t)argc, .hosts = json_array()};
-	struct pvtb_result *r = pvtb_result_new("pvtb conformance", "quick");
-	struct pvtb_dir *dir = NULL;
-	int ret;
+		.opts = o,
+		.filters = argv,
+		.nr_filters = (size_t)argc,
+		.lab = {.name = cmd->name,
+			.kernel = o->kernel,
+			.timeout_s = o->timeout_s,
+			.ctx = &run,
+			.out = pass_on},
+	};
+	int ret = pvtb_inlab_begin(&run.lab, o->out, err);
 
-	ret = r && run.hosts ? 0 : pvtb_err_sys(err, -ENOMEM, "conformance");
 	if (!ret)
-		ret = pvtb_guardian_start(&run.guardian, err);
-	if (!ret)
-		ret = pvtb_dir_new(o->out, &dir, err);
-	if (!ret) {
-		pvtb_dir_name_as(dir, "conformance");
-		ret = pvtb_guardian_add_rmtree(run.guardian, pvtb_dir_path(dir), NULL, err);
-	}
-	if (!ret) {
-		run.dir = pvtb_dir_path(dir);
 		ret = run_hosts(&run, specs, err);
-	}
 	if (!ret)
-		ret = pvtb_check_interrupted(err);
-	if (!ret)
-		ret = save(&run, line ? line : "pvtb conformance", err);
-	if (!ret)
-		ret = pvtb_dir_commit(dir, r, err);
+		ret = pvtb_inlab_commit(&run.lab, line ? line : "pvtb conformance", err);
 	if (!ret && !o->lab_host)
-		printf("# %s/" JSON_FILE "\n", pvtb_dir_path(dir));
-	pvtb_dir_free(dir);
-	if (run.guardian)
-		pvtb_guardian_stop(run.guardian);
-	pvtb_result_free(r);
-	json_decref(run.hosts);
+		printf("# %s/%s.json\n", pvtb_dir_path(run.lab.dir), cmd->name);
+	pvtb_inlab_end(&run.lab);
 	return ret ? ret : run.failed ? PVTB_EXIT_FAILED : PVTB_EXIT_OK;
 }
 

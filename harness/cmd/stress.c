@@ -6,25 +6,22 @@
  */
 #include <string.h>
 #include <sys/random.h>
-#include <sys/utsname.h>
+#include <sys/stat.h>
 
-#include "arch/counter.h"
 #include "bench/stress/stress.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/inlab.h"
-#include "core/guardian.h"
 #include "core/parse.h"
 #include "core/progress.h"
 #include "core/signals.h"
 #include "lab/lab.h"
-#include "results/dir.h"
 
-#define JSON_FILE	"stress.json"
 #define REPLAY_FILE	"replay-%zu.jsonl"
 #define MUTANT_EVERY	1000000
 #define SECONDS_DEFAULT 10
 #define VCPUS_DEFAULT	4
+#define LAB_REPLAY	"replay.jsonl"
 
 struct stress_opts {
 	struct pvtb_strv hosts;
@@ -36,7 +33,6 @@ struct stress_opts {
 	const char *actions;
 	const char *mutant;
 	const char *replay;
-	struct pvtb_strv replay_lines;
 	bool scaling, native_risk, no_trace, list;
 	const char *lab_host; /* set inside a lab guest */
 };
@@ -89,9 +85,6 @@ static const struct pvtb_opt stress_options[] = {
 	PVTB_OPT_STRING(0, "lab-host", struct stress_opts, lab_host, "HOST",
 			"inside a lab guest: the host as it was asked for",
 			.flags = PVTB_OPT_HIDDEN),
-	PVTB_OPT_LIST(0, "replay-line", struct stress_opts, replay_lines, "JSON",
-		      "inside a lab guest: the recorded stream, line by line",
-		      .flags = PVTB_OPT_HIDDEN),
 	PVTB_OPT_END,
 };
 
@@ -102,10 +95,9 @@ struct stress_run {
 	u32 actions;
 	struct st_record record; /* of --replay */
 	bool replays;
+	char input[560]; /* what labs are given */
 	const char *spec;
-	const char *dir;
-	json_t *hosts;
-	struct pvtb_guardian *guardian;
+	struct pvtb_inlab lab;
 	struct pvtb_progress *progress;
 	bool began; /* the lab host has told of operations */
 	bool failed;
@@ -132,23 +124,6 @@ static struct st_opts options_of(const struct stress_run *run, unsigned int vcpu
 		.variant = run->record.variant,
 		.progress = run->progress,
 	};
-}
-
-static int identify(const struct stress_run *run, json_t *host, struct pvtb_err *err)
-{
-	struct pvtb_kvm_caps caps;
-	struct utsname u;
-	int ret = pvtb_kvm_probe(&caps, NULL, err);
-
-	if (ret)
-		return ret;
-	if (uname(&u))
-		return pvtb_err_sys(err, -errno, "uname");
-	json_object_set_new(host, "host", json_string(run->spec));
-	json_object_set_new(host, "arch", json_string(pvtb_arch_name()));
-	json_object_set_new(host, "kernel", json_string(u.release));
-	json_object_set_new(host, "backend", json_string(caps.backend));
-	return 0;
 }
 
 /* One run; its JSON, to be freed. NULL after a failure. */
@@ -208,12 +183,8 @@ static int run_native(struct stress_run *run, struct pvtb_err *err)
 {
 	unsigned int vcpus = vcpus_of(run);
 	json_t *host = run->opts->scaling ? run_scaling(run, vcpus, err) : run_one(run, vcpus, err);
-	int ret = host ? identify(run, host, err) : err->code;
 
-	if (!ret && json_array_append(run->hosts, host))
-		ret = pvtb_err_sys(err, -ENOMEM, "stress");
-	json_decref(host);
-	return ret;
+	return host ? pvtb_inlab_add(&run->lab, run->spec, host, err) : err->code;
 }
 
 /* ---- in a lab ---- */
@@ -227,18 +198,15 @@ static void show_line(void *ctx, const char *line)
 }
 
 struct words {
-	char *v[4096];
+	struct pvtb_strv v;
 	char numbers[8][24];
-	size_t nr, nr_numbers;
-	bool full;
+	size_t nr_numbers;
+	int ret;
 };
 
 static void word(struct words *w, const char *s)
 {
-	if (w->nr + 1 < PVTB_ARRAY_SIZE(w->v))
-		w->v[w->nr++] = (char *)s;
-	else
-		w->full = true;
+	w->ret = w->ret ?: pvtb_strv_add(&w->v, s);
 }
 
 static void number(struct words *w, const char *option, u64 value)
@@ -250,18 +218,10 @@ static void number(struct words *w, const char *option, u64 value)
 	word(w, text);
 }
 
-/* The recorded lines travel as words: the caller frees them. */
-static int lab_words(const struct stress_run *run, struct words *w, char **lines)
+static void lab_words(const struct stress_run *run, struct words *w)
 {
 	const struct stress_opts *o = run->opts;
 
-	word(w, "pvtb");
-	word(w, "stress");
-	word(w, "--host=native");
-	word(w, "--lab-host");
-	word(w, run->spec);
-	word(w, "-o");
-	word(w, PVTB_LAB_RESULT_DIR);
 	number(w, "--seconds", o->seconds);
 	number(w, "--ops", o->ops);
 	number(w, "--seed", run->seed);
@@ -279,15 +239,10 @@ static int lab_words(const struct stress_run *run, struct words *w, char **lines
 		word(w, "--scaling");
 	if (o->no_trace)
 		word(w, "--no-trace");
-	for (size_t i = 0; run->replays && i < st_record_lines(&run->record); i++) {
-		lines[i] = st_record_line(&run->record, i);
-		if (!lines[i])
-			return -ENOMEM;
-		word(w, "--replay-line");
-		word(w, lines[i]);
+	if (run->replays) {
+		word(w, "--replay");
+		word(w, PVTB_LAB_INPUT_DIR "/" LAB_REPLAY);
 	}
-	w->v[w->nr] = NULL;
-	return w->full ? -E2BIG : 0;
 }
 
 /* The host died of it: that is a violation too, of which nothing is known but how to have it again. */
@@ -301,58 +256,35 @@ static int host_died(struct stress_run *run, const struct pvtb_err *err)
 		"shortest", 0, "runs", 0, "replay");
 
 	run->failed = true;
-	return json_array_append_new(run->hosts, host) ? -ENOMEM : 0;
+	return json_array_append_new(run->lab.hosts, host) ? -ENOMEM : 0;
 }
 
 static int run_lab(struct stress_run *run, struct pvtb_err *err)
 {
-	size_t nr_lines = run->replays ? st_record_lines(&run->record) : 0;
-	struct pvtb_inlab lab = {
-		.spec = run->spec,
-		.kernel = run->opts->kernel,
-		.guardian = run->guardian,
-		.ctx = run,
-		.line = show_line,
-	};
-	struct words *w PVTB_FREE = calloc(1, sizeof(*w));
-	char **lines = calloc(nr_lines + 1, sizeof(*lines));
-	int ret = w && lines ? lab_words(run, w, lines) : -ENOMEM;
+	struct words w = {0};
+	int ret;
 
+	lab_words(run, &w);
 	run->began = false;
-	/* As many runs as there may be with --scaling, all of them on a slow machine. */
-	lab.timeout_s = run->opts->timeout_s
-				?: 900 + run->opts->minimise_s +
-					   (run->opts->scaling ? 30 : 4) * run->opts->seconds +
-					   run->opts->ops / 1000;
-	snprintf(lab.dir, sizeof(lab.dir), "%s/host%zu", run->dir, json_array_size(run->hosts));
-	if (ret)
-		pvtb_err_set(err, ret, "stress",
-			     ret == -E2BIG ? "a stream of %zu lines is too long for a lab"
-					   : "out of memory (%zu lines)",
-			     nr_lines);
-	else
-		ret = pvtb_inlab_run(&lab, w->v, err);
-	for (size_t i = 0; lines && i < nr_lines; i++)
-		free(lines[i]);
-	free(lines);
+	ret = w.ret ? pvtb_err_sys(err, w.ret, "%s", run->spec)
+		    : pvtb_inlab_run(&run->lab, run->spec, &w.v, err);
+	free(w.v.v);
 	if (run->began && (ret == -EIO || ret == -ETIMEDOUT))
 		return host_died(run, err);
 	if (ret < 0)
 		return ret;
-	if (lab.complaint[0]) {
+	if (run->lab.complaint[0])
 		fprintf(stderr, "pvtb: %s: the host's kernel complained: %s\n", run->spec,
-			lab.complaint);
-		run->failed = true;
-	}
+			run->lab.complaint);
 	run->failed |= ret == PVTB_EXIT_FAILED;
-	return pvtb_inlab_hosts(&lab, JSON_FILE, run->hosts, err);
+	return 0;
 }
 
 /* ---- all hosts ---- */
 
 static int save_replay(const struct stress_run *run, size_t index, struct pvtb_err *err)
 {
-	const json_t *host = json_array_get(run->hosts, index), *line;
+	const json_t *host = json_array_get(run->lab.hosts, index), *line;
 	const json_t *lines = json_object_get(json_object_get(host, "violation"), "replay");
 	char path[640];
 	size_t i;
@@ -360,7 +292,7 @@ static int save_replay(const struct stress_run *run, size_t index, struct pvtb_e
 
 	if (!json_array_size(lines))
 		return 0;
-	snprintf(path, sizeof(path), "%s/" REPLAY_FILE, run->dir, index);
+	snprintf(path, sizeof(path), "%s/" REPLAY_FILE, pvtb_dir_path(run->lab.dir), index);
 	f = fopen(path, "we");
 	if (!f)
 		return pvtb_err_sys(err, -errno, "%s", path);
@@ -369,34 +301,30 @@ static int save_replay(const struct stress_run *run, size_t index, struct pvtb_e
 	return fclose(f) ? pvtb_err_sys(err, -errno, "%s", path) : 0;
 }
 
-static int save(const struct stress_run *run, const char *command, struct pvtb_err *err)
+/* Beside the JSON: the same for people, and the streams to be run again. */
+static int save(const struct stress_run *run, struct pvtb_err *err)
 {
-	char path[640];
-	json_t *root = json_pack("{s:s, s:s, s:s, s:O}", "format", "pvtime-bench stress 1",
-				 "version", PVTB_VERSION, "command", command, "hosts", run->hosts);
 	FILE *f PVTB_FCLOSE = NULL;
-	int ret;
+	char path[640];
+	int ret = 0;
 
-	snprintf(path, sizeof(path), "%s/" JSON_FILE, run->dir);
-	ret = root ? json_dump_file(root, path, JSON_INDENT(1)) : -1;
-	json_decref(root);
-	if (ret)
-		return pvtb_err_set(err, -EIO, path, "cannot be written");
-	snprintf(path, sizeof(path), "%s/report.txt", run->dir);
+	snprintf(path, sizeof(path), "%s/report.txt", pvtb_dir_path(run->lab.dir));
 	f = fopen(path, "we");
 	if (!f)
 		return pvtb_err_sys(err, -errno, "%s", path);
-	for (size_t i = 0; !ret && i < json_array_size(run->hosts); i++) {
-		st_show(json_array_get(run->hosts, i), f);
+	for (size_t i = 0; !ret && i < json_array_size(run->lab.hosts); i++) {
+		st_show(json_array_get(run->lab.hosts, i), f);
 		ret = save_replay(run, i, err);
 	}
 	return ret;
 }
 
-static void tell(const struct stress_run *run, const char *dir)
+static void tell(const struct stress_run *run)
 {
-	for (size_t i = 0; i < json_array_size(run->hosts); i++) {
-		const json_t *host = json_array_get(run->hosts, i);
+	const char *dir = pvtb_dir_path(run->lab.dir);
+
+	for (size_t i = 0; i < json_array_size(run->lab.hosts); i++) {
+		const json_t *host = json_array_get(run->lab.hosts, i);
 		const json_t *v = json_object_get(host, "violation");
 
 		st_show(host, stdout);
@@ -421,7 +349,30 @@ static int run_hosts(struct stress_run *run, const struct pvtb_strv *specs, stru
 		ret = !run->opts->lab_host && pvtb_lab_is_spec(run->spec) ? run_lab(run, err)
 									  : run_native(run, err);
 	}
-	return ret ? ret : pvtb_check_interrupted(err);
+	return ret;
+}
+
+/* As many runs as there may be with --scaling, all of them on a slow machine. */
+static u64 timeout_of(const struct stress_opts *o)
+{
+	if (o->timeout_s)
+		return o->timeout_s;
+	return 900 + o->minimise_s + (o->scaling ? 30 : 4) * o->seconds + o->ops / 1000;
+}
+
+/* A directory of its own: all of it goes into the labs. */
+static int put_input(struct stress_run *run, struct pvtb_err *err)
+{
+	char path[600];
+
+	if (!run->replays || run->opts->lab_host)
+		return 0;
+	snprintf(run->input, sizeof(run->input), "%s/input", pvtb_dir_path(run->lab.dir));
+	snprintf(path, sizeof(path), "%s/" LAB_REPLAY, run->input);
+	if (mkdir(run->input, 0755))
+		return pvtb_err_sys(err, -errno, "%s", run->input);
+	run->lab.input_dir = run->input;
+	return st_record_save(&run->record, path, err);
 }
 
 static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
@@ -429,38 +380,30 @@ static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
 {
 	const struct stress_opts *o = run->opts;
 	char *line PVTB_FREE = pvtb_cmd_line(cmd, o, 0, NULL);
-	struct pvtb_result *r = pvtb_result_new("pvtb stress", "quick");
-	struct pvtb_dir *dir = NULL;
 	int ret;
 
-	run->hosts = json_array();
-	ret = r && run->hosts ? 0 : pvtb_err_sys(err, -ENOMEM, "stress");
-	if (!ret)
-		ret = pvtb_guardian_start(&run->guardian, err);
 	run->progress = pvtb_progress_new(o->lab_host ? PVTB_PROGRESS_LINES : PVTB_PROGRESS_AUTO,
 					  STDERR_FILENO);
+	run->lab = (struct pvtb_inlab){
+		.name = cmd->name,
+		.kernel = o->kernel,
+		.timeout_s = timeout_of(o),
+		.ctx = run,
+		.line = show_line,
+	};
+	ret = pvtb_inlab_begin(&run->lab, o->out, err);
 	if (!ret)
-		ret = pvtb_dir_new(o->out, &dir, err);
-	if (!ret) {
-		pvtb_dir_name_as(dir, "stress");
-		ret = pvtb_guardian_add_rmtree(run->guardian, pvtb_dir_path(dir), NULL, err);
-	}
-	if (!ret) {
-		run->dir = pvtb_dir_path(dir);
+		ret = put_input(run, err);
+	if (!ret)
 		ret = run_hosts(run, specs, err);
-	}
 	if (!ret)
-		ret = save(run, line ? line : "pvtb stress", err);
+		ret = save(run, err);
 	if (!ret)
-		ret = pvtb_dir_commit(dir, r, err);
+		ret = pvtb_inlab_commit(&run->lab, line ? line : "pvtb stress", err);
 	pvtb_progress_free(run->progress);
 	if (!ret && !o->lab_host)
-		tell(run, pvtb_dir_path(dir));
-	pvtb_dir_free(dir);
-	if (run->guardian)
-		pvtb_guardian_stop(run->guardian);
-	pvtb_result_free(r);
-	json_decref(run->hosts);
+		tell(run);
+	pvtb_inlab_end(&run->lab);
 	return ret ? ret : run->failed ? PVTB_EXIT_FAILED : PVTB_EXIT_OK;
 }
 
@@ -484,8 +427,6 @@ static int take_replay(struct stress_run *run, struct pvtb_err *err)
 
 	if (o->replay)
 		ret = st_record_load(o->replay, &run->record, err);
-	for (size_t i = 0; !ret && i < o->replay_lines.nr; i++)
-		ret = st_record_take(&run->record, i, o->replay_lines.v[i], err);
 	run->replays = !ret && run->record.stream.nr;
 	if (!run->replays)
 		return ret;

@@ -64,6 +64,15 @@ static bool is_ctl(u64 reg)
 	return reg == PVTB_SYSREG_CNTV_CTL || reg == PVTB_SYSREG_CNTP_CTL;
 }
 
+static bool is_timer(unsigned int vcpu, const struct pvtb_step *s)
+{
+	(void)vcpu;
+	for (unsigned int i = 0; i < PVTB_ARRAY_SIZE(timer_regs); i++)
+		if (s->in[0] == timer_regs[i])
+			return true;
+	return false;
+}
+
 static void timer_write(struct st_gen *g, struct pvtb_step *s)
 {
 	s->kind = PVTB_STEP_MSR;
@@ -102,7 +111,9 @@ static void judge_timer_read(struct st_view *v)
 
 ST_OP(timer_write, .name = "timer.write", .archs = PVTB_ARCH_ARM64, .weight = 4,
       .summary = "timer control and compare registers, any value", .generate = timer_write,
-      .judge = judge_timer_write, .mutants = {{"forgotten", "readback", forget_write}});
+      .judge = judge_timer_write, .takes = is_timer,
+      .mutants = {{"forgotten", "readback", forget_write}});
 ST_OP(timer_read, .name = "timer.read", .archs = PVTB_ARCH_ARM64, .weight = 4,
       .summary = "timer registers read as they were written", .generate = timer_read,
-      .judge = judge_timer_read, .mutants = {{"readback", "readback", st_arm64_flip}});
+      .judge = judge_timer_read, .takes = is_timer,
+      .mutants = {{"readback", "readback", st_arm64_flip}});

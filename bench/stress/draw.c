@@ -8,17 +8,12 @@
 #define USER_SHARE 4
 #define RUN_MAX	   128
 
-static bool fits(const struct st_op *op, bool user)
-{
-	return op->levels == ST_BOTH || (op->levels == ST_USER) == user;
-}
-
 static u64 weigh(const struct st_op *const *ops, size_t nr, bool user)
 {
 	u64 sum = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		sum += fits(ops[i], user) ? ops[i]->weight : 0;
+		sum += st_op_runs_at(ops[i], user) ? ops[i]->weight : 0;
 	return sum;
 }
 
@@ -46,7 +41,7 @@ static unsigned int choose(struct st_draw *d)
 	unsigned int i = 0;
 
 	for (;; i++) {
-		u64 weight = fits(d->ops[i], d->user) ? d->ops[i]->weight : 0;
+		u64 weight = st_op_runs_at(d->ops[i], d->user) ? d->ops[i]->weight : 0;
 
 		if (at < weight)
 			return i;
@@ -86,7 +81,7 @@ bool st_mutant_hits(const struct st_armed *armed, enum pvtb_arch arch, const str
 		hash = pvtb_mix64(hash ^ in[i]);
 	/* One in `every` of all operations is one in every * (this one's part of all) of these. */
 	for (int user = 0; user < 2; user++)
-		if (fits(op, user))
+		if (st_op_runs_at(op, user))
 			share += (u128)armed->every * op->weight * (user ? 1 : USER_SHARE - 1) /
 				 (weigh(all, nr, user) * USER_SHARE);
 	return !share || hash < (u64)(((u128)1 << 64) / share - (share == 1));

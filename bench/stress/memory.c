@@ -12,6 +12,13 @@ static u64 word_of(struct st_gen *g, unsigned int bytes)
 	return ST_WORDS(g->vcpu) + (pvtb_random(g->random) & 7 ? at & ~7ULL : at);
 }
 
+static bool is_word(unsigned int vcpu, const struct pvtb_step *s)
+{
+	unsigned int bytes = s->kind == PVTB_STEP_WRITE64 || s->kind == PVTB_STEP_READ64 ? 8 : 4;
+
+	return s->in[0] - ST_WORDS(vcpu) <= ST_WORDS_BYTES - bytes;
+}
+
 static void write_word(struct st_gen *g, struct pvtb_step *s)
 {
 	bool wide = pvtb_random(g->random) & 1;
@@ -52,7 +59,8 @@ static void flip(struct st_view *v)
 }
 
 ST_OP(memory_write, .name = "memory.write", .archs = PVTB_ARCH_ANY, .weight = 5, .levels = ST_BOTH,
-      .summary = "write own memory, aligned and not", .generate = write_word, .judge = judge_write);
+      .summary = "write own memory, aligned and not", .generate = write_word, .judge = judge_write,
+      .takes = is_word);
 ST_OP(memory_read, .name = "memory.read", .archs = PVTB_ARCH_ANY, .weight = 5, .levels = ST_BOTH,
-      .summary = "read it back", .generate = read_word, .judge = judge_read,
+      .summary = "read it back", .generate = read_word, .judge = judge_read, .takes = is_word,
       .mutants = {{"stale", "readback", flip}});

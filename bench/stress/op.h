@@ -196,6 +196,8 @@ struct st_op {
 	/* @s: in[] is full of random bits, and what the operation does not use stays so. */
 	void (*generate)(struct st_gen *g, struct pvtb_step *s);
 	void (*judge)(struct st_view *v); /* after what holds for every operation */
+	/* A recorded step may be anybody's: can the judge deal with its arguments? NULL: with any. */
+	bool (*takes)(unsigned int vcpu, const struct pvtb_step *s);
 	struct st_mutant mutants[ST_MUTANTS];
 };
 

@@ -55,6 +55,19 @@ const struct st_op *st_op_find(const char *name)
 	return NULL;
 }
 
+bool st_op_runs_at(const struct st_op *op, bool user)
+{
+	return op->levels == ST_BOTH || (op->levels == ST_USER) == user;
+}
+
+bool st_op_takes(const struct st_op *op, const struct st_cmd *cmd)
+{
+	struct pvtb_step s = {.kind = cmd->kind};
+
+	memcpy(s.in, cmd->in, sizeof(s.in));
+	return st_op_runs_at(op, cmd->user) && (!op->takes || op->takes(cmd->vcpu, &s));
+}
+
 static int bad(struct pvtb_err *err, const struct st_op *op, const char *why)
 {
 	return pvtb_err_set(err, -EINVAL, op->name ? op->name : "stress operation", "%s", why);

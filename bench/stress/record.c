@@ -76,7 +76,7 @@ static int bad_line(struct pvtb_err *err, size_t line, const char *why)
 {
 	char what[40];
 
-	snprintf(what, sizeof(what), "recorded stream, line %zu", line + 1);
+	snprintf(what, sizeof(what), "line %zu", line + 1);
 	return pvtb_err_set(err, -EINVAL, what, "%s", why);
 }
 
@@ -115,6 +115,14 @@ static bool get_actions(const json_t *j, u32 *ret)
 	return true;
 }
 
+/* 0: none of ours. */
+static enum pvtb_arch arch_of(const char *name)
+{
+	return !strcmp(name, "arm64")	 ? PVTB_ARCH_ARM64
+	       : !strcmp(name, "x86_64") ? PVTB_ARCH_X86_64
+					 : 0;
+}
+
 static int take_header(struct st_record *r, const json_t *j, struct pvtb_err *err)
 {
 	json_int_t vcpus = json_integer_value(json_object_get(j, "vcpus"));
@@ -123,7 +131,7 @@ static int take_header(struct st_record *r, const json_t *j, struct pvtb_err *er
 	if (!get_text(json_object_get(j, "format"), format, sizeof(format)) ||
 	    strcmp(format, FORMAT))
 		return bad_line(err, 0, "not a stream that `pvtb stress` has recorded");
-	if (!get_text(json_object_get(j, "arch"), r->arch, sizeof(r->arch)) ||
+	if (!get_text(json_object_get(j, "arch"), r->arch, sizeof(r->arch)) || !arch_of(r->arch) ||
 	    !get_hex(json_object_get(j, "seed"), &r->seed) || vcpus < 1 || vcpus > PVTB_MAX_VCPUS ||
 	    !get_actions(json_object_get(j, "actions"), &r->actions) ||
 	    !get_text(json_object_get(j, "mutant"), r->mutant, sizeof(r->mutant)) ||
@@ -139,7 +147,7 @@ static int take_header(struct st_record *r, const json_t *j, struct pvtb_err *er
 static bool find_op(const char *arch, const char *name, struct st_cmd *ret)
 {
 	const struct st_op *const *ops;
-	size_t nr = st_ops(strcmp(arch, "arm64") ? PVTB_ARCH_X86_64 : PVTB_ARCH_ARM64, &ops);
+	size_t nr = st_ops(arch_of(arch), &ops);
 
 	for (size_t i = 0; i < nr; i++)
 		if (!strcmp(ops[i]->name, name)) {
@@ -168,6 +176,8 @@ static int take_command(struct st_record *r, size_t line, const json_t *j, struc
 	for (unsigned int i = 0; i < PVTB_STEP_REGS; i++)
 		if (!get_hex(json_array_get(in, i), &c.in[i]))
 			return bad_line(err, line, "an argument is no number");
+	if (!st_op_takes(c.op, &c))
+		return bad_line(err, line, "not what this operation does");
 	more = realloc(r->stream.cmds, (r->stream.nr + 1) * sizeof(*more));
 	if (!more)
 		return pvtb_err_sys(err, -ENOMEM, "recorded stream");
@@ -202,8 +212,15 @@ int st_record_load(const char *path, struct st_record *ret, struct pvtb_err *err
 		return pvtb_err_sys(err, -errno, "%s", path);
 	for (; !code && getline(&text, &size, f) > 0; line++)
 		code = st_record_take(&r, line, text, err);
+	if (!code && ferror(f))
+		code = pvtb_err_sys(err, -errno, "%s", path);
 	if (!code && !r.stream.nr)
 		code = pvtb_err_set(err, -EINVAL, path, "no operation in it");
+	else if (code == -EINVAL)
+		snprintf(err->what, sizeof(err->what), "%.100s, line %zu", path, line);
+	if (code == -EINVAL)
+		pvtb_err_hint(err, "a recorded stream is a header and an operation a line, as in "
+				   "replay-0.jsonl of a result directory");
 	if (code) {
 		st_record_free(&r);
 		return code;

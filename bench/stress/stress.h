@@ -96,6 +96,10 @@ void st_result_free(struct st_result *r);
 /* All of an architecture (PVTB_ARCH_ANY: of both), sorted by name. */
 size_t st_ops(enum pvtb_arch arch, const struct st_op *const **ret);
 const struct st_op *st_op_find(const char *name);
+/* At EL1, ring 0, or, @user, at EL0, ring 3. */
+bool st_op_runs_at(const struct st_op *op, bool user);
+/* Is this one of the steps that @op may draw, as far as its judge has to rely on it? */
+bool st_op_takes(const struct st_op *op, const struct st_cmd *cmd);
 /* What every descriptor has to have: run by the command at start, as a test would. */
 int st_ops_check(struct pvtb_err *err) PVTB_MUST_CHECK;
 /* "FAMILY.WHAT.MUTANT". -ENOENT with a suggestion. */

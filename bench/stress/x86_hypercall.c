@@ -10,6 +10,7 @@
 #define HC_VAPIC_POLL_IRQ 1
 #define HC_MAP_GPA_RANGE  12
 #define X86_REGS	  15
+#define NO_MEMORY	  0x7000000000ULL
 
 void st_x86_preserved(struct st_view *v)
 {
@@ -126,7 +127,12 @@ static void pairing(struct st_gen *g, struct pvtb_step *s)
 	s->in[2] = bits & 7 ? 0 : s->in[2] | 1;
 	/* An address without memory now and then, else a place of its own. */
 	s->in[1] = bits & 0x70 ? ST_PAIR(g->vcpu, bits >> 8 & (ST_PAIRS - 1))
-			       : 0x7000000000ULL + (bits >> 20 & 0xfffffff8ULL);
+			       : NO_MEMORY + (bits >> 20 & 0xfffffff8ULL);
+}
+
+static bool is_place(unsigned int vcpu, const struct pvtb_step *s)
+{
+	return s->in[1] >= NO_MEMORY || s->in[1] - ST_PAIR(vcpu, 0) <= 64 * (ST_PAIRS - 1);
 }
 
 static bool written_later(const struct st_view *v)
@@ -167,7 +173,7 @@ static void judge_pairing(struct st_view *v)
 		st_equal(v, "return", got, EOPNOTSUPP_ANSWER, "rax of an unknown clock");
 		return;
 	}
-	if (v->step->in[1] >= 0x7000000000ULL) {
+	if (v->step->in[1] >= NO_MEMORY) {
 		st_equal(v, "return", got, EFAULT_ANSWER, "rax without memory");
 		return;
 	}
@@ -177,5 +183,5 @@ static void judge_pairing(struct st_view *v)
 
 ST_OP(hypercall_pairing, .name = "hypercall.pairing", .archs = PVTB_ARCH_X86_64, .weight = 6,
       .summary = "CLOCK_PAIRING: time and TSC of one instant; bad clocks, bad addresses",
-      .exits = ST_EXITS_CALL, .generate = pairing, .judge = judge_pairing,
+      .exits = ST_EXITS_CALL, .generate = pairing, .judge = judge_pairing, .takes = is_place,
       .mutants = {{"return", "return", flip}, {"clobber", "clobber", clobber}});

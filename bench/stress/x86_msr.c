@@ -124,6 +124,12 @@ static void read_back(struct st_gen *g, struct pvtb_step *s)
 	s->in[0] = pvtb_random(g->random) & 1 ? CF_MSR_STEAL_TIME : CF_MSR_SYSTEM_TIME_NEW;
 }
 
+static bool is_remembered(unsigned int vcpu, const struct pvtb_step *s)
+{
+	(void)vcpu;
+	return st_x86_msr(s->in[0]) >= 0;
+}
+
 static void judge_read_back(struct st_view *v)
 {
 	int which = st_x86_msr(v->step->in[0]);
@@ -133,7 +139,8 @@ static void judge_read_back(struct st_view *v)
 
 ST_OP(msr_read, .name = "msr.read", .archs = PVTB_ARCH_X86_64, .weight = 4,
       .summary = "RDMSR gives what WRMSR wrote", .exits = ST_EXITS_MSR, .generate = read_back,
-      .judge = judge_read_back, .mutants = {{"readback", "readback", flip}});
+      .judge = judge_read_back, .takes = is_remembered,
+      .mutants = {{"readback", "readback", flip}});
 
 static void tsc(struct st_gen *g, struct pvtb_step *s)
 {

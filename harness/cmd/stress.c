@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "arch/counter.h"
 #include "bench/stress/stress.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
@@ -458,19 +459,25 @@ static int take_options(struct stress_run *run, struct pvtb_err *err)
 	return ret ? ret : take_replay(run, err);
 }
 
-/* A recorded stream means something on its own architecture only; one that is not there: any. */
-static bool is_for(const struct stress_run *run, const char *spec)
+/* A stream is one architecture's. */
+static int check_arch(const struct stress_run *run, const char *host, struct pvtb_err *err)
 {
-	size_t len = strlen(run->record.arch);
+	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
+	const char *arch = pvtb_arch_name();
+	int ret = spec ? 0 : pvtb_err_sys(err, -ENOMEM, "%s", host);
 
-	if (!run->replays)
-		return true;
-	if (!pvtb_lab_is_spec(spec))
-		return !strcmp(run->record.arch, pvtb_arch_name());
-	return !strncmp(spec + 4, run->record.arch, len) && strchr(",", spec[4 + len]);
+	if (!ret && pvtb_lab_is_spec(host)) {
+		ret = pvtb_lab_spec_parse(host, spec, err);
+		arch = pvtb_lab_arch_name(spec->arch);
+	}
+	if (ret || !strcmp(arch, run->record.arch))
+		return ret;
+	pvtb_err_set(err, -EINVAL, run->opts->replay, "recorded on %s, and %s is %s",
+		     run->record.arch, host, arch);
+	return pvtb_err_hint(err, "-H lab:%s", run->record.arch);
 }
 
-/* Both labs, unless something is asked for; this machine only by two words. */
+/* Both labs, or a stream's, unless something is asked for; this machine only by two words. */
 static int choose_hosts(const struct stress_run *run, struct pvtb_strv *specs, struct pvtb_err *err)
 {
 	static const char *const labs[] = {"lab:arm64", "lab:x86_64"};
@@ -478,18 +485,12 @@ static int choose_hosts(const struct stress_run *run, struct pvtb_strv *specs, s
 	char why[256];
 	int ret = 0;
 
-	for (size_t i = 0; !ret && !o->hosts.nr && i < PVTB_ARRAY_SIZE(labs); i++)
-		if (is_for(run, labs[i]) && pvtb_strv_add(specs, labs[i]))
-			ret = pvtb_err_sys(err, -ENOMEM, "hosts");
+	for (size_t i = 0; !o->hosts.nr && i < PVTB_ARRAY_SIZE(labs); i++)
+		if (!run->replays || !strcmp(labs[i] + strlen("lab:"), run->record.arch))
+			ret = ret ?: pvtb_strv_add(specs, labs[i]);
 	if (!o->hosts.nr)
-		return ret;
+		return ret ? pvtb_err_sys(err, ret, "hosts") : 0;
 	ret = pvtb_host_expand(&o->hosts, specs, why, sizeof(why), err);
-	for (size_t i = 0; !ret && i < specs->nr; i++)
-		if (!is_for(run, specs->v[i])) {
-			pvtb_err_set(err, -EINVAL, specs->v[i],
-				     "the stream was recorded on another architecture");
-			return pvtb_err_hint(err, "-H lab:%s", run->record.arch);
-		}
 	for (size_t i = 0; !ret && !o->lab_host && !o->native_risk && i < specs->nr; i++)
 		if (!pvtb_lab_is_spec(specs->v[i])) {
 			pvtb_err_set(err, -EPERM, specs->v[i],
@@ -497,6 +498,8 @@ static int choose_hosts(const struct stress_run *run, struct pvtb_strv *specs, s
 			return pvtb_err_hint(err, "-H lab:arm64 or -H lab:x86_64, or --native-risk "
 						  "to do it all the same");
 		}
+	for (size_t i = 0; !ret && run->replays && i < specs->nr; i++)
+		ret = check_arch(run, specs->v[i], err);
 	return ret;
 }
 

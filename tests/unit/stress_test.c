@@ -107,6 +107,7 @@ static void test_streams_are_safe(void **state)
 
 			st_draw_next(&d, &c);
 			assert_true(c.place < nr && ops[c.place] == c.op);
+			assert_true(st_op_takes(c.op, &c));
 			seen[c.place]++;
 			call = !c.user && c.kind >= PVTB_STEP_HVC && c.kind <= PVTB_STEP_SMC_IMM;
 			users += c.user;
@@ -823,17 +824,20 @@ static void test_records(void **state)
 	unlink(path);
 }
 
+static const char head[] =
+	"{\"format\":\"pvtime-bench stress 1\",\"arch\":\"arm64\",\"seed\":\"0x1\","
+	"\"vcpus\":2,\"actions\":[],\"variant\":false,\"mutant\":\"\",\"mutant_every\":"
+	"\"0x1\",\"rule\":\"return\"}";
+
 static void test_bad_records(void **state)
 {
-	static const char head[] =
-		"{\"format\":\"pvtime-bench stress 1\",\"arch\":\"arm64\",\"seed\":\"0x1\","
-		"\"vcpus\":2,\"actions\":[],\"variant\":false,\"mutant\":\"\",\"mutant_every\":"
-		"\"0x1\",\"rule\":\"return\"}";
 	static const char *const bad_heads[] = {
 		"",
 		"[]",
 		"{}",
 		"{\"format\":\"another 1\"}",
+		"{\"format\":\"pvtime-bench stress 1\",\"arch\":\"riscv\",\"seed\":\"0x1\",\"vcpus\":1,"
+		"\"actions\":[],\"mutant\":\"\",\"mutant_every\":\"0x1\",\"rule\":\"\"}",
 		"{\"format\":\"pvtime-bench stress 1\",\"arch\":\"arm64\",\"seed\":\"0x1\",\"vcpus\":65,"
 		"\"actions\":[],\"mutant\":\"\",\"mutant_every\":\"0x1\",\"rule\":\"\"}",
 		"{\"format\":\"pvtime-bench stress 1\",\"arch\":\"arm64\",\"seed\":\"0x1\",\"vcpus\":2,"
@@ -856,6 +860,73 @@ static void test_bad_records(void **state)
 	assert_int_equal(r.stream.nr, 0);
 	st_record_free(&r);
 	assert_int_equal(st_record_load("/nonexistent/x", &r, &err), -ENOENT);
+}
+
+/* A judge that goes by an argument must not be led out of what it has. */
+static void test_foreign_arguments(void **state)
+{
+	static const struct {
+		const char *op;
+		u64 kind, in[2];
+		bool user, taken;
+	} steps[] = {
+		{"memory.read", PVTB_STEP_READ64, {ST_WORDS(1)}, false, true},
+		{"memory.read", PVTB_STEP_READ64, {ST_WORDS(1) + ST_WORDS_BYTES - 7}, false, false},
+		{"memory.read", PVTB_STEP_READ32, {ST_WORDS(1) + ST_WORDS_BYTES - 4}, true, true},
+		{"memory.write", PVTB_STEP_WRITE32, {ST_WORDS(1) - 1}, false, false},
+		{"memory.write", PVTB_STEP_WRITE32, {~0ULL}, false, false},
+		{"timer.write", PVTB_STEP_MSR, {PVTB_SYSREG_CNTV_CTL}, false, true},
+		{"timer.write", PVTB_STEP_MSR, {PVTB_SYSREG_CNTV_CTL}, true, false},
+		{"timer.read", PVTB_STEP_MRS, {ST_TIMER_REGS}, false, false},
+		{"msr.read", PVTB_STEP_RDMSR, {CF_MSR_STEAL_TIME}, false, true},
+		{"msr.read", PVTB_STEP_RDMSR, {CF_MSR_TSC}, false, false},
+		{"hypercall.pairing", PVTB_STEP_HVC, {9, ST_PAIR(1, 31)}, false, true},
+		{"hypercall.pairing", PVTB_STEP_HVC, {9, ST_PAIR(1, 32)}, false, false},
+		{"user.call", PVTB_STEP_HVC, {0}, false, false},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(steps); i++) {
+		struct st_cmd c = {.op = st_op_find(steps[i].op),
+				   .vcpu = 1,
+				   .user = steps[i].user,
+				   .kind = steps[i].kind};
+
+		memcpy(c.in, steps[i].in, sizeof(steps[i].in));
+		if (st_op_takes(c.op, &c) != steps[i].taken)
+			fail_msg("step %zu, %s", i, steps[i].op);
+	}
+}
+
+/* Nothing in it, half a line, a picture, another program's JSON: one error that names file and line. */
+static void test_bad_files(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *what; /* behind the path */
+	} files[] = {{"", 0, ""},
+		     {head, sizeof(head) - 1, ""},
+		     {head, 40, ", line 1"},
+		     {"\x89PNG\r\n\x1a\n\0\0", 10, ", line 1"},
+		     {"{\"hosts\": []}\n", 14, ", line 1"}};
+	char path[] = "/tmp/pvtb-stress.XXXXXX", what[128];
+	int fd = mkstemp(path);
+	struct st_record r = {0};
+	struct pvtb_err err;
+
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(files); i++) {
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, files[i].text, files[i].len, 0), files[i].len);
+		err = (struct pvtb_err){0};
+		assert_int_equal(st_record_load(path, &r, &err), -EINVAL);
+		snprintf(what, sizeof(what), "%s%s", path, files[i].what);
+		assert_string_equal(err.what, what);
+		assert_non_null(strstr(err.hint, "replay-0.jsonl"));
+	}
+	close(fd);
+	unlink(path);
+	assert_int_equal(st_record_load("/tmp", &r, &err), -EISDIR);
 }
 
 static void test_actions(void **state)
@@ -945,6 +1016,8 @@ int main(void)
 		cmocka_unit_test(test_minimise_ends_early),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_bad_records),
+		cmocka_unit_test(test_foreign_arguments),
+		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_hist_exact),
 		cmocka_unit_test(test_hist_bounds),

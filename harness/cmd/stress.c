@@ -100,7 +100,7 @@ struct stress_run {
 	const char *spec;
 	struct pvtb_inlab lab;
 	struct pvtb_progress *progress;
-	bool began; /* the lab host has told of operations */
+	bool began; /* operations are run, as far as is known */
 	bool failed;
 };
 
@@ -183,8 +183,10 @@ static json_t *run_scaling(struct stress_run *run, unsigned int most, struct pvt
 static int run_native(struct stress_run *run, struct pvtb_err *err)
 {
 	unsigned int vcpus = vcpus_of(run);
-	json_t *host = run->opts->scaling ? run_scaling(run, vcpus, err) : run_one(run, vcpus, err);
+	json_t *host;
 
+	run->began = true;
+	host = run->opts->scaling ? run_scaling(run, vcpus, err) : run_one(run, vcpus, err);
 	return host ? pvtb_inlab_add(&run->lab, run->spec, host, err) : err->code;
 }
 
@@ -404,6 +406,10 @@ static int run_all(const struct pvtb_command *cmd, struct stress_run *run,
 	pvtb_progress_free(run->progress);
 	if (!ret && !o->lab_host)
 		tell(run);
+	/* Whatever ended it, the streams that led there can be had again. */
+	if (ret && run->began && !err->hint[0])
+		pvtb_err_hint(err, "the same streams: --seed %#llx --vcpus %u",
+			      (unsigned long long)run->seed, vcpus_of(run));
 	pvtb_inlab_end(&run->lab);
 	return ret ? ret : run->failed ? PVTB_EXIT_FAILED : PVTB_EXIT_OK;
 }

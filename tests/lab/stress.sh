@@ -53,6 +53,41 @@ mutant lab:arm64 time.steal.replaced torn
 grep -q '^    while the host does: replace$' "$scratch/out" || fail "not shortened to what it takes of the host:
 $(grep -A4 shortest "$scratch/out")"
 
+# a stream of the other architecture, one that was cut off, none at all: refused before anything boots
+cut=$scratch/cut.jsonl
+head -c 300 "$scratch/mutant/replay-0.jsonl" >"$cut"
+: >"$scratch/empty.jsonl"
+expect_status 2 "$PVTB" stress -H lab:arm64 --replay "$scratch/mutant/replay-0.jsonl"
+grep -q 'recorded on x86_64, and lab:arm64 is arm64$' "$scratch/err" || fail "another architecture: $(cat "$scratch/err")"
+expect_status 2 "$PVTB" stress --replay "$cut"
+grep -q "cut.jsonl, line [12]: " "$scratch/err" || fail "half a stream: $(cat "$scratch/err")"
+expect_status 2 "$PVTB" stress --replay "$scratch/empty.jsonl"
+grep -q 'empty.jsonl: no operation in it$' "$scratch/err" || fail "an empty stream: $(cat "$scratch/err")"
+
+# a host that is killed while it runs: a violation, with what draws the same streams again
+"${PYTHON:-/usr/bin/python3}" - "$PVTB" "$scratch/killed" >"$scratch/out" <<'PY' || fail "a killed host: $(cat "$scratch/out")"
+import glob, os, pty, signal, subprocess, sys
+
+terminal, theirs = pty.openpty()
+run = subprocess.Popen([sys.argv[1], "stress", "-H", "lab:arm64", "--seed", "77", "--vcpus", "3", "--seconds", "3600",
+                        "-o", sys.argv[2]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs)
+os.close(theirs)
+said = b""
+while b" operations in " not in said:
+    said += os.read(terminal, 4096)
+for path in glob.glob("/proc/[0-9]*/stat"):
+    try:
+        pid, rest = open(path).read().split(" (", 1)
+        name, rest = rest.rsplit(") ", 1)
+    except OSError:
+        continue
+    if rest.split()[1] == str(run.pid) and name.startswith("qemu-system"):
+        os.kill(int(pid), signal.SIGKILL)
+out = run.communicate()[0].decode()
+print(out, end="")
+sys.exit(run.returncode != 1 or "VIOLATION host-died" not in out or "--seed 0x4d --vcpus 3" not in out)
+PY
+
 # not here, unless it is asked for
 expect_status 2 "$PVTB" stress -H native --seconds 1
 grep -q 'takes this machine down' "$scratch/err" || fail "native stress is refused without its reason"

@@ -317,6 +317,13 @@ static void finish_batch(struct st_vcpu *v)
 		st_engine_violation(e, &bad);
 }
 
+static int fault_of(const struct st_engine *e, const struct pvtb_fault *f)
+{
+	u64 code = e->world.arch == PVTB_ARCH_ARM64 ? f->syndrome >> 26 & 0x3f : f->syndrome;
+
+	return ST_FAULT(f->vector, code);
+}
+
 /* An exception ended a step: the guest goes on behind it. False when that was the last. */
 static bool skip_fault(struct st_vcpu *v, struct pvtb_ctl *ctl)
 {
@@ -324,7 +331,7 @@ static bool skip_fault(struct st_vcpu *v, struct pvtb_ctl *ctl)
 
 	v->nr_faults++;
 	if (at < v->nr)
-		v->faults[at] = (int)ctl->fault.vector;
+		v->faults[at] = fault_of(v->e, &ctl->fault);
 	v->base = at + 1;
 	if (v->base >= v->nr)
 		return false;

@@ -117,9 +117,10 @@ static struct st_latency latency_of(const struct pvtb_hist *h)
 static int sum_up(struct st_engine *e, const struct windows *w, struct st_result *r)
 {
 	struct pvtb_hist *all PVTB_FREE = calloc(1, sizeof(*all));
+	struct pvtb_hist *every PVTB_FREE = calloc(1, sizeof(*every));
 
 	r->op_results = calloc(e->nr_ops, sizeof(*r->op_results));
-	if (!all || !r->op_results)
+	if (!all || !every || !r->op_results)
 		return -ENOMEM;
 	r->nr_ops = e->nr_ops;
 	r->nr_windows = w->nr;
@@ -132,7 +133,9 @@ static int sum_up(struct st_engine *e, const struct windows *w, struct st_result
 			r->op_results[o].windows[k] = latency_of(&w->hists[k * e->nr_ops + o]);
 		}
 		r->op_results[o].all = latency_of(all);
+		pvtb_hist_merge(every, all);
 	}
+	r->latency = latency_of(every);
 	return 0;
 }
 

@@ -63,6 +63,12 @@ void st_no_fault(struct st_view *v)
 	v->step->t1 = v->step->t0;
 }
 
+void st_other_fault(struct st_view *v)
+{
+	if (v->fault != ST_NO_FAULT)
+		v->fault ^= ST_FAULT(0, 4);
+}
+
 /* Every operation: it ran to its end, or to an exception that it may have; time went forwards. */
 static void judge_common(struct st_view *v)
 {
@@ -70,7 +76,7 @@ static void judge_common(struct st_view *v)
 	struct st_shadow *sh = v->shadow;
 
 	if (v->fault != ST_NO_FAULT && !v->op_faults)
-		st_fail(v, "fault", "exception %d, where there may be none", v->fault);
+		st_fail(v, "fault", "exception %#x, where there may be none", v->fault);
 	else if (v->fault == ST_NO_FAULT && !s->done)
 		st_fail(v, "unfinished", "the guest came past it without running it");
 	if (v->bad->found)

@@ -69,11 +69,13 @@ extern const char *const st_action_names[ST_NR_ACTIONS];
 
 /* ---- what an operation knows when it is judged ---- */
 
-#define ST_NO_FAULT   (-1)
-#define ST_RULE_BYTES 24
-#define ST_TEXT_BYTES 320
-#define ST_MSRS	      4
-#define ST_TIMER_REGS 16
+#define ST_NO_FAULT	       (-1)
+/* An exception. x86: vector and error code; arm64: slot of the vector table and exception class. */
+#define ST_FAULT(vector, code) ((int)((code) << 8 | (vector)))
+#define ST_RULE_BYTES	       24
+#define ST_TEXT_BYTES	       320
+#define ST_MSRS		       4
+#define ST_TIMER_REGS	       16
 
 struct st_violation {
 	bool found;
@@ -213,8 +215,18 @@ struct st_op {
 
 /* Mutant: an access that must end in an exception is let through. */
 void st_no_fault(struct st_view *v);
-/* It has to end in this exception: on x86 its vector, on arm64 any synchronous one. */
-void st_must_fault(struct st_view *v, int x86_vector);
+/* Mutant: it ends in another exception of the same vector. */
+void st_other_fault(struct st_view *v);
+/* It has to end in this exception, or in none (ST_NO_FAULT). */
+void st_must_fault(struct st_view *v, int expected);
+/* arm64: a synchronous exception of this class (ESR_EL1.EC) from the level the operation ran at. */
+enum {
+	ST_ARM64_UNDEFINED = 0x00,
+	ST_ARM64_SYSREG = 0x18,
+	ST_ARM64_ABORT_EL0 = 0x24,
+	ST_ARM64_ABORT_EL1 = 0x25,
+};
+int st_arm64_fault(const struct st_view *v, unsigned int class);
 
 /* arm64 calls (arm64_call.c). */
 #define ST_NOT_SUPPORTED (~0ULL)

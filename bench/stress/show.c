@@ -92,6 +92,7 @@ json_t *st_json(const struct st_opts *o, const struct st_result *r)
 	json_object_set_new(j, "longest",
 			    json_pack("{s:s, s:o}", "op", r->longest_op ? r->longest_op->name : "",
 				      "ticks", number(r->longest_ticks)));
+	json_object_set_new(j, "latency", latency_json(&r->latency));
 	json_object_set_new(j, "operations", ops_json(r));
 	if (o->armed.op) {
 		json_object_set_new(
@@ -296,20 +297,23 @@ static void show_violation(const json_t *h, FILE *out)
 static void show_scaling(const json_t *h, FILE *out)
 {
 	const json_t *all = json_object_get(h, "scaling"), *one;
-	double first = 0;
+	double first = 0, us = (double)get(h, "ticks_hz") / 1e6;
 	size_t i;
 
 	if (!json_array_size(all))
 		return;
-	fprintf(out, "  scaling\n    %5s %14s %14s %9s\n", "vCPUs", "operations/s", "a vCPU",
-		"against 1");
+	fprintf(out, "  scaling, latencies of all operations together in us\n");
+	fprintf(out, "    %5s %14s %14s %9s %9s %9s %10s\n", "vCPUs", "operations/s", "a vCPU",
+		"against 1", "p50", "p99", "worst");
 	json_array_foreach (all, i, one) {
 		double rate = (double)get(one, "ops") * 1e9 / (double)get(one, "wall_ns");
+		const json_t *l = json_object_get(one, "latency");
 
 		first = i ? first : rate;
-		fprintf(out, "    %5llu %14.0f %14.0f %8.2fx\n",
+		fprintf(out, "    %5llu %14.0f %14.0f %8.2fx %9.1f %9.0f %10.0f\n",
 			(unsigned long long)get(one, "vcpus"), rate,
-			rate / (double)get(one, "vcpus"), rate / first);
+			rate / (double)get(one, "vcpus"), rate / first, (double)get(l, "p50") / us,
+			(double)get(l, "p99") / us, (double)get(l, "max") / us);
 	}
 }
 

@@ -78,6 +78,7 @@ struct st_result {
 	u64 window_ns;
 	struct st_op_result *op_results;
 	size_t nr_ops;
+	struct st_latency latency; /* of all operations together */
 	struct st_violation bad;
 	/* The shortest stream found that still violates; empty when none was found. */
 	struct st_stream shortest;

@@ -8,11 +8,6 @@
 
 #define EPERM_ANSWER (-(u64)CF_KVM_EPERM)
 
-static void judge_fault(struct st_view *v)
-{
-	st_must_fault(v, ST_X86_GP);
-}
-
 /* ---- arm64: HVC and SMC are undefined at EL0, whatever the function ---- */
 
 static void call(struct st_gen *g, struct pvtb_step *s)
@@ -20,9 +15,15 @@ static void call(struct st_gen *g, struct pvtb_step *s)
 	st_arm64_call(g, s, (u32)pvtb_random(g->random));
 }
 
+static void judge_call(struct st_view *v)
+{
+	st_must_fault(v, st_arm64_fault(v, ST_ARM64_UNDEFINED));
+}
+
 ST_OP(user_call, .name = "user.call", .archs = PVTB_ARCH_ARM64, .weight = 10, .levels = ST_USER,
       .faults = true, .summary = "HVC and SMC at EL0, any function: undefined", .generate = call,
-      .judge = judge_fault, .mutants = {{"answered", "fault", st_no_fault}});
+      .judge = judge_call,
+      .mutants = {{"answered", "fault", st_no_fault}, {"other", "fault", st_other_fault}});
 
 /* What CNTKCTL_EL1 does not open, and an ID register. */
 static void control(struct st_gen *g, struct pvtb_step *s)
@@ -36,10 +37,19 @@ static void control(struct st_gen *g, struct pvtb_step *s)
 									      : PVTB_STEP_MSR;
 }
 
+static void judge_control(struct st_view *v)
+{
+	/* An ID register is undefined at EL0, and since FEAT_IDST trapped as a register. */
+	if (v->step->in[0] != PVTB_SYSREG_MMFR0 ||
+	    v->fault != st_arm64_fault(v, ST_ARM64_UNDEFINED))
+		st_must_fault(v, st_arm64_fault(v, ST_ARM64_SYSREG));
+}
+
 ST_OP(user_register, .name = "user.register", .archs = PVTB_ARCH_ARM64, .weight = 4,
       .levels = ST_USER, .faults = true,
       .summary = "timers and an ID register at EL0: trapped to EL1, and not written",
-      .generate = control, .judge = judge_fault, .mutants = {{"done", "fault", st_no_fault}});
+      .generate = control, .judge = judge_control,
+      .mutants = {{"done", "fault", st_no_fault}, {"other", "fault", st_other_fault}});
 
 /* ---- x86: KVM answers a hypercall of ring 3 itself ---- */
 
@@ -75,7 +85,13 @@ static void privileged(struct st_gen *g, struct pvtb_step *s)
 	s->in[0] = ST_PICK(g, msrs);
 }
 
+static void judge_privileged(struct st_view *v)
+{
+	st_must_fault(v, ST_X86_GP);
+}
+
 ST_OP(user_privileged, .name = "user.privileged", .archs = PVTB_ARCH_X86_64, .weight = 6,
       .levels = ST_USER, .faults = true,
       .summary = "RDMSR, WRMSR, HLT at ring 3: #GP, no exit, and not written",
-      .generate = privileged, .judge = judge_fault, .mutants = {{"done", "fault", st_no_fault}});
+      .generate = privileged, .judge = judge_privileged,
+      .mutants = {{"done", "fault", st_no_fault}, {"other", "fault", st_other_fault}});

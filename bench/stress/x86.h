@@ -5,7 +5,7 @@
 
 #include "bench/stress/op.h"
 
-#define ST_X86_GP 13
+#define ST_X86_GP ST_FAULT(13, 0)
 
 /* Index into struct st_shadow.msr. */
 enum st_msr {

@@ -50,9 +50,7 @@ static void judge_steal(struct st_view *v)
 	u64 value = v->step->in[1];
 	int want = value & 0x3e ? ST_X86_GP : ST_NO_FAULT;
 
-	if (v->fault != want)
-		st_fail(v, "fault", "WRMSR of stolen time with %#llx: exception %d, expected %d",
-			(unsigned long long)value, v->fault, want);
+	st_must_fault(v, want);
 	if (want != ST_NO_FAULT)
 		return;
 	v->shadow->msr[ST_MSR_STEAL] = value;
@@ -175,9 +173,7 @@ static void unknown(struct st_gen *g, struct pvtb_step *s)
 
 static void judge_unknown(struct st_view *v)
 {
-	if (v->fault != ST_X86_GP)
-		st_fail(v, "fault", "MSR %#llx, which nobody has: exception %d, expected %d",
-			(unsigned long long)v->step->in[0], v->fault, ST_X86_GP);
+	st_must_fault(v, ST_X86_GP);
 }
 
 ST_OP(msr_unknown, .name = "msr.unknown", .archs = PVTB_ARCH_X86_64, .weight = 1, .faults = true,

@@ -167,10 +167,11 @@ static json_t *run_scaling(struct stress_run *run, unsigned int most, struct pvt
 		json_decref(host);
 		host = run_one(run, n, err);
 		if (host)
-			json_array_append_new(scaling,
-					      json_pack("{s:i, s:O, s:O}", "vcpus", (int)n, "ops",
-							json_object_get(host, "ops"), "wall_ns",
-							json_object_get(host, "wall_ns")));
+			json_array_append_new(
+				scaling, json_pack("{s:i, s:O, s:O, s:O}", "vcpus", (int)n, "ops",
+						   json_object_get(host, "ops"), "wall_ns",
+						   json_object_get(host, "wall_ns"), "latency",
+						   json_object_get(host, "latency")));
 		if (n == most)
 			break;
 	}

@@ -283,7 +283,7 @@ static int model_call(struct model *m, struct pvtb_step *s)
 		return ST_NO_FAULT;
 	}
 	if (m->user)
-		return 8;
+		return ST_FAULT(8, 0);
 	if (s->kind == PVTB_STEP_SMC_IMM) {
 		s->out[0] = ~0ULL;
 		return ST_NO_FAULT;
@@ -299,6 +299,13 @@ static u64 window_word(u64 gpa)
 	return gpa < ST_WINDOW + ST_WINDOW_SLOT ? st_pattern(1, gpa - ST_WINDOW) : ST_ABSENT;
 }
 
+static int abort_of(const struct model *m, bool write, bool present)
+{
+	if (m->arch == PVTB_ARCH_ARM64)
+		return m->user ? ST_FAULT(8, 0x24) : ST_FAULT(4, 0x25);
+	return ST_FAULT(14, present | write << 1 | m->user << 2);
+}
+
 static int model_memory(struct model *m, struct pvtb_step *s)
 {
 	bool write = s->kind == PVTB_STEP_WRITE64 || s->kind == PVTB_STEP_WRITE32;
@@ -312,7 +319,7 @@ static int model_memory(struct model *m, struct pvtb_step *s)
 	else if (s->in[0] >= ST_WINDOW && s->in[0] < ST_WINDOW_END)
 		s->out[0] = write ? 0 : window_word(s->in[0]);
 	else
-		return m->arch == PVTB_ARCH_X86_64 ? 14 : m->user ? 8 : 4;
+		return abort_of(m, write, s->in[0] < ST_UNMAPPED);
 	return ST_NO_FAULT;
 }
 
@@ -366,7 +373,7 @@ static int model_sysreg(struct model *m, struct pvtb_step *s)
 	u64 reg = s->in[0];
 
 	if (m->user && reg > PVTB_SYSREG_CNTFRQ)
-		return 8;
+		return ST_FAULT(8, 0x18);
 	if (s->kind == PVTB_STEP_MSR)
 		m->timer[reg] = s->in[1];
 	else if (reg == PVTB_SYSREG_CNTVCT || reg == PVTB_SYSREG_CNTPCT)

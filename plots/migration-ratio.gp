@@ -18,8 +18,8 @@ set grid xtics ytics lc rgb faint lw 0.5 lt 1
 set xlabel "counter frequency there / here" font ",9" tc rgb grey offset 0,0.2
 set label "jump, ms" at screen across(14), screen heads + pixels(10) font ",9" tc rgb grey
 
-array part[4] = ["by value", "by offset", "by Live Physical Time", "kvmclock"]
-array part_colour[4] = [0xd55e00, 0x0072b2, 0x009e73, 0xcc79a7]
+array part[3] = ["by value", "by offset", "by Live Physical Time"]
+array part_colour[3] = [0xd55e00, 0x0072b2, 0x009e73]
 do for [i = 1:3] {
 	set label "" at screen across(legend_x + 6), screen legend_y point pt 7 ps 1.1 * mark \
 		lc rgb int(part_colour[i])

@@ -78,11 +78,11 @@ same_verdicts() {
 killed() {
 	name=$1 host=$2 wanted=$3
 	catalogue "$name" "$host" --mutants || {
-		grep -B1 -A1 survivor "$scratch/out" | sed "s/^/  $name, run again: /" >&2
+		grep -B4 '^  not ok' "$scratch/out" | sed "s/^/  $name, run again: /" >&2
 		catalogue "$name" "$host" --mutants
 	} || {
 		fail "$name: conformance -H $host --mutants"
-		grep -B1 -A1 survivor "$scratch/out" | sed 's/^/    /' >&2
+		grep -B4 '^  not ok' "$scratch/out" | sed 's/^/    /' >&2
 	}
 	score=$(sed -n 's/^# mutants: \([0-9]*\) of .*/\1/p' "$scratch/out")
 	sed -n 's/^# mutants: /  '"$host"': /p' "$scratch/out"

@@ -74,7 +74,7 @@ static void tsc_03(struct cf *cf)
 }
 CF_ROW(tsc_03, .id = "TSC-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
        .statement = "get answers the offset that was set last", .how = "four values", .run = tsc_03,
-       .also = "TSC-08 MIG-02", .mutant = CF_M_VALUE(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_XOR, 1));
+       .also = "TSC-08 MIG-02", .mutant = CF_M_VALUE(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1));
 
 static void guest_tsc(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u64 offset)
 {

@@ -694,11 +694,10 @@ static enum pvtb_steal_fault fault_of_cause(const struct steal *s)
 	}
 	if (nr_missing > 1 && nr_missing == causes)
 		return PVTB_STEAL_FAULT_NONE; /* not told anything: no cause's fault */
-	if (nr_missing != 1)
-		missing = unexplained(s);
-	if (!missing)
+	/* What all increments say outweighs a row of a few waits. */
+	res->fault_cause = unexplained(s) ?: nr_missing == 1 ? missing : 0;
+	if (!res->fault_cause)
 		return PVTB_STEAL_FAULT_NONE;
-	res->fault_cause = missing;
 	return PVTB_STEAL_FAULT_LEFT_OUT;
 }
 

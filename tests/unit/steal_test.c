@@ -1114,6 +1114,29 @@ static void test_left_out_never_alone(void **state)
 	}
 }
 
+/* By another clock, which put a wait after a sleep down to throttling, and some throttling to waits. */
+static u64 roughly_without_throttled(struct world *w, u64 v)
+{
+	return v - w->throttled * 85 / 100 - (w->blocked ? 400000 : 0);
+}
+
+/* One short wait that was not told is outweighed by what all of them say. */
+static void test_left_out_is_what_most_say(void **state)
+{
+	struct world *w = world(PVTB_STEAL_FROM_BIRTH, 0, roughly_without_throttled);
+
+	guest(w, 200000);
+	away(w, 2 * MS, 400000, 0, 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		guest(w, 200000);
+		away(w, 0, 3 * MS, 3 * MS, 0);
+	}
+	guest(w, 100000);
+	must_find(w, PVTB_STEAL_FAULT_LEFT_OUT);
+	assert_int_equal(w->res.fault_cause, PVTB_SCHED_THROTTLED);
+	free(w);
+}
+
 /*
  * A structure that is brought up to date some time after the thread is back, not at the entry: steps
  * are where that was done, and the guest runs with the old value until then.
@@ -1260,6 +1283,7 @@ int main(void)
 		cmocka_unit_test(test_swapped),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_left_out_never_alone),
+		cmocka_unit_test(test_left_out_is_what_most_say),
 		cmocka_unit_test(test_late_steps),
 		cmocka_unit_test(test_bad_input),
 		cmocka_unit_test(test_random),

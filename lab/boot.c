@@ -79,13 +79,12 @@ static const char *qemu_name(enum pvtb_lab_arch arch)
 
 static void arm64_args(struct args *a, const struct pvtb_lab_spec *spec)
 {
-	char cpu[sizeof(spec->model)];
+	/* SVE and pointer authentication are slow to emulate and nothing here is about them */
+	const char *cpu = spec->model[0] ? spec->model : "max,sve=off,pauth=off";
 
 	arg(a, "-M");
 	arg(a, "virt,virtualization=on,gic-version=3");
 	arg(a, "-cpu");
-	/* SVE and pointer authentication are slow to emulate and nothing here is about them */
-	snprintf(cpu, sizeof(cpu), "%s", spec->model[0] ? spec->model : "max,sve=off,pauth=off");
 	if (spec->counter_hz)
 		arg(a, "%s,cntfrq=%llu", cpu, (unsigned long long)spec->counter_hz);
 	else

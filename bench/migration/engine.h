@@ -29,8 +29,8 @@ struct migration_measured {
 	int ret;
 	struct pvtb_err err;
 	unsigned int nr_vcpus;
-	u64 counter_hz, lpt_pv_hz;
-	u64 told_hz;   /* of the guest's counter, as it was told */
+	u64 counter_hz; /* of the guest's counter, as it was told */
+	u64 lpt_pv_hz;
 	u64 target_hz; /* of the host it is on in the end */
 	/* away: a round trip's stay on the other host, in that host's time */
 	struct migration_phase before, away, after;

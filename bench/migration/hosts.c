@@ -185,11 +185,11 @@ static int send_over(struct migration_ctx *c, struct link *l, struct pvtb_err *e
 		return ret;
 	r = expect(l, WORD_COMPARE, NULL, 0, &theirs);
 	r = r ?: hear_out(c, l, &theirs);
-	/* Who refuses says so twice, and its own words are the better ones. */
-	if (r && !(ret && back))
-		*err = theirs;
 	if (ret && back)
 		return ret;
+	/* Who refuses says so twice, and its own words are the better ones. */
+	if (r)
+		*err = theirs;
 	return r ?: ret;
 }
 

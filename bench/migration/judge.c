@@ -620,7 +620,7 @@ int migration_judge(const struct pvtb_migration_scenario *sc, const struct pvtb_
 			: sc->kvmclock		      ? CLOCK_KVM
 						      : CLOCK_COUNTER,
 		.origin_ns = m->before.begin.raw_ns,
-		.tick_ns = 1e9 / (double)m->told_hz,
+		.tick_ns = 1e9 / (double)m->counter_hz,
 	};
 	int ret = no_bounds(&j, err);
 

@@ -93,7 +93,8 @@ int migration_start(struct migration_ctx *c, struct pvtb_err *err)
 	int ret = migration_guest_new(&g, &c->vm, err);
 
 	c->m->lpt_pv_hz = pv_hz;
-	c->m->told_hz = g.counter_hz ?: c->run->caps.counter_hz;
+	if (g.counter_hz)
+		c->m->counter_hz = g.counter_hz;
 	if (sc->timers)
 		migration_plan(sc->timers, pv_hz ?: c->run->caps.counter_hz, &plan);
 	ret = ret ?: migration_guest_start(&g, c->vm, err);

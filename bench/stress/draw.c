@@ -20,6 +20,8 @@ static u64 weigh(const struct st_op *const *ops, size_t nr, bool user)
 void st_draw_begin(struct st_draw *d, enum pvtb_arch arch, u64 seed, unsigned int vcpu)
 {
 	d->nr_ops = st_ops(arch, &d->ops);
+	for (int user = 0; user < 2; user++)
+		d->total_weight[user] = weigh(d->ops, d->nr_ops, user);
 	d->left = 0;
 	d->vcpu = vcpu;
 	/* Far apart, whatever the seeds. */
@@ -37,7 +39,7 @@ bool st_draw_user(struct st_draw *d)
 
 static unsigned int choose(struct st_draw *d)
 {
-	u64 at = pvtb_random_below(&d->state, weigh(d->ops, d->nr_ops, d->user));
+	u64 at = pvtb_random_below(&d->state, d->total_weight[d->user]);
 	unsigned int i = 0;
 
 	for (;; i++) {

@@ -290,8 +290,6 @@ static int prepare(struct st_engine *e, struct pvtb_err *err)
 		return ret;
 	e->world.arch = strcmp(pvtb_arch_name(), "arm64") ? PVTB_ARCH_X86_64 : PVTB_ARCH_ARM64;
 	e->world.nr_vcpus = e->nr;
-	/* With the filter KVM learnt to take a guest's SMC for a call. */
-	e->world.smc = e->world.caps.smccc_filter;
 	e->world.lpt_mult = ST_LPT_MULT;
 	e->world.lpt_fracbits = ST_LPT_FRACBITS;
 	e->nr_ops = st_ops(e->world.arch, &e->ops);

@@ -12,8 +12,9 @@ struct st_draw {
 	unsigned int vcpu;
 	const struct st_op *const *ops;
 	size_t nr_ops;
-	bool user;	   /* the level of what comes ... */
-	unsigned int left; /* ... for so many operations */
+	u64 total_weight[2]; /* of kernel's operations, of user's */
+	bool user;	     /* the level of what comes ... */
+	unsigned int left;   /* ... for so many operations */
 };
 void st_draw_begin(struct st_draw *d, enum pvtb_arch arch, u64 seed, unsigned int vcpu);
 /* Does the next one run at user level? Runs of some operations do. */

@@ -99,7 +99,6 @@ struct st_world {
 	struct pvtb_kvm_caps caps;
 	enum pvtb_arch arch;
 	unsigned int nr_vcpus;
-	bool smc;	  /* arm64: the guest's SMC is a call (Linux 6.4), else always refused */
 	bool forward;	  /* arm64: PV_TIME_FEATURES and PV_TIME_LPT are the VMM's to answer */
 	bool offsets;	  /* x86: TSC offsets are set while vCPUs run, and kvmclock follows late */
 	bool steal;	  /* a stolen-time structure is registered (arm64), or may be (x86) */

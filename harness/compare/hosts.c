@@ -80,18 +80,22 @@ static int copy(const json_t *from, const char *path, json_t *to)
 	return copy(v, path + n + 1, in);
 }
 
+static int copy_known(const json_t *from, const char *const *names, size_t nr, json_t *to)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < nr && !ret; i++)
+		if (!is_unknown(at(from, names[i])))
+			ret = copy(from, names[i], to);
+	return ret;
+}
+
 json_t *pvtb_compare_environment(const json_t *env)
 {
 	json_t *ret = json_object();
-	int failed = !ret;
 
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(kernel_paths) && !failed; i++)
-		if (!is_unknown(at(env, kernel_paths[i])))
-			failed = copy(env, kernel_paths[i], ret);
-	for (size_t i = 0; i < PVTB_ARRAY_SIZE(paths) && !failed; i++)
-		if (!is_unknown(at(env, paths[i])))
-			failed = copy(env, paths[i], ret);
-	if (!failed)
+	if (ret && !copy_known(env, kernel_paths, PVTB_ARRAY_SIZE(kernel_paths), ret) &&
+	    !copy_known(env, paths, PVTB_ARRAY_SIZE(paths), ret))
 		return ret;
 	json_decref(ret);
 	return NULL;

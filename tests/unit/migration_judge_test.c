@@ -75,9 +75,8 @@ static void live(struct fixture *f, const struct life *l)
 
 	memset(m, 0, sizeof(*m));
 	m->nr_vcpus = l->sc->nr_vcpus ?: 1;
-	m->counter_hz = SOURCE_HZ;
 	m->target_hz = target_hz;
-	m->told_hz = guest_hz;
+	m->counter_hz = guest_hz;
 	m->lpt_pv_hz = PV_HZ;
 	m->times = l->sc->times ?: 1;
 	m->lpt_left = 2;

@@ -155,10 +155,9 @@ static void model_begin(struct model *m, enum pvtb_arch arch)
 	m->ticks = 1ULL << 33;
 	m->shadow.vcpu = m->vcpu;
 	m->world = (struct st_world){
-		.caps = {.steal = true, .counter_hz = HZ},
+		.caps = {.steal = true, .smccc_filter = true, .counter_hz = HZ},
 		.arch = arch,
 		.nr_vcpus = VCPUS,
-		.smc = true,
 		.forward = arch == PVTB_ARCH_ARM64,
 		.steal = true,
 		.one_counter = true,

@@ -185,29 +185,17 @@ static bool has_cache(u64 clidr, u32 csselr)
 	return csselr & 1 ? type == 1 || type == 3 : type >= 2;
 }
 
-static u64 clidr_of(const void *items, size_t bytes)
-{
-	struct pvtb_mig_item item;
-	const void *data;
-	size_t pos = 0;
-	u64 ret = 0;
-
-	while (pvtb_mig_items_next(items, bytes, &pos, &item, &data) > 0)
-		if (item.id == ARM64_SYS_REG(3, 1, 0, 0, 1) && item.bytes == sizeof(ret))
-			memcpy(&ret, data, sizeof(ret));
-	return ret;
-}
-
-static bool has_item(const void *items, size_t bytes, u64 id)
+/* The data of the register @id; NULL: it is not among them. */
+static const void *find_item(const void *items, size_t items_bytes, u64 id, size_t bytes)
 {
 	struct pvtb_mig_item item;
 	const void *data;
 	size_t pos = 0;
 
-	while (pvtb_mig_items_next(items, bytes, &pos, &item, &data) > 0)
-		if (item.id == id)
-			return true;
-	return false;
+	while (pvtb_mig_items_next(items, items_bytes, &pos, &item, &data) > 0)
+		if (item.id == id && item.bytes == bytes)
+			return data;
+	return NULL;
 }
 
 /* What the guest knows of its CPU is what it is to find here. */
@@ -216,13 +204,16 @@ int pvtb_mig_arch_check(struct pvtb_vm *vm, unsigned int vcpu, const void *items
 {
 	int fd = pvtb_vm_vcpu_fd(vm, vcpu), ret = 0;
 	struct kvm_reg_list *list PVTB_FREE = reg_list(fd);
-	u64 clidr = clidr_of(items, bytes);
+	const void *found = find_item(items, bytes, ARM64_SYS_REG(3, 1, 0, 0, 1), sizeof(u64));
+	u64 clidr = 0;
 	struct pvtb_mig_item item;
 	const void *data;
 	size_t pos = 0;
 
 	if (!list)
 		return pvtb_err_sys(err, -errno, "KVM_GET_REG_LIST");
+	if (found)
+		memcpy(&clidr, found, sizeof(clidr));
 	while (!ret && pvtb_mig_items_next(items, bytes, &pos, &item, &data) > 0) {
 		u64 theirs = 0;
 		char name[32];
@@ -239,7 +230,7 @@ int pvtb_mig_arch_check(struct pvtb_vm *vm, unsigned int vcpu, const void *items
 	}
 	for (u64 i = 0; !ret && i < list->n; i++)
 		if (is_identity(list->reg[i]) && !is_ccsidr(list->reg[i]) &&
-		    !has_item(items, bytes, list->reg[i]))
+		    !find_item(items, bytes, list->reg[i], reg_bytes(list->reg[i])))
 			ret = make_same(vm, fd, list->reg[i], 0, err);
 	return ret;
 }

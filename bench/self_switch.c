@@ -109,13 +109,17 @@ static int measure(int cpu, double *ret_insns, struct pvtb_err *err)
 
 static int measure_empty(int cpu, double *ret_insns, struct pvtb_err *err)
 {
-	struct empty_bpf *skel = empty_bpf__open_and_load();
+	struct empty_bpf *skel = empty_bpf__open();
 	int ret;
 
 	if (!skel)
-		return pvtb_err_sys(err, -errno, "empty eBPF program: load");
-	ret = empty_bpf__attach(skel);
-	ret = ret ? pvtb_err_sys(err, ret, "empty eBPF program: attach")
+		return pvtb_err_sys(err, -errno, "empty eBPF program: open");
+	bpf_program__set_autoload(skel->progs.empty_exit, false);
+	bpf_program__set_autoload(skel->progs.empty_entry, false);
+	ret = empty_bpf__load(skel);
+	if (!ret)
+		ret = empty_bpf__attach(skel);
+	ret = ret ? pvtb_err_sys(err, ret, "empty eBPF program: load and attach")
 		  : measure(cpu, ret_insns, err);
 	empty_bpf__destroy(skel);
 	return ret;

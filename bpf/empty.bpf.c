@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The least a program on sched_switch can cost: what self_switch compares the session with.
+ * The least a program can cost where the session has one: what self_switch and self_exit compare
+ * the session with. Each benchmark loads only the programs it needs.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -8,7 +9,19 @@
 char LICENSE[] SEC("license") = "GPL";
 
 SEC("tp_btf/sched_switch")
-int empty(void *ctx)
+int empty_switch(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/kvm_exit")
+int empty_exit(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/kvm_entry")
+int empty_entry(void *ctx)
 {
 	return 0;
 }

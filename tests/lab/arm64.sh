@@ -6,7 +6,7 @@ set -u
 . tests/lab-lib.sh
 
 host=lab:arm64,deterministic
-measure a "$host" counter_read hypercall self_switch || finish
+measure a "$host" counter_read hypercall self_switch self_exit || finish
 measure b "$host" counter_read hypercall || finish
 same_twice a b "pv_time_lpt mmio"
 

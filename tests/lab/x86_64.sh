@@ -5,7 +5,7 @@ set -u
 . tests/lab-lib.sh
 
 host=lab:x86_64,deterministic
-measure a "$host" counter_read hypercall || finish
+measure a "$host" counter_read hypercall self_exit || finish
 measure b "$host" counter_read hypercall || finish
 same_twice a b "rdmsr_tsc_vmm mmio pio"
 

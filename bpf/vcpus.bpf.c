@@ -100,7 +100,7 @@ static __always_inline __u32 number_of(struct pid *pid)
 
 static __always_inline bool is_vcpu(struct file *file)
 {
-	static const char prefix[8] = "kvm-vcpu";
+	static const char prefix[] = "kvm-vcpu";
 	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
 	char text[8] = {};
 

@@ -403,12 +403,14 @@ struct judge {
 	unsigned int nr;
 };
 
-/* "vcpu1: ", or nothing where there is one. */
-static const char *who(const struct judge *g, unsigned int i, char buf[16])
+#define WHO_SIZE 24
+
+/* "vCPU 1: ", or nothing where there is one. */
+static const char *who(const struct judge *g, unsigned int i, char buf[WHO_SIZE])
 {
 	buf[0] = '\0';
 	if (g->nr > 1)
-		snprintf(buf, 16, "vCPU %u: ", i);
+		snprintf(buf, WHO_SIZE, "vCPU %u: ", i);
 	return buf;
 }
 
@@ -444,7 +446,7 @@ static int law_gk(struct judge *g, unsigned int i)
 	const struct joined *j = &g->j[i];
 	const struct steal_vcpu *meta = &g->m->vcpus[i];
 	enum pvtb_status st = status_of(j->res.gk_law);
-	char text[512], buf[16];
+	char text[512], buf[WHO_SIZE];
 
 	snprintf(text, sizeof(text), "%s%s%s", who(g, i, buf), j->res.gk_verdict,
 		 j->host.entries ? "" : " (K taken at the switches: kvm_entry is not witnessed)");
@@ -460,7 +462,7 @@ static int law_kb(struct judge *g, unsigned int i)
 {
 	const struct joined *j = &g->j[i];
 	enum pvtb_status st = status_of(j->res.kb_law);
-	char text[512], expects[128], buf[16];
+	char text[512], expects[128], buf[WHO_SIZE];
 
 	snprintf(text, sizeof(text), "%s%s", who(g, i, buf), j->res.kb_verdict);
 	snprintf(expects, sizeof(expects),
@@ -477,7 +479,7 @@ static int law_clock(struct judge *g, unsigned int i)
 	const struct pvtb_run *run = g->ctx->run;
 	u64 own_ns = g->m->host_stolen_ns;
 	enum pvtb_status st = status_of(j->res.clock_law);
-	char text[512], expects[128], buf[16];
+	char text[512], expects[128], buf[WHO_SIZE];
 
 	snprintf(text, sizeof(text), "%s%s", who(g, i, buf), j->res.clock_verdict);
 	snprintf(expects, sizeof(expects),
@@ -505,7 +507,7 @@ static int law_sum(struct judge *g, unsigned int i)
 	bool clear = pvtb_sched_conclusive(&j->sched) && j->sched.outs == meta->switches &&
 		     j->sched.unseen_ns <= wall_ns / 100 * UNSEEN_PERCENT;
 	enum pvtb_status st = !whole ? PVTB_FAIL : clear ? PVTB_OK : PVTB_INCONCLUSIVE;
-	char text[512], buf[16];
+	char text[512], buf[WHO_SIZE];
 
 	snprintf(text, sizeof(text),
 		 "%s%" PRIu64 " ns of intervals in %" PRIu64 " ns, %" PRIu64 " gaps, %" PRIu64
@@ -540,7 +542,7 @@ static int law_scenario(struct judge *g, unsigned int i)
 	double share = share_of(j, sc->causes, seen.wall_ns);
 	enum pvtb_status st = PVTB_OK;
 	struct pvtb_err why = {0};
-	char text[512], buf[16];
+	char text[512], buf[WHO_SIZE];
 
 	snprintf(text, sizeof(text), "%s%.1f %% of %.3f s lost as meant", who(g, i, buf),
 		 100 * share, (double)seen.wall_ns / 1e9);

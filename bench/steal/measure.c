@@ -481,7 +481,7 @@ static int make_vm(struct measure *m, struct pvtb_err *err)
 	return ret;
 }
 
-static int call_once(struct measure *m, unsigned int i, struct pvtb_err *err)
+static int ask_for_address(struct measure *m, unsigned int i, struct pvtb_err *err)
 {
 	struct pvtb_cmd cmd = {
 		.op = "hvc",
@@ -513,7 +513,7 @@ static int call_pv_time_st(struct measure *m, unsigned int i, struct pvtb_err *e
 
 	v->calling = true;
 	for (unsigned int tries = 0; !ret && !v->call_whole && tries < CALL_TRIES; tries++)
-		ret = call_once(m, i, err);
+		ret = ask_for_address(m, i, err);
 	v->calling = false;
 	v->meta->call_known = v->call_whole;
 	v->meta->call_k_ns = v->call.k_ns;

@@ -34,7 +34,7 @@ $(O)/tests/unit/%_test: tests/unit/%_test.c $(O)/$(HOSTARCH)/flags $$(UNIT_OBJ) 
 		$$(sed -n 's/^ \* wrap: //p' $< | tr ' ' '\n' | sed 's/^/-Wl,--wrap=/') $(UNIT_LIBS)
 
 # Not with the other objects: a fuzzer's are built by clang, with its own flags.
-FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguest-probes -Wall -Wextra -Wno-unused-parameter -Werror \
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguest-probes -Wall -Wextra -Wno-unused-parameter $(WERROR) \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined
 $(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard harness/migrate/*.[ch] harness/core/err.*)
 	$(Q)mkdir -p $(@D)

@@ -21,6 +21,12 @@ DEPS     ?= yes
 HOST     ?= auto
 PROFILE  ?= quick
 
+# All cores, unless make was given a number of jobs or is one of several. `make clean all` means one
+# after the other.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS))$(MAKELEVEL)$(filter clean,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+
 ifeq ($(V),1)
 Q :=
 say = @:
@@ -121,5 +127,6 @@ help:
 	@echo '  ARCH=x86_64|arm64  one architecture      HOST=native|lab:arm64[,...]|lab:x86_64[,...]|auto'
 	@echo '  PROFILE=quick|standard|long              KERNEL=PATH  a kernel of your own for the lab'
 	@echo '  DEPS=no  install nothing                 O=DIR  build there    V=1  show commands'
+	@echo '  -j N     jobs (default: one per CPU)     WERROR=-Werror  warnings are errors, as in CI'
 
 .PHONY: all deps bench bench-self check check-kernels ab plots lab install clean help

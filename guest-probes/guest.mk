@@ -12,7 +12,7 @@ GUEST_OBJ_$(1) := $$(patsubst %,$(O)/$(1)/%.o,$$(GUEST_SRC_$(1)))
 -include $$(GUEST_OBJ_$(1):.o=.d)
 $(O)/$(1)/guest-probes/%.o: guest-probes/% $(O)/$(1)/flags
 	$$(call compile,$$(CC_$(1)),$$(GUEST_FLAGS) $$(GUEST_FLAGS_$(1)) -Iguest-probes/$(1))
-$(O)/$(1)/guest.elf: $$(GUEST_OBJ_$(1)) guest-probes/guest.lds
+$(O)/$(1)/guest.elf: $$(GUEST_OBJ_$(1)) $(O)/$(1)/objects guest-probes/guest.lds
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC_$(1)) -nostdlib -static -no-pie -Wl,--build-id=none,-z,max-page-size=4096,-z,noexecstack,--no-warn-rwx-segments -T guest-probes/guest.lds -o $$@ $$(GUEST_OBJ_$(1))
 endef

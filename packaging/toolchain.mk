@@ -25,6 +25,10 @@ $(O)/$(1)/flags: FORCE
 	$(Q)for tool in $$(CC_$(1)) $$(CLANG) $$(BPFTOOL); do command -v $$$$tool > /dev/null && continue; \
 		printf 'pvtb: %s: not found\nhint: make deps (as root), or ARCH=$(HOSTARCH) for this machine only\n' $$$$tool >&2; exit 2; done
 	$(Q)mkdir -p $$(@D); echo '$$(STAMP_$(1))' | cmp -s - $$@ || echo '$$(STAMP_$(1))' > $$@
+# And one that changes when a source file comes or goes, so that what was linked from it goes too.
+OBJECTS_$(1) = $$(GUEST_OBJ_$(1)) $$(PVTB_OBJ_$(1)) $$(PVTB_LIBS_$(1))
+$(O)/$(1)/objects: FORCE
+	$(Q)mkdir -p $$(@D); echo '$$(OBJECTS_$(1))' | cmp -s - $$@ || echo '$$(OBJECTS_$(1))' > $$@
 endef
 $(foreach a,$(ARCHES),$(eval $(call flags_stamp,$(a))))
 FORCE:
@@ -40,4 +44,5 @@ define compile
 endef
 
 compile_commands.json: $(foreach a,$(BUILD_ARCHES),$(O)/$(a)/pvtb)
-	$(Q){ echo '['; find $(O) -name '*.o.json' | LC_ALL=C sort | xargs cat | sed '$$ s/,$$//'; echo ']'; } > $@
+	$(Q){ echo '['; cat $(foreach a,$(BUILD_ARCHES),$(O)/$(a)/objects) | tr ' ' '\n' | sed -n 's/\.o$$/.o.json/p' | LC_ALL=C sort | \
+		xargs cat | sed '$$ s/,$$//'; echo ']'; } > $@

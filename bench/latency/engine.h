@@ -12,7 +12,8 @@
 #include "stats/stats.h"
 #include "trace/perf.h"
 
-#define LATENCY_BATCH_STEPS 10
+#define LATENCY_BATCH_STEPS    10
+#define LATENCY_SCHED_FEATURES 2 /* of the scheduler, turned off while instructions are counted */
 
 /* Host records of one command, by position in the vCPU thread's stream. */
 struct latency_window {
@@ -31,6 +32,7 @@ struct latency_session {
 	struct pvtb_perf *perf;
 	struct pvtb_perf_values perf_before, perf_after;
 	bool perf_wanted;
+	bool feature_was_on[LATENCY_SCHED_FEATURES];
 	int cpu;
 	s64 delta_ticks; /* guest counter - host counter, and how well that is known */
 	u64 delta_unc_ticks;

@@ -42,6 +42,7 @@ struct pvtb_lab_script {
 	const char *text, *end;	 /* see harness/core/embed.S */
 	const char *const *args; /* NULL-ended, at most PVTB_LAB_SCRIPT_ARGS */
 	const char *data; /* text it gets as a file, whose name is its last argument; or NULL */
+	bool all_lines;	  /* @out takes all of its stdout, not the first line only */
 };
 /* Run it: the first line of its stdout in @out, other lines of its stderr to @hooks, its exit status
  * (128 + signal) in *ret_exit and what it said as `pvtb: what: why` in @ret_said. -EINTR when the

@@ -16,7 +16,7 @@ struct pvtb_guardian;
 
 enum pvtb_lab_arch { PVTB_LAB_ARM64, PVTB_LAB_X86_64 };
 
-/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,model=CPU][,deterministic][,series=X.Y][,kernel=PATH][,modules=DIR] */
+/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,model=CPU][,deterministic][,series=SERIES][,kernel=PATH][,modules=DIR] */
 struct pvtb_lab_spec {
 	enum pvtb_lab_arch arch;
 	bool nvhe;	    /* arm64: kvm-arm.mode=nvhe */
@@ -24,8 +24,9 @@ struct pvtb_lab_spec {
 	u64 counter_hz;	    /* arm64: CNTFRQ_EL0; 0: QEMU's own (1 GHz when deterministic) */
 	unsigned int cpus;
 	unsigned int mem_mib;
-	char model[48];	    /* QEMU's name of the CPU; "": max */
-	char series[16];    /* of the distribution's kernel, "6.1"; "": the default */
+	char model[48]; /* QEMU's name of the CPU; "": max */
+	char series
+		[16]; /* of the distribution's kernel: "6.1", "newest", "rc-rt"; "": the default */
 	char kernel[4096];  /* "" : the distribution's */
 	char modules[4096]; /* directory of KVM's modules for kernel=; "": looked for */
 };
@@ -98,10 +99,13 @@ enum pvtb_lab_fetch {
 	PVTB_LAB_FETCH_UPDATE,	/* the newest there is */
 };
 /* The distribution kernel's directory in the cache, verified. @series "": the default one. @hooks gets
- * progress lines. */
+ * progress lines. -EOPNOTSUPP: the archive has no such kernel, or cannot be asked. */
 int pvtb_lab_fetch(enum pvtb_lab_arch arch, const char *series, enum pvtb_lab_fetch how,
 		   const struct pvtb_lab_hooks *hooks, char *ret_dir, size_t size,
 		   struct pvtb_err *err) PVTB_MUST_CHECK;
+/* What is cached and what the archive has, one kernel a line: architecture, series, release, where. */
+int pvtb_lab_list(enum pvtb_lab_arch arch, const struct pvtb_lab_hooks *hooks, char *ret,
+		  size_t size, struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /*
  * The kernel of @commit ("HEAD", a tag, a hash) of the git repository @tree, built for the lab with

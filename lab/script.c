@@ -151,7 +151,7 @@ int pvtb_lab_script_run(const struct pvtb_lab_script *s, const struct pvtb_lab_h
 	for (int i = 0; i < 2; i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
-	if (!r)
+	if (!r && !s->all_lines)
 		out[strcspn(out, "\n")] = '\0';
 	return r;
 }

@@ -32,7 +32,7 @@ static const char *const option_names[] = {
 	[OPT_MODULES] = "modules",
 };
 static const char option_list[] =
-	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, model=CPU, series=X.Y, kernel=PATH, modules=DIR";
+	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, model=CPU, series=SERIES, kernel=PATH, modules=DIR";
 
 #define MODEL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
@@ -99,6 +99,17 @@ static int set_path(const char *text, const char *name, const char *value, char 
 	return 0;
 }
 
+/* "6.12", "newest" or "rc", and "-rt" behind it. */
+static bool is_series(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len > 3 && !strcmp(text + len - 3, "-rt"))
+		len -= 3;
+	return strspn(text, "0123456789.") == len || (len == 2 && !strncmp(text, "rc", 2)) ||
+	       (len == 6 && !strncmp(text, "newest", 6));
+}
+
 static int set_option(const char *text, enum option o, const char *value,
 		      struct pvtb_lab_spec *spec, struct pvtb_err *err)
 {
@@ -156,11 +167,13 @@ static int set_option(const char *text, enum option o, const char *value,
 		}
 		return set_path(text, "model", value, spec->model, sizeof(spec->model), err);
 	case OPT_SERIES:
-		if (!value[strspn(value, "0123456789.")])
+		if (is_series(value))
 			return set_path(text, "series", value, spec->series, sizeof(spec->series),
 					err);
 		pvtb_err_set(err, -EINVAL, text, "series=%s is no kernel series", value);
-		return pvtb_err_hint(err, "a number such as series=6.1");
+		return pvtb_err_hint(
+			err, "a number such as series=6.1, or newest, or rc; -rt behind it: "
+			     "the real-time kernel");
 	case OPT_KERNEL:
 		return set_path(text, "kernel", value, spec->kernel, sizeof(spec->kernel), err);
 	case OPT_MODULES:

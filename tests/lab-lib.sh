@@ -35,6 +35,20 @@ expect_status() {
 	return 1
 }
 
+# has_kernel ARCH SERIES: fetched, if need be. What the archive has no more, or cannot be asked for, is
+# said and is no failure.
+has_kernel() {
+	got=0
+	"$PVTB" lab fetch -s "$2" "$1" >/dev/null 2>"$scratch/err" || got=$?
+	[ $got != 0 ] || return 0
+	if [ $got = 4 ]; then
+		echo "  SKIP: series=$2: $(sed -n 's/^pvtb: //p' "$scratch/err")" >&2
+	else
+		fail "pvtb lab fetch -s $2 $1: exit status $got: $(tail -n 2 "$scratch/err")"
+	fi
+	return 1
+}
+
 # measure NAME HOST [BENCH...]: run into $scratch/NAME and make $scratch/NAME.csv; every law must hold
 measure() {
 	name=$1 host=$2

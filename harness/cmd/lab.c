@@ -24,8 +24,8 @@ static const struct lab_opts lab_defaults = {.timeout_s = 900};
 static const struct pvtb_opt lab_options[] = {
 	PVTB_OPT_FLAG('u', "update", struct lab_opts, update,
 		      "fetch: the newest kernel, even when one is cached"),
-	PVTB_OPT_STRING('s', "series", struct lab_opts, series, "X.Y",
-			"fetch: a kernel of that series, as series= of a host names it"),
+	PVTB_OPT_STRING('s', "series", struct lab_opts, series, "SERIES",
+			"fetch: X.Y, newest or rc, -rt behind it, as series= of a host names it"),
 	PVTB_OPT_STRING('i', "input", struct lab_opts, in, "DIR",
 			"run: the files of this directory are in /input there"),
 	PVTB_OPT_STRING('o', "output", struct lab_opts, out, "DIR",
@@ -68,8 +68,20 @@ static int fetch_one(enum pvtb_lab_arch arch, const struct lab_opts *o, struct p
 	return ret;
 }
 
+static int list_one(enum pvtb_lab_arch arch, const struct lab_opts *o, struct pvtb_err *err)
+{
+	char text[16384];
+	int ret = pvtb_lab_list(arch, &pvtb_cmd_lab_hooks, text, sizeof(text), err);
+
+	if (!ret)
+		fputs(text, stdout);
+	return ret;
+}
+
 /* Every architecture, or those named. */
-static int fetch(const struct lab_opts *o, int argc, char **argv, struct pvtb_err *err)
+static int for_each_arch(int (*one)(enum pvtb_lab_arch arch, const struct lab_opts *o,
+				    struct pvtb_err *err),
+			 const struct lab_opts *o, int argc, char **argv, struct pvtb_err *err)
 {
 	static const enum pvtb_lab_arch all[] = {PVTB_LAB_ARM64, PVTB_LAB_X86_64};
 	int ret = 0;
@@ -83,10 +95,10 @@ static int fetch(const struct lab_opts *o, int argc, char **argv, struct pvtb_er
 			pvtb_err_set(err, -EINVAL, argv[i], "unknown architecture");
 			return pvtb_err_hint(err, "arm64 or x86_64");
 		}
-		ret = fetch_one(all[k], o, err);
+		ret = one(all[k], o, err);
 	}
 	for (size_t k = 0; !argc && k < PVTB_ARRAY_SIZE(all) && !ret; k++)
-		ret = fetch_one(all[k], o, err);
+		ret = one(all[k], o, err);
 	return ret;
 }
 
@@ -226,7 +238,7 @@ static int run_inside(const struct lab_opts *o, int argc, char **argv, int *ret_
 
 static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
 {
-	static const char *const verbs[] = {"fetch", "run"};
+	static const char *const verbs[] = {"fetch", "list", "run"};
 	struct pvtb_err err = {};
 	const char *near;
 	int status = PVTB_EXIT_OK, ret = pvtb_signals_install(&err);
@@ -234,7 +246,9 @@ static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **
 	if (ret)
 		return pvtb_cmd_fail(&err);
 	if (!strcmp(argv[0], "fetch")) {
-		ret = fetch(opts, argc - 1, argv + 1, &err);
+		ret = for_each_arch(fetch_one, opts, argc - 1, argv + 1, &err);
+	} else if (!strcmp(argv[0], "list")) {
+		ret = for_each_arch(list_one, opts, argc - 1, argv + 1, &err);
 	} else if (!strcmp(argv[0], "run") && argc >= 3) {
 		ret = run_inside(opts, argc - 1, argv + 1, &status, &err);
 	} else if (!strcmp(argv[0], "run")) {
@@ -244,7 +258,8 @@ static int cmd_lab(const struct pvtb_command *cmd, void *opts, int argc, char **
 		near = pvtb_suggest(argv[0], verbs, PVTB_ARRAY_SIZE(verbs));
 		pvtb_err_set(&err, -EINVAL, argv[0], "not a lab command");
 		ret = near ? pvtb_err_hint(&err, "did you mean `pvtb lab %s`?", near)
-			   : pvtb_err_hint(&err, "`pvtb lab fetch` or `pvtb lab run`");
+			   : pvtb_err_hint(&err,
+					   "`pvtb lab fetch`, `pvtb lab list` or `pvtb lab run`");
 	}
 	return ret ? pvtb_cmd_fail(&err) : status;
 }
@@ -253,10 +268,11 @@ static const struct pvtb_command lab_command = {
 	.name = "lab",
 	.summary = "fetch the kernels of the emulated hosts; run pvtb inside one",
 	.usage =
-		"fetch [-u] [arm64|x86_64]... | run [-i DIR] [-o DIR] HOST[+HOST] -- COMMAND [ARG...]",
+		"fetch [-u] [-s SERIES] [arm64|x86_64]... | list [arm64|x86_64]... | run [-i DIR] [-o DIR] HOST[+HOST] -- COMMAND [ARG...]",
 	.description =
 		"fetch prints the directory of each verified kernel in the cache, which is\n"
-		"$XDG_CACHE_HOME/pvtime-bench (or ~/.cache/pvtime-bench). run boots HOST, runs\n"
+		"$XDG_CACHE_HOME/pvtime-bench (or ~/.cache/pvtime-bench); list shows what is\n"
+		"cached and what the archive has, the newest of each series. run boots HOST, runs\n"
 		"`pvtb COMMAND ARG...` in it as root and passes on its output and exit status;\n"
 		"-- keeps COMMAND's options from being taken for lab's. `++` between commands runs\n"
 		"them side by side, `then` one after the other. HOST+HOST are two labs joined by a\n"
@@ -266,7 +282,7 @@ static const struct pvtb_command lab_command = {
 	.defaults = &lab_defaults,
 	.min_operands = 1,
 	.max_operands = -1,
-	.complete = "fetch run",
+	.complete = "fetch list run",
 	.run = cmd_lab,
 };
 PVTB_COMMAND(lab_command);

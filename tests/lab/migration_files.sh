@@ -6,6 +6,7 @@
 set -u
 . tests/lab-lib.sh
 
+has_kernel x86_64 6.1 || { [ $failures = 0 ] && exit 4; finish; }
 files=$scratch/files
 mkdir "$files" "$scratch/saved"
 expect_status 0 "$PVTB" lab run -o "$scratch/saved" lab:x86_64,series=6.1 -- \

@@ -32,6 +32,9 @@ static void specs_round_trip(void **state)
 		{"lab:arm64,series=6.1,nvhe", "lab:arm64,nvhe,series=6.1"},
 		{"lab:arm64,series=6.1,model=neoverse-n1,hz=62500000",
 		 "lab:arm64,hz=62500000,model=neoverse-n1,series=6.1"},
+		{"lab:arm64,series=newest", "lab:arm64,series=newest"},
+		{"lab:x86_64,series=rc-rt", "lab:x86_64,series=rc-rt"},
+		{"lab:x86_64,series=6.12-rt", "lab:x86_64,series=6.12-rt"},
 		{"lab:x86_64,kernel=/b/vmlinuz,modules=/m",
 		 "lab:x86_64,kernel=/b/vmlinuz,modules=/m"},
 	};
@@ -67,6 +70,9 @@ static void bad_specs_are_named(void **state)
 		{"lab:arm64,hz=30000000", "whole number of ns"},
 		{"lab:arm64,modules=/m", "goes with kernel="},
 		{"lab:arm64,series=trixie", "no kernel series"},
+		{"lab:arm64,series=-rt", "no kernel series"},
+		{"lab:arm64,series=newer", "no kernel series"},
+		{"lab:arm64,series=6.12-r", "no kernel series"},
 		{"lab:arm64,model=max+sve", "no CPU's name"},
 		{"lab:arm64,series=6.1,kernel=/k", "is the distribution's, kernel= is not"},
 	};

@@ -34,15 +34,19 @@ struct rq {
 	unsigned long long clock;
 } __attribute__((preserve_access_index));
 
+struct task_group;
+
 struct cfs_rq {
 	struct rq *rq;
+	struct task_group *tg;
 	int throttle_count;
 	unsigned long long throttled_clock_self;
 	unsigned long long throttled_clock_self_time;
 } __attribute__((preserve_access_index));
 
+/* An array with one pointer per CPU up to Linux 7.1, a per-CPU pointer since: see group_queue(). */
 struct task_group {
-	struct cfs_rq **cfs_rq;
+	void *cfs_rq;
 } __attribute__((preserve_access_index));
 
 struct sched_entity {
@@ -230,6 +234,15 @@ struct kvm_vcpu {
 	struct kvm_vcpu_arch arch;
 } __attribute__((preserve_access_index));
 
+/* Since Linux 7.2 rip is not one of regs[]. */
+struct kvm_vcpu_arch___rip {
+	unsigned long rip;
+} __attribute__((preserve_access_index));
+
+struct kvm_vcpu___rip {
+	struct kvm_vcpu_arch___rip arch;
+} __attribute__((preserve_access_index));
+
 #define KVM_ISA_VMX   1
 #define KVM_ISA_SVM   2
 #define VCPU_REGS_RIP 16
@@ -238,7 +251,7 @@ struct kvm_vcpu {
 static __always_inline __u32 svm_reason(const void *vcpu, __u32 *flags)
 {
 	const struct vcpu_svm *svm = vcpu;
-	struct vmcb *vmcb = NULL;
+	struct vmcb *vmcb;
 	__u32 reason = 0;
 
 	if (!bpf_core_field_exists(svm->vmcb) ||
@@ -265,6 +278,18 @@ static __always_inline __u32 vmx_reason(const void *vcpu, __u32 *flags)
 	return reason;
 }
 
+static __always_inline __u64 svm_pc(const struct kvm_vcpu *vcpu, __u32 *flags)
+{
+	const struct kvm_vcpu___rip *vcpu_rip = (const void *)vcpu;
+
+	if (bpf_core_field_exists(vcpu->arch.regs[VCPU_REGS_RIP]))
+		return vcpu->arch.regs[VCPU_REGS_RIP];
+	if (bpf_core_field_exists(vcpu_rip->arch.rip))
+		return vcpu_rip->arch.rip;
+	*flags |= PVTB_REC_F_NOPC;
+	return 0;
+}
+
 SEC("tp_btf/kvm_exit")
 int BPF_PROG(kvm_exit, struct kvm_vcpu *vcpu, __u32 isa)
 {
@@ -279,7 +304,7 @@ int BPF_PROG(kvm_exit, struct kvm_vcpu *vcpu, __u32 isa)
 		return 0;
 	if (isa == KVM_ISA_SVM) {
 		reason = svm_reason(vcpu, &flags);
-		pc = vcpu->arch.regs[VCPU_REGS_RIP];
+		pc = svm_pc(vcpu, &flags);
 	} else {
 		reason = vmx_reason(vcpu, &flags);
 		flags |= PVTB_REC_F_NOPC;
@@ -350,12 +375,24 @@ int kvm_userspace_exit(void *ctx)
 	return 0;
 }
 
-/* How long @cfs_rq has been throttled so far, by its run queue's clock. */
-static __always_inline __u64 throttled_clock(struct cfs_rq *cfs_rq)
+/* Does the kernel say how long a queue has been throttled? Linux 6.6 and later. */
+static __always_inline bool counts_throttling(void)
 {
+	return bpf_core_field_exists(struct sched_entity, cfs_rq) &&
+	       bpf_core_field_exists(struct cfs_rq, throttled_clock_self) &&
+	       bpf_core_field_exists(struct cfs_rq, throttled_clock_self_time);
+}
+
+/* How long @task's queue has been throttled so far, by its run queue's clock. */
+static __always_inline __u64 task_throttled_clock(struct task_struct *task)
+{
+	struct cfs_rq *cfs_rq;
 	__u64 since, sum = 0;
 
-	if (!bpf_core_field_exists(struct cfs_rq, throttled_clock_self) || !cfs_rq)
+	if (!counts_throttling())
+		return 0;
+	cfs_rq = task->se.cfs_rq;
+	if (!cfs_rq)
 		return 0;
 	since = cfs_rq->throttled_clock_self;
 	if (since)
@@ -368,18 +405,12 @@ static __always_inline __u64 throttled_clock_of(struct cfs_rq *cfs_rq)
 {
 	__u64 since, sum = 0;
 
-	if (!bpf_core_field_exists(struct cfs_rq, throttled_clock_self))
+	if (!counts_throttling())
 		return 0;
 	since = BPF_CORE_READ(cfs_rq, throttled_clock_self);
 	if (since)
 		sum = BPF_CORE_READ(cfs_rq, rq, clock) - since;
 	return sum + BPF_CORE_READ(cfs_rq, throttled_clock_self_time);
-}
-
-static __always_inline __u64 task_throttled_clock(struct task_struct *task)
-{
-	return bpf_core_field_exists(struct sched_entity, cfs_rq) ? throttled_clock(task->se.cfs_rq)
-								  : 0;
 }
 
 /* The clock that run_delay follows, of the queue @task is on; 0 when it is not known. */
@@ -528,6 +559,7 @@ static __always_inline void switched_out(char *base, struct pvtb_trace_cpu *here
 	th->still = runnable ? stood_still(next, clock) : 0;
 	th->runnable = runnable;
 	th->throttled_ns = runnable ? -task_throttled_clock(prev) : 0;
+	th->throttled_unknown = 0;
 	commit(th);
 	if (state & TASK_DEAD) {
 		shm.slot_of_pid[th->pid & (PVTB_TRACE_MAX_PIDS - 1)] = 0;
@@ -549,7 +581,7 @@ static __always_inline void waited(char *base, __u32 cpu, __u32 slot, struct tas
 	rec->arg = behind_since(th, next, clock, now_ns);
 	rec->reason = th->moved;
 	commit(th);
-	rec = begin(base, th, cpu, PVTB_REC_WAIT, 0);
+	rec = begin(base, th, cpu, PVTB_REC_WAIT, th->throttled_unknown);
 	rec->t0_ns = now_ns;
 	rec->t1_ns = th->migrated_ns;
 	rec->arg = th->runnable ? th->throttled_ns + task_throttled_clock(next) : 0;
@@ -614,12 +646,45 @@ int BPF_PROG(sched_wakeup, struct task_struct *task)
 	th->wake_ns = bpf_ktime_get_ns();
 	if (!th->runnable) {
 		th->throttled_ns = -task_throttled_clock(task);
+		th->throttled_unknown = 0;
 		th->behind_ns = (__s64)(queue_clock(task) - th->wake_ns);
 		th->still = will_stand_still(task);
 		th->moved = 0;
 		th->runnable = 1;
 	}
 	return 0;
+}
+
+static __always_inline bool is_queue_of(const struct cfs_rq *cfs_rq, const struct task_group *group,
+					__u64 rq)
+{
+	return cfs_rq && (__u64)BPF_CORE_READ(cfs_rq, tg) == (__u64)group &&
+	       (__u64)BPF_CORE_READ(cfs_rq, rq) == rq;
+}
+
+/*
+ * The queue of @task's group on CPU @to; NULL when it cannot be found. Up to Linux 7.1
+ * task_group.cfs_rq is an array with a pointer for each CPU, since then a per-CPU pointer, and
+ * nothing that CO-RE compares differs. So both are tried, and the queue itself says whose it is.
+ * What is per CPU lies as far apart as the run queues, which are.
+ */
+static __always_inline struct cfs_rq *group_queue(char *base, struct task_struct *task, int to)
+{
+	struct task_group *group = task->sched_task_group;
+	struct cfs_rq *from = task->se.cfs_rq, *queue = NULL;
+	struct cfs_rq **of_cpu = NULL;
+	__u64 rq = this_cpu(base, to)->rq;
+
+	if (!from || !group || !rq)
+		return NULL;
+	queue = (struct cfs_rq *)((__u64)BPF_CORE_READ(task, se.cfs_rq) + rq -
+				  (__u64)BPF_CORE_READ(from, rq));
+	if (is_queue_of(queue, group, rq))
+		return queue;
+	if (bpf_core_read(&of_cpu, sizeof(of_cpu), &group->cfs_rq) ||
+	    bpf_probe_read_kernel(&queue, sizeof(queue), of_cpu + to))
+		return NULL;
+	return is_queue_of(queue, group, rq) ? queue : NULL;
 }
 
 /*
@@ -631,26 +696,42 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task, int to)
 {
 	__u32 slot = slot_of(task->pid);
 	struct pvtb_trace_thread *th;
-	struct cfs_rq *cfs_rq = NULL;
-	struct cfs_rq **of_cpu;
+	char *base = shared();
+	struct cfs_rq *cfs_rq;
 	__u64 now_ns;
 
 	if (!slot)
 		return 0;
-	th = thread_at(shared(), thread_offset(slot));
+	th = thread_at(base, thread_offset(slot));
 	th->migrations++;
 	now_ns = bpf_ktime_get_ns();
 	/* Between two moves of one wait it was on a queue whose clock nobody has read as it came. */
 	if (th->runnable && !th->moved++)
 		th->behind_ns += (__s64)(now_ns - queue_clock(task));
 	th->migrated_ns = now_ns;
-	if (!th->runnable || !bpf_core_field_exists(struct task_group, cfs_rq))
-		return 0;
-	of_cpu = task->sched_task_group->cfs_rq;
-	if (bpf_probe_read_kernel(&cfs_rq, sizeof(cfs_rq), of_cpu + to))
+	if (!th->runnable || !counts_throttling())
 		return 0;
 	th->throttled_ns += task_throttled_clock(task);
-	th->throttled_ns -= throttled_clock_of(cfs_rq);
+	cfs_rq = group_queue(base, task, to);
+	if (cfs_rq)
+		th->throttled_ns -= throttled_clock_of(cfs_rq);
+	else
+		th->throttled_unknown = PVTB_REC_F_NOTHROTTLED;
+	return 0;
+}
+
+/* Run once on each CPU (BPF_PROG_RUN): any thread knows the run queue of the CPU it is on. */
+SEC("raw_tp")
+int cpu_register(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cfs_rq *cfs_rq;
+
+	if (!counts_throttling())
+		return 0;
+	cfs_rq = task->se.cfs_rq;
+	if (cfs_rq)
+		this_cpu(shared(), bpf_get_smp_processor_id())->rq = (__u64)cfs_rq->rq;
 	return 0;
 }
 

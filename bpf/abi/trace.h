@@ -24,7 +24,7 @@
 #include <stddef.h>
 #endif
 
-#define PVTB_TRACE_ABI 3
+#define PVTB_TRACE_ABI 4
 
 enum pvtb_rec_kind {
 	PVTB_REC_NONE = 0,
@@ -51,8 +51,8 @@ enum pvtb_rec_kind {
 	 * that ends: t0_ns as in the SCHED_IN; t1_ns last migration since the switch-out, 0 if none;
 	 * arg nanoseconds that the run queue of the thread's group spent throttled while the thread
 	 * was runnable, by the kernel's own clock (cfs_rq->throttled_clock_self_time and what runs
-	 * since throttled_clock_self, Linux 6.6; 0 before that); reason pid of the thread that had
-	 * the CPU.
+	 * since throttled_clock_self, Linux 6.6; 0 before that; PVTB_REC_F_NOTHROTTLED); reason pid
+	 * of the thread that had the CPU.
 	 */
 	PVTB_REC_WAIT = 7,
 	/*
@@ -76,6 +76,9 @@ enum pvtb_rec_kind {
  * thread, what it had shown when the thread that got the CPU was queued.
  */
 #define PVTB_REC_F_STILL 0x01
+
+/* WAIT: the thread was moved to a queue whose count could not be read, so arg says nothing. */
+#define PVTB_REC_F_NOTHROTTLED 0x01
 
 #define PVTB_REC_F_PREEMPT   0x01 /* SCHED_OUT: still runnable (preempted, or yielded) */
 #define PVTB_REC_F_NOPC	     0x02 /* exits: pc is not known (VMX reads it lazily) */
@@ -155,12 +158,15 @@ struct pvtb_trace_thread {
 	__s64 behind_ns; /* CLOCK: what it comes to so far */
 	__u32 still;	 /* PVTB_REC_F_STILL since the switch-out */
 	__u32 moved;	 /* how often while it waited; migrated_ns is where its queue began */
-	__u32 pad1[4];
+	__u32 throttled_unknown; /* PVTB_REC_F_NOTHROTTLED for the WAIT that ends this one */
+	__u32 pad1[3];
 };
 
 struct pvtb_trace_cpu {
 	__u32 thread; /* offset of the measured thread that is current here, or 0 */
-	__u32 pad[15];
+	__u32 pad0;
+	__u64 rq; /* address of its run queue, for the programs' own use; 0: not known */
+	__u32 pad1[12];
 };
 
 /* What the harness asks of the program that registers another process's thread, and its answer. */

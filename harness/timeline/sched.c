@@ -227,10 +227,17 @@ static enum pvtb_sched_cause ready_cause(const struct pvtb_sched *s)
 static u64 throttled_ns(struct pvtb_sched *s, u64 to_ns, bool from_out)
 {
 	u64 wait_ns = to_ns - s->end_ns;
+	bool known = !(s->wait.flags & PVTB_REC_F_NOTHROTTLED);
 
+	if (!known) {
+		s->throttle_unknown++;
+		s->throttle_unknown_ns += wait_ns;
+	}
 	/* How long is not known, only that it was when it left: an upper bound. */
-	if (from_out && !s->wait.arg)
+	if (from_out && (!known || !s->wait.arg))
 		return wait_ns;
+	if (!known)
+		return 0;
 	if (s->wait.arg > wait_ns)
 		s->throttle_excess_ns += s->wait.arg - wait_ns;
 	return min_u64(s->wait.arg, wait_ns);

@@ -110,7 +110,9 @@ struct pvtb_sched {
 	u64 unseen_ns;	    /* and the time between the switches around, which is UNKNOWN */
 	u64 aborted_sleeps; /* switched out asleep, back without a wake-up: a signal was pending */
 	u64 throttle_excess_ns; /* throttled longer than it waited: clocks, or another's time */
-	u64 shared_waits;	/* preempted by one thread, and another had the CPU at the end */
+	u64 throttle_unknown;	/* runnable waits whose throttled part is not known */
+	u64 throttle_unknown_ns;
+	u64 shared_waits; /* preempted by one thread, and another had the CPU at the end */
 	struct pvtb_sched_preemptor preemptors[PVTB_SCHED_PREEMPTORS]; /* hash; pid 0: free */
 	unsigned int nr_preemptors;
 	struct pvtb_sched_preemptor others; /* those without a place */

@@ -374,6 +374,31 @@ static void *consume(void *arg)
 
 /* ---- session ---- */
 
+/* One program, here or on @cpu (-1: wherever this thread is). */
+static int run_program(const struct bpf_program *prog, int cpu, u64 arg, u32 *ret_value)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
+	int ret;
+
+	if (cpu >= 0) {
+		opts.flags = BPF_F_TEST_RUN_ON_CPU;
+		opts.cpu = (u32)cpu;
+	}
+	ret = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	*ret_value = opts.retval;
+	return ret;
+}
+
+/* A CPU that is not online now is not known to the programs: what they miss for it, they say. */
+static void register_cpus(struct pvtb_trace *t)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+	u32 value;
+
+	for (int cpu = 0; cpu < n; cpu++)
+		(void)run_program(t->skel->progs.cpu_register, cpu, 0, &value);
+}
+
 static int load(struct pvtb_trace *t, struct pvtb_err *err)
 {
 	struct log log = {""};
@@ -457,6 +482,8 @@ int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_
 		ret = pvtb_err_sys(err, -ENOMEM, "tracing");
 	if (!ret)
 		ret = load(t, err);
+	if (!ret)
+		register_cpus(t);
 	if (!ret)
 		ret = start_consumer(t, err);
 	if (!ret && opts->exits)
@@ -572,15 +599,6 @@ bool pvtb_trace_sees_user(const struct pvtb_trace *t)
 
 /* ---- registration ---- */
 
-static int run_program(const struct bpf_program *prog, u64 slot, u32 *ret_value)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &slot, .ctx_size_in = sizeof(slot));
-	int ret = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
-
-	*ret_value = opts.retval;
-	return ret;
-}
-
 /*
  * A slot given up from outside is free again when no CPU has it as its current one. After the
  * membarrier, any switch that read slot_of_pid before it was cleared has ended.
@@ -660,7 +678,7 @@ static void stream_free(struct pvtb_stream *s)
 /* The caller: only it can say that it is current here and now. */
 static int register_self(struct pvtb_trace *t, struct pvtb_stream *s, struct pvtb_err *err)
 {
-	int ret = run_program(t->skel->progs.thread_register, s->slot, &s->pid);
+	int ret = run_program(t->skel->progs.thread_register, -1, s->slot, &s->pid);
 
 	if (ret)
 		return pvtb_err_sys(err, ret, "eBPF program: run");
@@ -787,7 +805,7 @@ void pvtb_trace_unregister(struct pvtb_trace *t, struct pvtb_stream *s)
 		return;
 	slot = s->slot;
 	pthread_mutex_lock(&t->registering);
-	if (run_program(t->skel->progs.thread_unregister, slot, &was_caller) || !was_caller) {
+	if (run_program(t->skel->progs.thread_unregister, -1, slot, &was_caller) || !was_caller) {
 		/* 0 when the thread has ended: then no CPU has it. */
 		u32 pid = __atomic_exchange_n(&s->thread->pid, 0, __ATOMIC_ACQ_REL);
 

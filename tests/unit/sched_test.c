@@ -295,6 +295,28 @@ static void test_blocked_before_entry(void **state)
 	free(w);
 }
 
+/* Moved to a queue whose count could not be read: what the WAIT has for it must not be believed. */
+static void test_throttled_unknown(void **state)
+{
+	struct world *w = begin();
+
+	ex(w, 1100, INTR);
+	out(w, 1100, PVTB_REC_F_PREEMPT, 0, 88);
+	feed(w, PVTB_REC_WAIT, PVTB_REC_F_NOTHROTTLED, 5000, 2000, 3000, 88);
+	in(w, 5000, 0, 0);
+	entry(w, 5000);
+	ex(w, 6000, INTR);
+	out(w, 6000, PVTB_REC_F_PREEMPT | PVTB_REC_F_THROTTLED, 0, 0);
+	feed(w, PVTB_REC_WAIT, PVTB_REC_F_NOTHROTTLED, 7000, 6500, 300, 0);
+	in(w, 7000, 0, 0);
+	end(w, 7000);
+	EXPECT(w, {1000, 1100, PVTB_SCHED_GUEST, 0}, {1100, 5000, PVTB_SCHED_PREEMPTED, 88},
+	       {5000, 6000, PVTB_SCHED_GUEST, 0}, {6000, 7000, PVTB_SCHED_THROTTLED, 0});
+	assert_int_equal(w->s.throttle_unknown, 2);
+	assert_int_equal(w->s.throttle_unknown_ns, 4900);
+	free(w);
+}
+
 static void test_throttled(void **state)
 {
 	struct world *w = begin();
@@ -740,6 +762,7 @@ int main(void)
 		cmocka_unit_test(test_sleeps),
 		cmocka_unit_test(test_blocked_before_entry),
 		cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_throttled_unknown),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_unclaimed),
 		cmocka_unit_test(test_aborted_sleep),

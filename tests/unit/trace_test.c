@@ -397,7 +397,7 @@ static void test_moved(void **state)
 	struct pvtb_stream *stream;
 	struct pvtb_err err = {0};
 	bool stopper = false, moved = false;
-	u64 lost, done = 0;
+	u64 lost, done = 0, waiting = 0;
 	int cpu[2];
 	pid_t pid;
 
@@ -406,7 +406,7 @@ static void test_moved(void **state)
 	trace = open_trace(1);
 	pid = spinner_new("moved", cpu[0]);
 	must(pvtb_trace_register_tid(trace, pid, &stream, &err), &err);
-	for (int i = 1; i < 200 && !(stopper && moved); i++) {
+	for (int i = 1; i < 200 && !(stopper && moved && waiting > 20); i++) {
 		struct pvtb_rec r;
 		u64 end;
 
@@ -418,7 +418,10 @@ static void test_moved(void **state)
 				stopper |= r.flags & PVTB_REC_F_STOPPER;
 			if (r.kind == PVTB_REC_WAIT && r.t1_ns) {
 				moved = true;
+				waiting++;
 				assert_true(r.t1_ns <= r.t0_ns);
+				/* the queue it came to was found, on every kernel */
+				assert_int_equal(r.flags & PVTB_REC_F_NOTHROTTLED, 0);
 			}
 		}
 	}

@@ -232,8 +232,8 @@ const char *cf_tag_name(enum cf_tag tag)
 
 const char *cf_verdict_name(enum cf_verdict verdict)
 {
-	static const char *const names[CF_NR_VERDICTS] = {"pass",  "fail", "notice",
-							  "xfail", "skip", "manual"};
+	static const char *const names[CF_NR_VERDICTS] = {"pass", "fail",   "notice",	   "xfail",
+							  "skip", "manual", "inconclusive"};
 
 	return names[verdict];
 }

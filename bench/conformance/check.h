@@ -19,6 +19,7 @@ enum cf_state {
 	CF_STATE_FAIL,
 	CF_STATE_XFAIL,
 	CF_STATE_SKIP,
+	CF_STATE_INCONCLUSIVE,
 	CF_STATE_BROKEN, /* could not be set up */
 };
 
@@ -65,6 +66,9 @@ struct cf {
 
 /* ---- verdict ---- */
 void cf_skip(struct cf *cf, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
+/* The condition that the check is about did not arise in this run: neither a pass nor a failure. */
+void cf_inconclusive(struct cf *cf, const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
 /* Could not even be tried: the check's or the host's trouble, reported as a failure. */
 void cf_stop(struct cf *cf, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 void cf_note(struct cf *cf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -89,9 +89,10 @@ enum cf_verdict {
 	CF_NOTICE, /* differs from today's code in an undocumented corner */
 	CF_XFAIL,  /* the known mismatch, and nothing else */
 	CF_SKIP,
-	CF_MANUAL, /* no automatic check */
+	CF_MANUAL,	 /* no automatic check */
+	CF_INCONCLUSIVE, /* the condition the check needs did not arise: it says nothing */
 };
-#define CF_NR_VERDICTS 6
+#define CF_NR_VERDICTS 7
 
 #define CF_WHY_BYTES  256
 #define CF_TEXT_BYTES 3072

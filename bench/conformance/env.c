@@ -56,6 +56,20 @@ void cf_skip(struct cf *cf, const char *fmt, ...)
 	__builtin_unreachable();
 }
 
+void cf_inconclusive(struct cf *cf, const char *fmt, ...)
+{
+	va_list args;
+
+	/* What was found wrong before keeps its own words. */
+	if (!cf->failed) {
+		va_start(args, fmt);
+		vsnprintf(cf->slot->why, sizeof(cf->slot->why), fmt, args);
+		va_end(args);
+	}
+	leave(cf, cf->failed ? CF_STATE_FAIL : CF_STATE_INCONCLUSIVE);
+	__builtin_unreachable();
+}
+
 void cf_stop(struct cf *cf, const char *fmt, ...)
 {
 	va_list args;
@@ -433,7 +447,7 @@ struct pvtb_vm *cf_plain_vm(struct cf *cf)
 
 int cf_bare_vm(struct cf *cf)
 {
-	int fd = ask(cf_kvm(cf), KVM_CREATE_VM, NULL);
+	int fd = ask(cf_kvm(cf), KVM_CREATE_VM, (void *)cf->caps.vm_type);
 
 	if (fd < 0)
 		cf_stop(cf, "KVM_CREATE_VM: %s", strerror(-fd));

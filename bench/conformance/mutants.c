@@ -122,10 +122,14 @@ static size_t judge(struct cf_outcome *o, const struct pairs *p, size_t own)
 
 		if (fails(&p->outcomes[i]) && d == NOT)
 			name(more, sizeof(more), p->rows[i]->id);
-		else if (!fails(&p->outcomes[i]) && d == HAS_TO)
+		else if (!fails(&p->outcomes[i]) && d == HAS_TO &&
+			 p->outcomes[i].verdict != CF_INCONCLUSIVE)
 			name(less, sizeof(less), p->rows[i]->id);
 	}
-	if (!fails(&p->outcomes[own]) || p->outcomes[own].contained) {
+	if (p->outcomes[own].verdict == CF_INCONCLUSIVE) {
+		o->verdict = CF_INCONCLUSIVE;
+		snprintf(o->why, sizeof(o->why), "%.250s", p->outcomes[own].why);
+	} else if (!fails(&p->outcomes[own]) || p->outcomes[own].contained) {
 		survives(o, &p->outcomes[own]);
 	} else if (more[0] || less[0]) {
 		o->verdict = CF_FAIL;

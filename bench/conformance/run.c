@@ -162,6 +162,9 @@ static void judge(struct runner *r, const struct job *j, int status)
 	case CF_STATE_SKIP:
 		o->verdict = CF_SKIP;
 		return;
+	case CF_STATE_INCONCLUSIVE:
+		o->verdict = CF_INCONCLUSIVE;
+		return;
 	case CF_STATE_BROKEN:
 		o->verdict = CF_FAIL;
 		o->contained = true;

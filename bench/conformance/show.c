@@ -73,6 +73,8 @@ static void ktap_line(const struct cf_ktap *k, size_t i, size_t number)
 	fprintf(k->out, "  %s %zu %s", ok, number, id);
 	if (o->verdict == CF_SKIP || o->verdict == CF_MANUAL)
 		fprintf(k->out, " # SKIP %s", o->why);
+	else if (o->verdict == CF_INCONCLUSIVE)
+		fprintf(k->out, " # SKIP INCONCLUSIVE: %s", o->why);
 	else if (o->verdict == CF_XFAIL)
 		fprintf(k->out, " # XFAIL %s", o->row->known);
 	fputc('\n', k->out);
@@ -84,7 +86,8 @@ static void ktap_section_end(const struct cf_ktap *k, size_t i)
 
 	for (size_t r = first; r <= i; r++) {
 		failed += k->outcomes[r].verdict == CF_FAIL;
-		ran += k->outcomes[r].verdict != CF_SKIP && k->outcomes[r].verdict != CF_MANUAL;
+		ran += k->outcomes[r].verdict != CF_SKIP && k->outcomes[r].verdict != CF_MANUAL &&
+		       k->outcomes[r].verdict != CF_INCONCLUSIVE;
 	}
 	fprintf(k->out, "%s %zu %s%s\n", failed ? "not ok" : "ok", section_number(k, i),
 		cf_section_of(k->rows[i])->name, ran ? "" : " # SKIP nothing of it can run here");
@@ -231,6 +234,8 @@ static void markdown_head(FILE *out, size_t nr, size_t automatic)
 		"| proposal | of a series that was never merged; asked of whoever provides it | fails |\n"
 		"| mismatch | documentation and code are known to differ | is an expected failure while it "
 		"differs as known, fails when in any other way |\n\n"
+		"A check whose condition does not arise in a run (the host never took the CPU from the guest, say)\n"
+		"is neither passed nor failed: `ok N ID # SKIP INCONCLUSIVE: reason`, counted apart in the totals.\n\n"
 		"Every check has a mutant: a wrong answer put between KVM and the check, which it has to notice\n"
 		"(`make mutants`), and besides it only those checks that rest on the same answer. `pvtb conformance\n"
 		"--explain ID` shows one row.\n",

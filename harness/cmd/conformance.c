@@ -133,12 +133,15 @@ static void totals(const struct conf_run *run, const struct native *n)
 	if (n->mutants)
 		fprintf(run->out, "# mutants: %zu of %zu killed, %zu not applicable here\n",
 			count(o, nr, CF_PASS), count(o, nr, CF_PASS) + count(o, nr, CF_FAIL),
-			count(o, nr, CF_SKIP) + count(o, nr, CF_MANUAL));
+			count(o, nr, CF_SKIP) + count(o, nr, CF_MANUAL) +
+				count(o, nr, CF_INCONCLUSIVE));
 	else
 		fprintf(run->out,
-			"# totals: pass:%zu fail:%zu xfail:%zu notice:%zu skip:%zu manual:%zu\n",
+			"# totals: pass:%zu fail:%zu xfail:%zu notice:%zu skip:%zu manual:%zu "
+			"inconclusive:%zu\n",
 			count(o, nr, CF_PASS), count(o, nr, CF_FAIL), count(o, nr, CF_XFAIL),
-			count(o, nr, CF_NOTICE), count(o, nr, CF_SKIP), count(o, nr, CF_MANUAL));
+			count(o, nr, CF_NOTICE), count(o, nr, CF_SKIP), count(o, nr, CF_MANUAL),
+			count(o, nr, CF_INCONCLUSIVE));
 }
 
 static int run_native(struct conf_run *run, struct pvtb_err *err)

@@ -2,7 +2,7 @@
 /*
  * The conformance catalogue: its declarations, what becomes of a check that hangs, dies or leaves, and
  * KTAP. No KVM: rows of the test's own.
- * wrap: pvtb_kvm_probe
+ * wrap: pvtb_kvm_probe ioctl
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +21,33 @@ int __wrap_pvtb_kvm_probe(struct pvtb_kvm_caps *ret_caps, int *ret_fd, struct pv
 {
 	memset(ret_caps, 0, sizeof(*ret_caps));
 	return 0;
+}
+
+/* A host whose VMs cannot have 40 bits of address: KVM_CREATE_VM takes no type but its own. */
+#define SMALL_HOST_TYPE 36UL
+
+static bool small_host;
+
+int __real_ioctl(int fd, unsigned long req, ...);
+int __wrap_ioctl(int fd, unsigned long req, unsigned long arg);
+
+int __wrap_ioctl(int fd, unsigned long req, unsigned long arg)
+{
+	if (!small_host)
+		return __real_ioctl(fd, req, arg);
+	if (req == KVM_CREATE_VM && arg == SMALL_HOST_TYPE)
+		return 77;
+	errno = EINVAL;
+	return -1;
+}
+
+static void test_bare_vm(void **state)
+{
+	struct cf cf = {.kvm = 5, .caps.vm_type = SMALL_HOST_TYPE};
+
+	small_host = true;
+	assert_int_equal(cf_bare_vm(&cf), 77);
+	small_host = false;
 }
 
 /* ---- the declarations ---- */
@@ -95,6 +122,17 @@ static void check_fail_then_skip(struct cf *cf)
 	cf_skip(cf, "too late");
 }
 
+static void check_inconclusive(struct cf *cf)
+{
+	cf_inconclusive(cf, "it never waited");
+}
+
+static void check_fail_then_inconclusive(struct cf *cf)
+{
+	cf_true(cf, false, "wrong before");
+	cf_inconclusive(cf, "it never waited");
+}
+
 static void check_hang(struct cf *cf)
 {
 	signal(SIGTERM, SIG_IGN);
@@ -141,16 +179,18 @@ ROW(row_leave, "PVC-98", CF_DOC, .run = check_leave);
 ROW(row_known, "FWR-91", CF_MISMATCH, .run = check_known);
 ROW(row_unknown, "FWR-92", CF_MISMATCH, .run = check_unknown);
 ROW(row_manual, "FLT-91", CF_DOC, .manual = "nobody can");
+ROW(row_moot, "FLT-93", CF_DOC, .run = check_inconclusive);
+ROW(row_moot_late, "FWR-93", CF_DOC, .run = check_fail_then_inconclusive);
 ROW(row_future, "FLT-92", CF_DOC, .run = check_fail, .since = "99.0");
 
-static const struct cf_row *const own[] = {&row_pass,  &row_hang,    &row_fail,	  &row_code,
-					   &row_skip,  &row_late,    &row_die,	  &row_leave,
-					   &row_known, &row_unknown, &row_manual, &row_future};
+static const struct cf_row *const own[] = {
+	&row_pass,  &row_hang,	&row_fail,    &row_code,      &row_skip,   &row_late,	&row_die,
+	&row_leave, &row_known, &row_unknown, &row_moot_late, &row_manual, &row_future, &row_moot};
 #define NR_OWN PVTB_ARRAY_SIZE(own)
 
 static const enum cf_verdict expected[NR_OWN] = {
-	CF_PASS, CF_FAIL, CF_FAIL,  CF_NOTICE, CF_SKIP,	  CF_FAIL,
-	CF_FAIL, CF_FAIL, CF_XFAIL, CF_FAIL,   CF_MANUAL, CF_SKIP,
+	CF_PASS, CF_FAIL,  CF_FAIL, CF_NOTICE, CF_SKIP,	  CF_FAIL, CF_FAIL,
+	CF_FAIL, CF_XFAIL, CF_FAIL, CF_FAIL,   CF_MANUAL, CF_SKIP, CF_INCONCLUSIVE,
 };
 
 struct order {
@@ -203,7 +243,9 @@ static void test_verdicts(void **state)
 	assert_non_null(strstr(o[2].text, "expected 0x2, got 0x1"));
 	assert_non_null(strstr(o[2].text, "expected 0, got -EINVAL (-22)"));
 	assert_non_null(strstr(o[2].text, "and more like these"));
-	assert_non_null(strstr(o[11].why, "since Linux 99.0"));
+	assert_non_null(strstr(o[12].why, "since Linux 99.0"));
+	assert_string_equal(o[13].why, "it never waited");
+	assert_string_equal(o[10].why, "wrong before");
 	free(text);
 	free(o);
 }
@@ -225,6 +267,7 @@ static void test_ktap(void **state)
 	assert_non_null(strstr(text, "\nnot ok 1 arm64.steal\n"));
 	assert_non_null(strstr(text, "\n  ok 1 PVC-95 # SKIP nothing to see\n"));
 	assert_non_null(strstr(text, "\n  ok 1 FWR-91 # XFAIL known\n"));
+	assert_non_null(strstr(text, "\n  ok 3 FLT-93 # SKIP INCONCLUSIVE: it never waited\n"));
 	assert_non_null(
 		strstr(text, "\nok 4 arm64.smccc_filter # SKIP nothing of it can run here\n"));
 	free(text);
@@ -251,7 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),	    cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_ktap),
-		cmocka_unit_test(test_mutant_text),
+		cmocka_unit_test(test_mutant_text), cmocka_unit_test(test_bare_vm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

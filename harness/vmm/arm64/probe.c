@@ -163,6 +163,7 @@ int pvtb_arch_kvm_probe(int kvm_fd, struct pvtb_kvm_caps *caps, struct pvtb_err 
 	caps->hw_assisted = true;
 	caps->ring0_usable = true;
 	find_backend(caps);
+	caps->vm_type = pvtb_arch_vm_type(kvm_fd);
 	caps->steal = extension(kvm_fd, KVM_CAP_STEAL_TIME);
 	caps->counter_offset = extension(kvm_fd, KVM_CAP_COUNTER_OFFSET);
 	caps->ptp = extension(kvm_fd, KVM_CAP_PTP_KVM);

@@ -21,17 +21,19 @@
 #include "watch/table.h"
 #include "watch/thread.h"
 
-#define PROC	     "/proc"
-#define BATCH	     1024 /* records read at once */
-#define TOP	     5	  /* of those who took the CPU */
-#define NAMES	     1024 /* threads whose names are kept, a power of two */
-#define SEARCH_SHARE 100  /* looking for VMs may take one part in that many of the time */
-#define HEADER_EVERY 20	  /* rows on a terminal */
+#define PROC	       "/proc"
+#define BATCH	       1024	 /* records read at once */
+#define TOP	       5	 /* of those who took the CPU */
+#define NAMES	       1024	 /* threads whose names are kept, a power of two */
+#define SEARCH_WAIT_NS 100000000 /* between two looks for the first VM */
+#define SEARCH_SHARE   100	 /* looking for VMs may take one part in that many of the time */
+#define HEADER_EVERY   20	 /* rows on a terminal */
 
 struct watch_opts {
 	struct pvtb_strv pids;
 	u64 seconds;
 	u64 interval;
+	u64 wait;
 	bool exits;
 	bool no_trace;
 	bool json;
@@ -46,6 +48,8 @@ static const struct pvtb_opt watch_options[] = {
 		     "end after that long; default: when interrupted"),
 	PVTB_OPT_U64('i', "interval", struct watch_opts, interval, "S", 1, 3600,
 		     "a line per vCPU every S seconds"),
+	PVTB_OPT_U64('w', "wait", struct watch_opts, wait, "N", 1, 86400,
+		     "wait up to N seconds for the first VM; default: there must be one"),
 	PVTB_OPT_FLAG('e', "exits", struct watch_opts, exits,
 		      "trace exits, too: time in the guest apart from the host's; costs more"),
 	PVTB_OPT_FLAG(0, "no-trace", struct watch_opts, no_trace,
@@ -881,12 +885,36 @@ static int nothing_found(const struct watch *watch, const struct pvtb_watch_seen
 		return pvtb_err_set(err, -EOPNOTSUPP, "VMs", "no vCPU is open in %s",
 				    watch->nr_pids == 1 ? "that process" : "those processes");
 	pvtb_err_set(err, -EOPNOTSUPP, "VMs", "no process on this host has a KVM vCPU open");
-	return pvtb_err_hint(err, "start one first; later ones are found by themselves");
+	return pvtb_err_hint(err, "start one first, or wait for one: --wait N");
+}
+
+static void sleep_until(u64 ns)
+{
+	struct pollfd fd = {.fd = pvtb_interrupt_fd(), .events = POLLIN};
+	u64 now_ns = pvtb_mono_ns();
+
+	if (ns > now_ns)
+		poll(&fd, 1, (int)((ns - now_ns + 999999) / 1000000));
+}
+
+/* Look for VMs until there is one; without --wait, once. */
+static int search_first(struct watch *watch, struct pvtb_err *err)
+{
+	u64 end_ns = watch->start_ns + watch->opts->wait * PVTB_NSEC_PER_SEC;
+	struct pvtb_watch_seen seen = {};
+	int rc = search(watch, &seen, err);
+
+	while (!rc && !watch->nr && !pvtb_interrupted() && pvtb_mono_ns() < end_ns) {
+		sleep_until(pvtb_mono_ns() + SEARCH_WAIT_NS);
+		rc = search(watch, &seen, err);
+	}
+	if (rc || watch->nr)
+		return rc;
+	return pvtb_check_interrupted(err) ?: nothing_found(watch, &seen, err);
 }
 
 static int start(struct watch *watch, struct pvtb_err *err)
 {
-	struct pvtb_watch_seen seen = {};
 	int rc = parse_pids(watch, err);
 
 	if (!rc)
@@ -903,9 +931,10 @@ static int start(struct watch *watch, struct pvtb_err *err)
 	watch->start_ns = pvtb_mono_ns();
 	watch->start_cpu_ns = own_cpu_ns();
 	if (!rc)
-		rc = search(watch, &seen, err);
-	if (!rc && !watch->nr)
-		rc = nothing_found(watch, &seen, err);
+		rc = search_first(watch, err);
+	/* --seconds begins when there is something to show */
+	watch->start_ns = pvtb_mono_ns();
+	watch->start_cpu_ns = own_cpu_ns();
 	return rc;
 }
 
@@ -917,15 +946,6 @@ static void stop(struct watch *watch)
 	pvtb_vcpus_close(watch->vcpus);
 	free(watch->v);
 	free(watch->pids);
-}
-
-static void sleep_until(u64 ns)
-{
-	struct pollfd fd = {.fd = pvtb_interrupt_fd(), .events = POLLIN};
-	u64 now_ns = pvtb_mono_ns();
-
-	if (ns > now_ns)
-		poll(&fd, 1, (int)((ns - now_ns + 999999) / 1000000));
 }
 
 static int loop(struct watch *watch, struct pvtb_err *err)
@@ -983,7 +1003,7 @@ static int run_watch(const struct pvtb_command *cmd, void *optv, int argc, char 
 static const struct pvtb_command watch_command = {
 	.name = "watch-steal",
 	.summary = "where the time of the vCPUs on this host goes, live, of any VMM's",
-	.usage = "[-p PID]... [-s N] [-i S] [--exits | --no-trace] [--json]",
+	.usage = "[-p PID]... [-s N] [-i S] [-w N] [--exits | --no-trace] [--json]",
 	.description =
 		"Finds every VM on the host by its KVM descriptors (QEMU, Firecracker, "
 		"cloud-hypervisor, kvmtool, any other), and the threads that run its vCPUs as KVM "

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PVTB = os.environ["PVTB"]
@@ -48,6 +49,15 @@ class Watch(unittest.TestCase):
         self.assertTrue(all(who["comm"] for who in seen["taken_by"]))
         # every nanosecond of what B saw has one cause
         self.assertEqual(sum(seen["causes"].values()), seen["b_wall_ns"])
+
+    def test_wait_for_the_first_vm_ends(self):
+        began = time.monotonic()
+        watch = subprocess.run(
+            [PVTB, "watch-steal", "-p", str(os.getpid()), "--wait", "2", "-s", "1"],
+            capture_output=True, text=True, timeout=100, check=False)
+        self.assertEqual(watch.returncode, 4, watch.stderr)
+        self.assertIn("no vCPU is open in that process", watch.stderr)
+        self.assertGreaterEqual(time.monotonic() - began, 2)
 
 
 if __name__ == "__main__":

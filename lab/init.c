@@ -69,7 +69,7 @@ static void complain(const char *what, const char *why)
 
 /* Those with @part in their name, in the order of their names, which is the order they need each
  * other in. One that is there already is no failure. */
-static int load_modules(const char *part)
+static int load_modules(const char *part, bool nested)
 {
 	struct dirent **names = NULL;
 	int n = scandir("/modules", &names, NULL, alphasort), failed = 0;
@@ -78,10 +78,14 @@ static int load_modules(const char *part)
 		char path[512];
 		int fd;
 
+		const char *parameters =
+			nested && strstr(names[i]->d_name, "kvm-amd") ? "nested=1" : "";
+
 		if (names[i]->d_name[0] != '.' && strstr(names[i]->d_name, part)) {
 			snprintf(path, sizeof(path), "/modules/%s", names[i]->d_name);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
-			if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)) {
+			if (fd < 0 ||
+			    (syscall(SYS_finit_module, fd, parameters, 0) && errno != EEXIST)) {
 				complain(names[i]->d_name + 3, strerror(errno));
 				failed++;
 			}
@@ -253,6 +257,13 @@ static bool keeps_time_by(const char *clocksource)
 	return !strcmp(is, clocksource);
 }
 
+static bool has_option(const char *name)
+{
+	char *const *host = read_words("/host");
+
+	return host && host[0] && strstr(host[0], name);
+}
+
 /*
  * An x86-64 kernel measures the TSC's rate quickly at boot and again, better, during the next second; only
  * then is its clock "tsc". What KVM takes over at load is the former: in an emulator it may be off by more
@@ -261,9 +272,7 @@ static bool keeps_time_by(const char *clocksource)
  */
 static void wait_for_tsc(void)
 {
-	char *const *host = read_words("/host");
-
-	if (host && host[0] && strstr(host[0], "deterministic"))
+	if (has_option(",deterministic"))
 		return;
 	for (int i = 0; i < 300 && keeps_time_by("tsc-early"); i++)
 		usleep(10000);
@@ -277,7 +286,7 @@ int pvtb_init_main(void)
 	mount_all();
 	loopback_up();
 	/* a kernel may have the ports themselves as modules */
-	load_modules("virtio");
+	load_modules("virtio", false);
 	log = pvtb_virtio_port_open("log", PORT_MS);
 	if (log >= 0) {
 		dup2(log, STDERR_FILENO);
@@ -291,7 +300,7 @@ int pvtb_init_main(void)
 	wait_for_tsc();
 	if (!args || !args[0])
 		complain("/args", "no command to run");
-	else if (!load_modules(""))
+	else if (!load_modules("", has_option(",nested")))
 		status = run(args);
 	if (res < 0) {
 		complain("lab", "no port for results");

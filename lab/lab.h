@@ -16,19 +16,25 @@ struct pvtb_guardian;
 
 enum pvtb_lab_arch { PVTB_LAB_ARM64, PVTB_LAB_X86_64 };
 
-/* lab:arm64[,nvhe][,hz=N][,cpus=N][,mem=MIB][,model=CPU][,deterministic][,series=SERIES][,kernel=PATH][,modules=DIR] */
+/* lab:ARCH and options after commas; spec.c has them all. */
 struct pvtb_lab_spec {
 	enum pvtb_lab_arch arch;
 	bool nvhe;	    /* arm64: kvm-arm.mode=nvhe */
+	bool protected;	    /* arm64: kvm-arm.mode=protected, pKVM */
+	bool nested;	    /* arm64: kvm-arm.mode=nested; x86: nested=1 of kvm-amd */
+	bool ecv;	    /* arm64: a CPU with FEAT_ECV, or no lab */
 	bool deterministic; /* one instruction is one nanosecond; one CPU */
 	u64 counter_hz;	    /* arm64: CNTFRQ_EL0; 0: QEMU's own (1 GHz when deterministic) */
 	unsigned int cpus;
 	unsigned int mem_mib;
-	char model[48]; /* QEMU's name of the CPU; "": max */
+	char model[48]; /* QEMU's name of the CPU; "": pvtb_lab_model() */
 	char series
 		[16]; /* of the distribution's kernel: "6.1", "newest", "rc-rt"; "": the default */
-	char kernel[4096];  /* "" : the distribution's */
-	char modules[4096]; /* directory of KVM's modules for kernel=; "": looked for */
+	char kernel[4096];    /* "" : the distribution's */
+	char qemu[4096];      /* program, or directory of programs; "": from PATH */
+	char append[1024];    /* added to the kernel's command line */
+	char clocksource[32]; /* x86: the host's; "": its own choice */
+	char modules[4096];   /* directory of KVM's modules for kernel=; "": looked for */
 };
 
 #define PVTB_LAB_MAX_CPUS 64
@@ -50,6 +56,11 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret,
 /* The canonical text, "lab:arm64,nvhe,deterministic". */
 void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size);
 const char *pvtb_lab_arch_name(enum pvtb_lab_arch arch); /* "arm64", "x86_64" */
+/*
+ * QEMU's name of the CPU. Unless the host says otherwise it is a machine that exists, because "max" is another
+ * CPU in each version of QEMU and instruction counts differ: the core of the Ampere Altra, and an EPYC.
+ */
+const char *pvtb_lab_model(const struct pvtb_lab_spec *spec);
 
 /* kernel= as a separate option of a command. -EINVAL when the spec already names another. */
 int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path,

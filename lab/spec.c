@@ -21,18 +21,35 @@ enum option {
 	OPT_MODEL,
 	OPT_SERIES,
 	OPT_KERNEL,
-	OPT_MODULES
+	OPT_MODULES,
+	OPT_QEMU,
+	OPT_APPEND,
+	OPT_PROTECTED,
+	OPT_NESTED,
+	OPT_ECV,
+	OPT_CLOCKSOURCE,
 };
 
 static const char *const option_names[] = {
-	[OPT_NVHE] = "nvhe",	   [OPT_DETERMINISTIC] = "deterministic",
-	[OPT_HZ] = "hz",	   [OPT_CPUS] = "cpus",
-	[OPT_MEM] = "mem",	   [OPT_MODEL] = "model",
-	[OPT_SERIES] = "series",   [OPT_KERNEL] = "kernel",
+	[OPT_NVHE] = "nvhe",
+	[OPT_DETERMINISTIC] = "deterministic",
+	[OPT_HZ] = "hz",
+	[OPT_CPUS] = "cpus",
+	[OPT_MEM] = "mem",
+	[OPT_MODEL] = "model",
+	[OPT_SERIES] = "series",
+	[OPT_KERNEL] = "kernel",
 	[OPT_MODULES] = "modules",
+	[OPT_QEMU] = "qemu",
+	[OPT_APPEND] = "append",
+	[OPT_PROTECTED] = "protected",
+	[OPT_NESTED] = "nested",
+	[OPT_ECV] = "ecv",
+	[OPT_CLOCKSOURCE] = "clocksource",
 };
 static const char option_list[] =
-	"nvhe, deterministic, hz=N, cpus=N, mem=MIB, model=CPU, series=SERIES, kernel=PATH, modules=DIR";
+	"nvhe, protected, nested, ecv, deterministic, hz=N, cpus=N, mem=MIB, model=CPU, clocksource=NAME, "
+	"series=SERIES, kernel=PATH, modules=DIR, qemu=PATH, append=\"...\"";
 
 #define MODEL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
@@ -48,7 +65,8 @@ bool pvtb_lab_is_spec(const char *text)
 
 static bool takes_value(enum option o)
 {
-	return o != OPT_NVHE && o != OPT_DETERMINISTIC;
+	return o != OPT_NVHE && o != OPT_DETERMINISTIC && o != OPT_PROTECTED && o != OPT_NESTED &&
+	       o != OPT_ECV;
 }
 
 static int parse_arch(const char *text, const char *name, enum pvtb_lab_arch *ret,
@@ -110,6 +128,57 @@ static bool is_series(const char *text)
 	       (len == 6 && !strncmp(text, "newest", 6));
 }
 
+static int set_append(const char *text, const char *value, struct pvtb_lab_spec *spec,
+		      struct pvtb_err *err)
+{
+	for (const char *p = value; *p; p++) {
+		if (*p >= ' ' && *p <= '~')
+			continue;
+		pvtb_err_set(err, -EINVAL, text, "append= holds a character that is not printable");
+		return pvtb_err_hint(err, "words of a kernel's command line");
+	}
+	return set_path(text, "append", value, spec->append, sizeof(spec->append), err);
+}
+
+static int set_word(const char *text, const char *name, const char *value, char *out, size_t size,
+		    struct pvtb_err *err)
+{
+	if (value[strspn(value, MODEL_CHARACTERS)]) {
+		pvtb_err_set(err, -EINVAL, text, "%s=%s is no name", name, value);
+		return pvtb_err_hint(err, "letters, digits, - _ and .");
+	}
+	return set_path(text, name, value, out, size, err);
+}
+
+/* What the other architecture does not have in emulation. */
+static int check_arch(const char *text, enum option o, const struct pvtb_lab_spec *spec,
+		      struct pvtb_err *err)
+{
+	bool arm64 = o == OPT_NVHE || o == OPT_HZ || o == OPT_PROTECTED || o == OPT_ECV;
+	bool x86 = o == OPT_CLOCKSOURCE;
+
+	if (spec->arch == PVTB_LAB_ARM64 ? !x86 : !arm64)
+		return 0;
+	pvtb_err_set(err, -EINVAL, text, "%s is an option of lab:%s", option_names[o],
+		     arch_names[arm64 ? PVTB_LAB_ARM64 : PVTB_LAB_X86_64]);
+	return pvtb_err_hint(err, "drop it: %s has no such thing in emulation",
+			     arch_names[spec->arch]);
+}
+
+static int set_flag(enum option o, struct pvtb_lab_spec *spec)
+{
+	bool *const flag[] = {
+		[OPT_NVHE] = &spec->nvhe,
+		[OPT_DETERMINISTIC] = &spec->deterministic,
+		[OPT_PROTECTED] = &spec->protected,
+		[OPT_NESTED] = &spec->nested,
+		[OPT_ECV] = &spec->ecv,
+	};
+
+	*flag[o] = true;
+	return 0;
+}
+
 static int set_option(const char *text, enum option o, const char *value,
 		      struct pvtb_lab_spec *spec, struct pvtb_err *err)
 {
@@ -119,11 +188,13 @@ static int set_option(const char *text, enum option o, const char *value,
 		[OPT_HZ] = {1000000, PVTB_NSEC_PER_SEC},
 		[OPT_CPUS] = {1, PVTB_LAB_MAX_CPUS},
 		[OPT_MEM] = {256, 65536},
-		[OPT_MODULES] = {0, 0}, /* sizes the table: no number, no range */
+		[OPT_CLOCKSOURCE] = {0, 0}, /* sizes the table: no number, no range */
 	};
 	u64 n = 0;
-	int ret;
+	int ret = check_arch(text, o, spec, err);
 
+	if (ret)
+		return ret;
 	if (range[o].max) {
 		ret = pvtb_parse_u64(value, range[o].min, range[o].max, &n);
 		if (ret) {
@@ -136,22 +207,14 @@ static int set_option(const char *text, enum option o, const char *value,
 	}
 	switch (o) {
 	case OPT_NVHE:
+	case OPT_DETERMINISTIC:
+	case OPT_PROTECTED:
+	case OPT_NESTED:
+	case OPT_ECV:
+		return set_flag(o, spec);
 	case OPT_HZ:
-		if (spec->arch != PVTB_LAB_ARM64) {
-			pvtb_err_set(err, -EINVAL, text, "%s is an option of lab:arm64",
-				     option_names[o]);
-			return pvtb_err_hint(err, "drop it: %s has no such thing in emulation",
-					     arch_names[spec->arch]);
-		}
-		if (o == OPT_NVHE) {
-			spec->nvhe = true;
-			return 0;
-		}
 		spec->counter_hz = n;
 		return check_hz(text, n, err);
-	case OPT_DETERMINISTIC:
-		spec->deterministic = true;
-		return 0;
 	case OPT_CPUS:
 		spec->cpus = (unsigned int)n;
 		return 0;
@@ -178,6 +241,13 @@ static int set_option(const char *text, enum option o, const char *value,
 		return set_path(text, "kernel", value, spec->kernel, sizeof(spec->kernel), err);
 	case OPT_MODULES:
 		return set_path(text, "modules", value, spec->modules, sizeof(spec->modules), err);
+	case OPT_QEMU:
+		return set_path(text, "qemu", value, spec->qemu, sizeof(spec->qemu), err);
+	case OPT_APPEND:
+		return set_append(text, value, spec, err);
+	case OPT_CLOCKSOURCE:
+		return set_word(text, "clocksource", value, spec->clocksource,
+				sizeof(spec->clocksource), err);
 	}
 	return -EINVAL;
 }
@@ -222,6 +292,47 @@ static unsigned int default_cpus(const struct pvtb_lab_spec *spec)
 	return spec->deterministic ? 1 : 2;
 }
 
+const char *pvtb_lab_model(const struct pvtb_lab_spec *spec)
+{
+	if (spec->model[0])
+		return spec->model;
+	if (spec->arch == PVTB_LAB_X86_64)
+		return "EPYC-Rome";
+	/* FEAT_ECV and FEAT_NV2: no CPU that exists has them in QEMU (11.1) */
+	return spec->ecv || spec->nested ? "max" : "neoverse-n1";
+}
+
+/* As strsep(rest, ","), but "..." may hold commas, and its quotes are taken off. */
+static char *next_word(char **rest)
+{
+	char *word = *rest, *to = word, *p = word;
+	bool quoted = false;
+
+	if (!word)
+		return NULL;
+	for (; *p && (quoted || *p != ','); p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else
+			*to++ = *p;
+	}
+	*rest = *p ? p + 1 : NULL;
+	*to = '\0';
+	return word;
+}
+
+static int check_together(const char *text, const struct pvtb_lab_spec *spec, struct pvtb_err *err)
+{
+	if (spec->modules[0] && !spec->kernel[0])
+		return bad_option(err, text, "modules=", "goes with kernel=");
+	if (spec->series[0] && spec->kernel[0])
+		return bad_option(err, text, "series=", "is the distribution's, kernel= is not");
+	if (spec->arch == PVTB_LAB_ARM64 && spec->nvhe + spec->protected + spec->nested > 1)
+		return bad_option(err, text, "nvhe, protected and nested",
+				  "are modes of KVM, of which it has one");
+	return 0;
+}
+
 int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb_err *err)
 {
 	struct pvtb_lab_spec *spec PVTB_FREE = calloc(1, sizeof(*spec));
@@ -238,14 +349,11 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb
 	}
 	spec->mem_mib = 1024;
 	rest = copy + 4;
-	word = strsep(&rest, ",");
+	word = next_word(&rest);
 	r = parse_arch(text, word, &spec->arch, err);
-	while (!r && (word = strsep(&rest, ",")))
+	while (!r && (word = next_word(&rest)))
 		r = parse_option(text, word, &seen, spec, err);
-	if (!r && spec->modules[0] && !spec->kernel[0])
-		r = bad_option(err, text, "modules=", "goes with kernel=");
-	if (!r && spec->series[0] && spec->kernel[0])
-		r = bad_option(err, text, "series=", "is the distribution's, kernel= is not");
+	r = r ?: check_together(text, spec, err);
 	if (r)
 		return r;
 	if (spec->deterministic && !spec->counter_hz && spec->arch == PVTB_LAB_ARM64)
@@ -268,6 +376,12 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 	fprintf(f, "lab:%s", arch_names[spec->arch]);
 	if (spec->nvhe)
 		fputs(",nvhe", f);
+	if (spec->protected)
+		fputs(",protected", f);
+	if (spec->nested)
+		fputs(",nested", f);
+	if (spec->ecv)
+		fputs(",ecv", f);
 	if (spec->counter_hz && !implied)
 		fprintf(f, ",hz=%llu", (unsigned long long)spec->counter_hz);
 	if (spec->cpus != default_cpus(spec))
@@ -276,6 +390,8 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 		fprintf(f, ",mem=%u", spec->mem_mib);
 	if (spec->model[0])
 		fprintf(f, ",model=%s", spec->model);
+	if (spec->clocksource[0])
+		fprintf(f, ",clocksource=%s", spec->clocksource);
 	if (spec->deterministic)
 		fputs(",deterministic", f);
 	if (spec->series[0])
@@ -284,6 +400,10 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 		fprintf(f, ",kernel=%s", spec->kernel);
 	if (spec->modules[0])
 		fprintf(f, ",modules=%s", spec->modules);
+	if (spec->qemu[0])
+		fprintf(f, ",qemu=%s", spec->qemu);
+	if (spec->append[0])
+		fprintf(f, ",append=\"%s\"", spec->append);
 }
 
 int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path, struct pvtb_err *err)

@@ -80,12 +80,12 @@ measure xx lab:x86_64+lab:x86_64 migration && every xx x86_64 'hosts_.*' ''
 # Two kernel versions. Where the CPU has nothing that the newer KVM does not let it hide, a guest of the older
 # one finds its own CPU there; the other way round it is refused, and what is next goes over the same link.
 has_kernel arm64 6.1 && {
-	measure kernels lab:arm64,series=6.1,model=neoverse-n1+lab:arm64,model=neoverse-n1 \
+	measure kernels lab:arm64,series=6.1+lab:arm64 \
 		migration.hosts_offset migration.hosts_value migration.hosts_lpt_smp migration.hosts_lpt_back && {
 		every kernels arm64 'hosts_(offset|value|lpt_smp|lpt_back)' hosts_lpt_back
 		unnoticed kernels hosts_lpt_smp
 	}
-	expect_status 4 "$PVTB" run -H lab:arm64+lab:arm64,series=6.1 --no-plots -o "$scratch/refused" \
+	expect_status 4 "$PVTB" run -H lab:arm64,model=max+lab:arm64,model=max,series=6.1 --no-plots -o "$scratch/refused" \
 		migration.hosts_lpt_smp migration.hosts_value && {
 		every refused arm64 'hosts_(lpt_smp|value)' 'hosts_.*'
 		equal "guests refused for a register" 2 "$(verdicts refused |

@@ -35,6 +35,13 @@ static void specs_round_trip(void **state)
 		{"lab:arm64,series=newest", "lab:arm64,series=newest"},
 		{"lab:x86_64,series=rc-rt", "lab:x86_64,series=rc-rt"},
 		{"lab:x86_64,series=6.12-rt", "lab:x86_64,series=6.12-rt"},
+		{"lab:arm64,protected,cpus=3", "lab:arm64,protected,cpus=3"},
+		{"lab:arm64,ecv,deterministic", "lab:arm64,ecv,deterministic"},
+		{"lab:x86_64,nested,clocksource=hpet", "lab:x86_64,nested,clocksource=hpet"},
+		{"lab:arm64,qemu=/q/bin,nested", "lab:arm64,nested,qemu=/q/bin"},
+		{"lab:arm64,append=\"isolcpus=nohz,domain,1 nosmt\",cpus=4",
+		 "lab:arm64,cpus=4,append=\"isolcpus=nohz,domain,1 nosmt\""},
+		{"lab:arm64,append=quiet", "lab:arm64,append=\"quiet\""},
 		{"lab:x86_64,kernel=/b/vmlinuz,modules=/m",
 		 "lab:x86_64,kernel=/b/vmlinuz,modules=/m"},
 	};
@@ -47,6 +54,27 @@ static void specs_round_trip(void **state)
 		assert_int_equal(pvtb_lab_spec_parse(good[i].in, &spec, &err), 0);
 		pvtb_lab_spec_format(&spec, text, sizeof(text));
 		assert_string_equal(text, good[i].out);
+	}
+}
+
+/* A name that means the same CPU in every QEMU, but where no such CPU has what is asked for. */
+static void cpus_have_names(void **state)
+{
+	static const struct {
+		const char *spec, *model;
+	} cpu[] = {
+		{"lab:arm64", "neoverse-n1"},	    {"lab:arm64,deterministic,nvhe", "neoverse-n1"},
+		{"lab:x86_64", "EPYC-Rome"},	    {"lab:arm64,ecv", "max"},
+		{"lab:arm64,nested", "max"},	    {"lab:arm64,model=cortex-a76", "cortex-a76"},
+		{"lab:x86_64,nested", "EPYC-Rome"}, {"lab:x86_64,model=max", "max"},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(cpu); i++) {
+		struct pvtb_lab_spec spec;
+		struct pvtb_err err;
+
+		assert_int_equal(pvtb_lab_spec_parse(cpu[i].spec, &spec, &err), 0);
+		assert_string_equal(pvtb_lab_model(&spec), cpu[i].model);
 	}
 }
 
@@ -70,6 +98,14 @@ static void bad_specs_are_named(void **state)
 		{"lab:arm64,hz=30000000", "whole number of ns"},
 		{"lab:arm64,modules=/m", "goes with kernel="},
 		{"lab:arm64,series=trixie", "no kernel series"},
+		{"lab:x86_64,protected", "option of lab:arm64"},
+		{"lab:x86_64,ecv", "option of lab:arm64"},
+		{"lab:arm64,clocksource=tsc", "option of lab:x86_64"},
+		{"lab:x86_64,clocksource=a b", "is no name"},
+		{"lab:arm64,nvhe,protected", "of which it has one"},
+		{"lab:arm64,append", "needs a value"},
+		{"lab:arm64,append=\"a\tb\"", "not printable"},
+		{"lab:arm64,protectd", "did you mean protected?"},
 		{"lab:arm64,series=-rt", "no kernel series"},
 		{"lab:arm64,series=newer", "no kernel series"},
 		{"lab:arm64,series=6.12-r", "no kernel series"},
@@ -251,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(specs_round_trip),
+		cmocka_unit_test(cpus_have_names),
 		cmocka_unit_test(bad_specs_are_named),
 		cmocka_unit_test_setup_teardown(stream_arrives_in_any_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(cut_or_changed_stream_is_refused, setup, teardown),

@@ -19,7 +19,10 @@ $(O)/$(1)/bench/%.o: bench/% $(O)/$(1)/flags | $$(BPF_SKEL_$(1))
 $(O)/$(1)/lab/%.o: lab/% $(O)/$(1)/flags
 	$$(call compile,$$(CC_$(1)),$$(PVTB_FLAGS_$(1)))
 # What is embedded with .incbin is no compiler dependency: name it.
-$(O)/$(1)/harness/core/embed.S.o: $(O)/$(1)/guest.elf $$(sort $$(wildcard lab/*.sh lab/config/*.config plots/*.gp))
+$(O)/$(1)/emulator-check.bin: lab/emulator-check.S $(O)/$(1)/flags
+	$$(call say,CHECK,$$@)
+	$$(Q)$$(CLANG) --target=aarch64-linux-gnu -c -o $$@.o $$< && $$(LLVM_OBJCOPY) -O binary -j .text $$@.o $$@
+$(O)/$(1)/harness/core/embed.S.o: $(O)/$(1)/guest.elf $(O)/$(1)/emulator-check.bin $$(sort $$(wildcard lab/*.sh lab/config/*.config plots/*.gp))
 $(O)/$(1)/libperf/libperf.a: packaging/libperf.sh
 	$$(call say,LIBPERF,$$@)
 	$$(Q)packaging/libperf.sh $(1) $$(@D) "$$(CROSS_$(1))"

@@ -26,6 +26,7 @@ struct lab {
 	const struct pvtb_lab_hooks *hooks;
 	char name[512]; /* the host as asked for, for errors */
 	struct pvtb_lab_kernel kernel;
+	struct pvtb_lab_emulator emulator;
 	int program_fd, initramfs_fd, out_dir_fd;
 	int ours[NR_PORTS], theirs[NR_PORTS];
 	struct pvtb_lab_lines lines[NR_PORTS];
@@ -70,30 +71,6 @@ static void args_free(struct args *a)
 {
 	for (size_t i = 0; i < a->nr; i++)
 		free(a->owned[i]);
-}
-
-static const char *qemu_name(enum pvtb_lab_arch arch)
-{
-	return arch == PVTB_LAB_ARM64 ? "qemu-system-aarch64" : "qemu-system-x86_64";
-}
-
-static void cpu_args(struct args *a, const struct pvtb_lab_spec *spec)
-{
-	const char *model = pvtb_lab_model(spec);
-	size_t len = strlen(spec->series);
-	bool rt = len > 3 && !strcmp(spec->series + len - 3, "-rt");
-	bool arm64 = spec->arch == PVTB_LAB_ARM64;
-	char hz[48] = "";
-
-	arg(a, "-M");
-	arg(a, arm64 ? "virt,virtualization=on,gic-version=3" : "q35");
-	arg(a, "-cpu");
-	if (spec->counter_hz)
-		snprintf(hz, sizeof(hz), ",cntfrq=%llu", (unsigned long long)spec->counter_hz);
-	/* SVE and pointer authentication are slow to emulate and nothing here is about them. A real-time
-	 * kernel's KVM wants a TSC that is said to be constant. */
-	arg(a, "%s%s%s%s", model, arm64 && !strcmp(model, "max") ? ",sve=off,pauth=off" : "",
-	    !arm64 && rt ? ",invtsc=on" : "", hz);
 }
 
 /*
@@ -151,9 +128,14 @@ static int link_fd(const struct lab *lab)
 static int qemu_args(struct args *a, const struct lab *lab)
 {
 	const struct pvtb_lab_spec *spec = lab->spec;
+	char cpu[128];
 
-	arg(a, "%s", qemu_name(spec->arch));
-	cpu_args(a, spec);
+	arg(a, "%s", pvtb_lab_qemu_name(spec->arch));
+	arg(a, "-M");
+	arg(a, spec->arch == PVTB_LAB_ARM64 ? "virt,virtualization=on,gic-version=3" : "q35");
+	arg(a, "-cpu");
+	pvtb_lab_cpu(spec, cpu, sizeof(cpu));
+	arg(a, "%s", cpu);
 	arg(a, "-accel");
 	/* One thread for all CPUs. With a thread for each, QEMU 7.2 at times shows a CPU code that
 	 * another one has just replaced: an x86-64 kernel, which steps over code it patches by int3,
@@ -385,34 +367,6 @@ static void close_theirs(struct lab *lab)
 	}
 }
 
-static int no_qemu(enum pvtb_lab_arch arch, const char *name, int code, struct pvtb_err *err)
-{
-	pvtb_err_set(err, code, name, "not found");
-	return pvtb_err_hint(err, "install %s, or run `make deps`",
-			     arch == PVTB_LAB_ARM64 ? "qemu-system-arm" : "qemu-system-x86");
-}
-
-static int find_qemu(enum pvtb_lab_arch arch, const char *named, char *ret, size_t size,
-		     struct pvtb_err *err)
-{
-	struct stat st;
-	int r;
-
-	if (!named[0]) {
-		r = pvtb_lab_which(qemu_name(arch), ret, size);
-		return r ? no_qemu(arch, qemu_name(arch), r, err) : 0;
-	}
-	r = snprintf(ret, size, "%s", named);
-	if (!stat(named, &st) && S_ISDIR(st.st_mode))
-		r = snprintf(ret, size, "%s/%s", named, qemu_name(arch));
-	if ((size_t)r >= size)
-		return pvtb_err_set(err, -ENAMETOOLONG, named, "too long a path");
-	if (!access(ret, X_OK))
-		return 0;
-	pvtb_err_sys(err, -errno, "%s", ret);
-	return pvtb_err_hint(err, "qemu= names %s, or the directory it is in", qemu_name(arch));
-}
-
 static int start_qemu(struct lab *lab, const char *path, struct pvtb_err *err)
 {
 	int keep[] = {lab->kernel.fd,	     lab->initramfs_fd,	    lab->theirs[PORT_RES],
@@ -471,10 +425,10 @@ static int judge(struct lab *lab, int qemu_status, int *ret_status, struct pvtb_
 			return pvtb_err_hint(err, "%s", lab->said.hint);
 		}
 		if (qemu_status && lab->qemu_said[0])
-			return pvtb_err_set(err, -EIO, qemu_name(lab->spec->arch), "%s",
+			return pvtb_err_set(err, -EIO, pvtb_lab_qemu_name(lab->spec->arch), "%s",
 					    lab->qemu_said);
 		if (WIFSIGNALED(qemu_status))
-			return pvtb_err_set(err, -EIO, qemu_name(lab->spec->arch),
+			return pvtb_err_set(err, -EIO, pvtb_lab_qemu_name(lab->spec->arch),
 					    "killed by signal %d (%s)", WTERMSIG(qemu_status),
 					    strsignal(WTERMSIG(qemu_status)));
 		pvtb_err_set(err, -EIO, lab->name, "ended without results: it %s",
@@ -533,11 +487,12 @@ static int prepare(struct lab *lab, char *const argv[], const char *out_dir, str
 	lab->unpack = pvtb_lab_unpack_new(lab->out_dir_fd);
 	if (!lab->unpack)
 		return pvtb_err_sys(err, -ENOMEM, "%s", lab->name);
-	r = pvtb_lab_program_open(lab->spec->arch, &lab->program_fd, err);
+	r = pvtb_lab_emulator(lab->spec, &lab->emulator, err);
+	r = r ?: pvtb_lab_program_open(lab->spec->arch, &lab->program_fd, err);
 	r = r ?: pvtb_lab_kernel_open(lab->spec, lab->hooks, &lab->kernel, err);
 	if (!r)
-		r = pvtb_lab_initramfs(lab->spec, &lab->kernel, lab->program_fd, argv,
-				       lab->hooks ? lab->hooks->input_dir : NULL,
+		r = pvtb_lab_initramfs(lab->spec, &lab->kernel, &lab->emulator, lab->program_fd,
+				       argv, lab->hooks ? lab->hooks->input_dir : NULL,
 				       &lab->initramfs_fd, err);
 	return r ?: open_ports(lab, err);
 }
@@ -552,7 +507,7 @@ int pvtb_lab_run(const struct pvtb_lab_spec *spec, char *const argv[], const cha
 	if (!lab)
 		return pvtb_err_sys(err, -ENOMEM, "lab");
 	lab_init(lab, spec, hooks);
-	r = find_qemu(spec->arch, spec->qemu, qemu, sizeof(qemu), err);
+	r = pvtb_lab_qemu_find(spec->arch, spec->qemu, qemu, sizeof(qemu), err);
 	r = r ?: prepare(lab, argv, out_dir, err);
 	r = r ?: start_qemu(lab, qemu, err);
 	r = r ?: pump(lab, err);
@@ -570,7 +525,7 @@ int pvtb_lab_check(const struct pvtb_lab_spec *spec, struct pvtb_err *err)
 
 	if (!kernel)
 		return pvtb_err_sys(err, -ENOMEM, "lab");
-	r = find_qemu(spec->arch, spec->qemu, path, sizeof(path), err);
+	r = pvtb_lab_qemu_find(spec->arch, spec->qemu, path, sizeof(path), err);
 	r = r ?: pvtb_lab_program_open(spec->arch, &fd, err);
 	if (fd >= 0)
 		close(fd);
@@ -588,7 +543,7 @@ int pvtb_lab_ready(enum pvtb_lab_arch arch, char *ret_kernel, size_t size, struc
 	const char *version;
 	int fd = -1, r;
 
-	r = find_qemu(arch, "", path, sizeof(path), err);
+	r = pvtb_lab_qemu_find(arch, "", path, sizeof(path), err);
 	r = r ?: pvtb_lab_program_open(arch, &fd, err);
 	if (fd >= 0)
 		close(fd);

@@ -125,15 +125,20 @@ static void child(char *const args[])
 	static char *const no_host[] = {(char *)"lab", NULL};
 	static const struct rlimit core = {0, 0};
 	char *const *host = read_words("/host") ?: (char **)no_host;
-	char env[4096 + 512];
+	char env[4096 + 512], qemu[128], faults[128];
 	char *const envp[] = {(char *)"PATH=/",
 			      (char *)"HOME=/",
 			      (char *)"LC_ALL=C",
 			      (char *)"TMPDIR=/tmp",
 			      env,
+			      qemu,
+			      faults,
 			      NULL};
 
 	snprintf(env, sizeof(env), PVTB_LAB_ENV "=%s", host[0] ? host[0] : "lab");
+	snprintf(qemu, sizeof(qemu), PVTB_LAB_QEMU_ENV "=%s", host[0] && host[1] ? host[1] : "");
+	snprintf(faults, sizeof(faults), PVTB_LAB_FAULTS_ENV "=%s",
+		 host[0] && host[1] && host[2] ? host[2] : "");
 	setrlimit(RLIMIT_CORE, &core);
 	setsid();
 	execve("/init", args, envp);

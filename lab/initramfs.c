@@ -208,11 +208,12 @@ static int put_input(struct cpio *c, const char *path)
 }
 
 static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
-			  const struct pvtb_lab_kernel *kernel, void *program, size_t program_size,
-			  char *const argv[], const char *input_dir)
+			  const struct pvtb_lab_kernel *kernel,
+			  const struct pvtb_lab_emulator *emulator, void *program,
+			  size_t program_size, char *const argv[], const char *input_dir)
 {
 	char text[2 * sizeof(spec->kernel)];
-	char *host[] = {text, NULL};
+	char *host[] = {text, (char *)emulator->version, (char *)emulator->faults, NULL};
 	int r;
 
 	entry(c, "dev", S_IFDIR | 0755, 0, NULL, 0);
@@ -243,8 +244,8 @@ static int put_everything(struct cpio *c, const struct pvtb_lab_spec *spec,
 }
 
 int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
-		       int program_fd, char *const argv[], const char *input_dir, int *ret_fd,
-		       struct pvtb_err *err)
+		       const struct pvtb_lab_emulator *emulator, int program_fd, char *const argv[],
+		       const char *input_dir, int *ret_fd, struct pvtb_err *err)
 {
 	void *program PVTB_FREE = NULL;
 	struct cpio c = {};
@@ -263,7 +264,7 @@ int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_k
 	if (!c.f) {
 		r = -errno;
 	} else {
-		r = put_everything(&c, spec, kernel, program, size, argv, input_dir);
+		r = put_everything(&c, spec, kernel, emulator, program, size, argv, input_dir);
 		if (ferror(c.f))
 			r = -ENOSPC;
 		if (fclose(c.f) && !r)

@@ -58,8 +58,19 @@ int pvtb_lab_program_open(enum pvtb_lab_arch arch, int *ret_fd,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
 /* A memfd holding the cpio archive. @input_dir: of files that go with it; NULL: none. */
 int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_kernel *kernel,
-		       int program_fd, char *const argv[], const char *input_dir, int *ret_fd,
+		       const struct pvtb_lab_emulator *emulator, int program_fd, char *const argv[],
+		       const char *input_dir, int *ret_fd, struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* ---- emulator.c ---- */
+
+const char *pvtb_lab_qemu_name(enum pvtb_lab_arch arch);
+/* The program: @named, in the directory @named, or "": from PATH. */
+int pvtb_lab_qemu_find(enum pvtb_lab_arch arch, const char *named, char *ret, size_t size,
 		       struct pvtb_err *err) PVTB_MUST_CHECK;
+/* The line of lab/emulator-check.S. -EBADMSG when it is none. */
+int pvtb_lab_emulator_read(const char *line, struct pvtb_lab_emulator *e) PVTB_MUST_CHECK;
+/* What -cpu says of @spec's. */
+void pvtb_lab_cpu(const struct pvtb_lab_spec *spec, char *out, size_t size);
 
 /* ---- archive.c ----
  * A stream of members, each a header, a name and data, each closed by a CRC; the last one says how

@@ -66,6 +66,22 @@ const char *pvtb_lab_model(const struct pvtb_lab_spec *spec);
 int pvtb_lab_spec_set_kernel(struct pvtb_lab_spec *spec, const char *path,
 			     struct pvtb_err *err) PVTB_MUST_CHECK;
 
+/* What the pvtb inside finds in its environment of the emulator: its version, and names of what it does wrong:
+ * "rate" (the counter does not run as CNTFRQ_EL0 says), "cntvoff", "cntpoff" (an offset is ignored). */
+#define PVTB_LAB_QEMU_ENV   "PVTB_QEMU_VERSION"
+#define PVTB_LAB_FAULTS_ENV "PVTB_QEMU_FAULTS"
+
+struct pvtb_lab_emulator {
+	char version[64]; /* "10.0.13"; "": it does not say */
+	bool checked;	  /* arm64: what follows is known */
+	bool ecv;	  /* the CPU has FEAT_ECV with CNTPOFF_EL2 */
+	char faults[64];  /* words, a blank before each; "": none */
+};
+/* Which emulator @spec's is, and a check of it that takes no kernel (0.2 s). -EOPNOTSUPP: @spec asks for a
+ * CPU it does not have. */
+int pvtb_lab_emulator(const struct pvtb_lab_spec *spec, struct pvtb_lab_emulator *ret,
+		      struct pvtb_err *err) PVTB_MUST_CHECK;
+
 /* All members may be NULL or 0. Called on the thread that called pvtb_lab_run(). */
 struct pvtb_lab_hooks {
 	void *ctx;

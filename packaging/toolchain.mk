@@ -3,6 +3,7 @@
 # that is not this machine's.
 
 CLANG    ?= clang
+LLVM_OBJCOPY ?= llvm-objcopy
 BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 
 GNU_x86_64 := x86_64-linux-gnu

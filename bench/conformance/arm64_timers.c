@@ -249,7 +249,7 @@ CF_ROW(cnt_05, .id = "CNT-05", .tag = CF_DOC, ARM, OFFSET_CAP, .source = CNT_DOC
 	       "the guest's CNTVCT_EL0 and CNTPCT_EL0 are the physical counter less the offset, "
 	       "modulo 2^64, and both the same",
        .how = "four offsets; the guest's readings lie between two of the host's and in order",
-       .run = cnt_05,
+       .emulator = "cntpoff", .run = cnt_05,
        .mutant = CF_M_INPUT_AFTER(CF_SET_COUNTER_OFFSET, 0, 0, 8, CF_ADD, 1ULL << 32, 3));
 
 /* KVM_ARM_VCPU_INIT, by its number: the structure is arm64's. */
@@ -305,8 +305,8 @@ static void cnt_07(struct cf *cf)
 }
 CF_ROW(cnt_07, .id = "CNT-07", .tag = CF_CODE, ARM, OFFSET_CAP, .source = "arch/arm64/kvm/arm.c",
        .statement = "the offset may be set again, after the guest ran too; the last one holds",
-       .how = "set, run, set, read", .run = cnt_07, .also = "CNT-02 CNT-03 CNT-05",
-       .mutant = CF_M_DROP_AFTER(CF_SET_COUNTER_OFFSET, 0, 0, 1));
+       .how = "set, run, set, read", .emulator = "cntpoff", .run = cnt_07,
+       .also = "CNT-02 CNT-03 CNT-05", .mutant = CF_M_DROP_AFTER(CF_SET_COUNTER_OFFSET, 0, 0, 1));
 
 static void cnt_08(struct cf *cf)
 {
@@ -321,7 +321,7 @@ static void cnt_08(struct cf *cf)
 CF_ROW(cnt_08, .id = "CNT-08", .tag = CF_DOC, ARM, OFFSET_CAP, .source = CNT_DOC,
        .statement =
 	       "once there is an offset, writing the counter registers succeeds and does nothing",
-       .how = "both counters written, then read in the guest", .run = cnt_08,
+       .how = "both counters written, then read in the guest", .emulator = "cntpoff", .run = cnt_08,
        .mutant = CF_M_ERRNO(KVM_SET_ONE_REG, CF_REG_PHYS_CNT, 0, -EBUSY));
 
 static void cnt_09(struct cf *cf)

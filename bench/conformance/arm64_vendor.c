@@ -76,7 +76,7 @@ CF_ROW(ptp_03, .id = "PTP-03", .tag = CF_DOC, ARM, .source = PTP_DOC, .cap = CF_
 	       "as the guest sees it",
        .how = "the counter lies between the guest's readings before and after, with an offset too; wall "
 	      "time between the host's",
-       .needs = "a host that keeps time by its counter", .run = ptp_03,
+       .needs = "a host that keeps time by its counter", .emulator = "cntpoff", .run = ptp_03,
        .mutant = CF_M_CALL(CF_VENDOR_PTP, 3, CF_XOR, 0x80000000));
 
 static void ptp_04(struct cf *cf)

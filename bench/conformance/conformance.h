@@ -63,7 +63,9 @@ struct cf_row {
 	const char *how;    /* how it is checked, one line; NULL with @manual */
 	const char *manual; /* why there is no automatic check */
 	const char *known;  /* CF_MISMATCH: what today's code does instead */
-	bool alone;	    /* wants the host's CPUs for itself: it watches time pass */
+	const char
+		*emulator; /* fault of an emulator that the check notices: lab.h has them; NULL */
+	bool alone;	   /* wants the host's CPUs for itself: it watches time pass */
 	/* Rows besides this one whose checks rest on the same answer, and fail with this mutant too:
 	 * identifiers with spaces between; NULL. With a "?": those that may. */
 	const char *also;
@@ -87,7 +89,7 @@ enum cf_verdict {
 	CF_PASS,
 	CF_FAIL,
 	CF_NOTICE, /* differs from today's code in an undocumented corner */
-	CF_XFAIL,  /* the known mismatch, and nothing else */
+	CF_XFAIL,  /* the known mismatch and nothing else, or a known fault of the emulator */
 	CF_SKIP,
 	CF_MANUAL,	 /* no automatic check */
 	CF_INCONCLUSIVE, /* the condition the check needs did not arise: it says nothing */
@@ -129,8 +131,10 @@ void cf_mutant_text(const struct cf_mutant *m, char *buf, size_t len);
 struct cf_run_opts {
 	const char *host_spec;
 	bool emulated;
-	unsigned int jobs;	/* 0: one per CPU */
-	unsigned int timeout_s; /* of one check; 0: 10, 30 in an emulated host */
+	const char *qemu;	     /* the emulator's version; NULL: not known, or none */
+	const char *emulator_faults; /* words; NULL: none known */
+	unsigned int jobs;	     /* 0: one per CPU */
+	unsigned int timeout_s;	     /* of one check; 0: 10, 30 in an emulated host */
 	/* One per row to be run: whose mutant is armed in it, or NULL. NULL: none anywhere. */
 	const struct cf_row *const *mutants;
 	bool (*interrupted)(void);

@@ -132,10 +132,32 @@ static int start(struct runner *r, size_t i, struct pvtb_err *err)
 	return 0;
 }
 
-/* A failure that the tag makes something less. */
-static enum cf_verdict failure_of(const struct cf_row *row)
+/* What the emulator does wrong was found without KVM: what follows from it is not KVM's. */
+static bool emulators_fault(const struct cf_run_opts *opts, const struct cf_row *row)
 {
-	return row->tag == CF_CODE ? CF_NOTICE : CF_FAIL;
+	const char *at = opts->emulator_faults;
+	size_t len = row->emulator ? strlen(row->emulator) : 0;
+
+	while (len && at && (at = strstr(at, row->emulator))) {
+		at += len;
+		if (*at == ' ' || !*at)
+			return true;
+	}
+	return false;
+}
+
+/* A failure that the tag, or the emulator, makes something less. */
+static void judge_failure(const struct cf_run_opts *opts, struct cf_outcome *o)
+{
+	char found[CF_WHY_BYTES];
+
+	o->verdict = o->row->tag == CF_CODE ? CF_NOTICE : CF_FAIL;
+	if (!emulators_fault(opts, o->row))
+		return;
+	o->verdict = CF_XFAIL;
+	snprintf(found, sizeof(found), "%s", o->why);
+	snprintf(o->why, sizeof(o->why), "emulator: QEMU %.32s, fault %s: %.150s",
+		 opts->qemu ? opts->qemu : "", o->row->emulator, found);
 }
 
 static void judge(struct runner *r, const struct job *j, int status)
@@ -154,7 +176,7 @@ static void judge(struct runner *r, const struct job *j, int status)
 		o->verdict = CF_PASS;
 		return;
 	case CF_STATE_FAIL:
-		o->verdict = failure_of(o->row);
+		judge_failure(r->opts, o);
 		return;
 	case CF_STATE_XFAIL:
 		o->verdict = CF_XFAIL;

@@ -76,7 +76,8 @@ static void ktap_line(const struct cf_ktap *k, size_t i, size_t number)
 	else if (o->verdict == CF_INCONCLUSIVE)
 		fprintf(k->out, " # SKIP INCONCLUSIVE: %s", o->why);
 	else if (o->verdict == CF_XFAIL)
-		fprintf(k->out, " # XFAIL %s", o->row->known);
+		fprintf(k->out, " # XFAIL %s",
+			strncmp(o->why, "emulator: ", 10) ? o->row->known : o->why);
 	fputc('\n', k->out);
 }
 

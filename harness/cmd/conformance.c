@@ -151,6 +151,8 @@ static int run_native(struct conf_run *run, struct pvtb_err *err)
 	struct cf_run_opts ro = {
 		.host_spec = run->spec,
 		.emulated = o->lab_host != NULL,
+		.qemu = getenv(PVTB_LAB_QEMU_ENV),
+		.emulator_faults = getenv(PVTB_LAB_FAULTS_ENV),
 		.jobs = (unsigned int)o->jobs,
 		.interrupted = pvtb_interrupted,
 	};

@@ -155,6 +155,26 @@ static void judge_native(const struct doctor *d, json_t *can, json_t *cannot)
 			   d->trace_err.why);
 }
 
+/* Version and faults of the emulator: of arm64's, with the CPU that has most to do wrong, where there is one. */
+static void add_emulator(json_t *obj, enum pvtb_lab_arch arch)
+{
+	const char *const hosts[] = {arch == PVTB_LAB_ARM64 ? "lab:arm64,ecv" : "lab:x86_64",
+				     "lab:arm64"};
+	struct pvtb_lab_spec *spec PVTB_FREE = malloc(sizeof(*spec));
+	struct pvtb_lab_emulator e = {};
+	struct pvtb_err err;
+
+	for (size_t i = 0; spec && i < PVTB_ARRAY_SIZE(hosts); i++) {
+		if (pvtb_lab_spec_parse(hosts[i], spec, &err) || pvtb_lab_emulator(spec, &e, &err))
+			continue;
+		json_object_set_new(obj, "qemu", json_string(e.version));
+		json_object_set_new(obj, "emulator_checked", json_boolean(e.checked));
+		json_object_set_new(obj, "ecv", json_boolean(e.ecv));
+		json_object_set_new(obj, "faults", json_string(e.faults));
+		return;
+	}
+}
+
 static json_t *lab_json(struct doctor *d)
 {
 	static const enum pvtb_lab_arch archs[] = {PVTB_LAB_ARM64, PVTB_LAB_X86_64};
@@ -173,6 +193,7 @@ static json_t *lab_json(struct doctor *d)
 			json_object_set_new(obj, "hint", json_string(err.hint));
 		} else {
 			json_object_set_new(obj, "kernel", json_string(kernel));
+			add_emulator(obj, archs[i]);
 			d->lab_ready = true;
 		}
 		json_array_append_new(array, obj);
@@ -381,8 +402,10 @@ static void print_lab(const json_t *doc)
 		bool named = strcmp(what, "lab"); /* the line says lab already */
 
 		if (json_is_true(json_object_get(entry, "ready")))
-			put(i ? "" : "lab", "%s ready (Linux %s)", str(entry, "arch"),
-			    str(entry, "kernel"));
+			put(i ? "" : "lab", "%s ready (Linux %s, QEMU %s%s%s)", str(entry, "arch"),
+			    str(entry, "kernel"), str(entry, "qemu"),
+			    *str(entry, "faults") ? "; its CPU fails the check of" : "",
+			    str(entry, "faults"));
 		else
 			put(i ? "" : "lab", "%s not ready: %s%s%s%s%s", str(entry, "arch"),
 			    named ? what : "", named ? ": " : "", str(entry, "why"),

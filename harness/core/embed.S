@@ -23,6 +23,7 @@
 .endm
 
 	embed_built pvtb_guest_image, PVTB_BUILD_DIR, "guest.elf"
+	embed_built pvtb_emulator_check, PVTB_BUILD_DIR, "emulator-check.bin"
 	embed_file pvtb_fetch_kernel_sh, "lab/fetch-kernel.sh"
 	embed_file pvtb_build_kernel_sh, "lab/build-kernel.sh"
 	embed_file pvtb_config_common, "lab/config/common.config"

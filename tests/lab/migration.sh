@@ -85,7 +85,7 @@ has_kernel arm64 6.1 && {
 		every kernels arm64 'hosts_(offset|value|lpt_smp|lpt_back)' hosts_lpt_back
 		unnoticed kernels hosts_lpt_smp
 	}
-	expect_status 4 "$PVTB" run -H lab:arm64,model=max+lab:arm64,model=max,series=6.1 --no-plots -o "$scratch/refused" \
+	expect_status 4 "$PVTB" run -H lab:arm64+lab:arm64,series=6.1 --no-plots -o "$scratch/refused" \
 		migration.hosts_lpt_smp migration.hosts_value && {
 		every refused arm64 'hosts_(lpt_smp|value)' 'hosts_.*'
 		equal "guests refused for a register" 2 "$(verdicts refused |

@@ -78,6 +78,34 @@ static void cpus_have_names(void **state)
 	}
 }
 
+/* Lines of lab/emulator-check.S in QEMU 7.2, 10.0.13 and 11.1.3, and of emulators that are worse. */
+static void emulators_are_judged(void **state)
+{
+	static const struct {
+		const char *line, *faults;
+		bool ecv;
+	} said[] = {
+		{"pvtb 3b9aca00 0 1e8482 1 0", "", false},
+		{"pvtb 3b9aca0 0 1e849 1 0", "", false},
+		{"pvtb 3b9aca00 2 1e8482 1 0", " cntpoff", true},
+		{"pvtb 3b9aca00 2 1e8482 1 1", "", true},
+		{"pvtb 3b9aca00 1 1e8482 1 0", "", false},
+		{"pvtb 3b9aca00 0 1e849 1 0", " rate", false},
+		{"pvtb 3b9aca0 2 1f000 0 0", " rate cntvoff cntpoff", true},
+	};
+	struct pvtb_lab_emulator e;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(said); i++) {
+		e = (struct pvtb_lab_emulator){};
+		assert_int_equal(pvtb_lab_emulator_read(said[i].line, &e), 0);
+		assert_true(e.checked);
+		assert_int_equal(e.ecv, said[i].ecv);
+		assert_string_equal(e.faults, said[i].faults);
+	}
+	assert_int_equal(pvtb_lab_emulator_read("", &e), -EBADMSG);
+	assert_int_equal(pvtb_lab_emulator_read("pvtb 3b9aca00 0 1e84", &e), -EBADMSG);
+}
+
 static void bad_specs_are_named(void **state)
 {
 	static const struct {
@@ -288,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(specs_round_trip),
 		cmocka_unit_test(cpus_have_names),
+		cmocka_unit_test(emulators_are_judged),
 		cmocka_unit_test(bad_specs_are_named),
 		cmocka_unit_test_setup_teardown(stream_arrives_in_any_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(cut_or_changed_stream_is_refused, setup, teardown),

@@ -264,9 +264,7 @@ static int judge(struct latency_session *s, const struct latency_pass *p,
 	h->lost += jr->lost;
 	h->causal_violations += jr->causal_violations;
 	if (!ret)
-		ret = latency_add_count(s, "exits_per_op",
-					p->cmd.ops ? (double)jr->exits_matching / (double)p->cmd.ops
-						   : 0,
+		ret = latency_add_count(s, "exits_per_op", pvtb_join_exits_per_op(jr, p->cmd.ops),
 					p->cmd.ops);
 	if (!ret)
 		ret = latency_add_count(s, "marked.preempted", (double)jr->marked_preempted,

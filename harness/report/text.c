@@ -407,6 +407,21 @@ static bool bench_is_latency(const struct pvtb_bench_result *b)
 	return false;
 }
 
+/* KVM on arm64 lets the host take its interrupts between the guest and kvm_exit. */
+static void interrupts_note(const struct page *p, const struct pvtb_bench_result *b)
+{
+	if (strcmp(p->h->arch ? p->h->arch : "", "arm64"))
+		return;
+	for (size_t i = 0; i < b->nr_variants; i++) {
+		if (!pvtb_stolen_vcpus(&b->variants[i]))
+			continue;
+		line(p, "",
+		     "in guest: up to kvm_exit. On arm64 the host runs its interrupt handlers before "
+		     "kvm_exit, so their time is in this row; host interrupt: only what follows");
+		return;
+	}
+}
+
 static int bench(const struct page *p, const struct pvtb_bench_result *b)
 {
 	const char *unit = bench_is_latency(b) ? pvtb_time_unit_long(p->h) : NULL;
@@ -424,6 +439,8 @@ static int bench(const struct page *p, const struct pvtb_bench_result *b)
 		ret = metric_table(p, b);
 	if (!ret)
 		ret = pvtb_stolen_text(b, p->style, p->out);
+	if (!ret)
+		interrupts_note(p, b);
 	for (size_t i = 0; i < b->nr_variants && !ret; i++)
 		ret = detail_tables(p, &b->variants[i]);
 	if (!ret)

@@ -30,7 +30,8 @@ static const struct reason_row svm_rows[] = {
 	{0x62, ~0u, PVTB_REASON_INTERRUPT, "SMI"},     {0x64, ~0u, PVTB_REASON_INTERRUPT, "VINTR"},
 	{0x72, ~0u, PVTB_REASON_CPUID, "CPUID"},       {0x78, ~0u, PVTB_REASON_HALT, "HLT"},
 	{0x7b, ~0u, PVTB_REASON_PIO, "IOIO"},	       {0x7c, ~0u, PVTB_REASON_MSR, "MSR"},
-	{0x81, ~0u, PVTB_REASON_HYPERCALL, "VMMCALL"}, {0x400, ~0u, PVTB_REASON_MMIO, "NPF"},
+	{0x81, ~0u, PVTB_REASON_HYPERCALL, "VMMCALL"}, {0xa6, ~0u, PVTB_REASON_HALT, "IDLE_HLT"},
+	{0x400, ~0u, PVTB_REASON_MMIO, "NPF"},
 };
 
 static const struct reason_row vmx_rows[] = {

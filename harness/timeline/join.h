@@ -25,7 +25,7 @@
 
 /* What every operation of a window must do on the host. */
 enum pvtb_law {
-	PVTB_LAW_NO_TRAP,    /* runs natively: no exit of any trap class */
+	PVTB_LAW_NO_TRAP,    /* no exit of any trap class; that nothing traps below is not known by it */
 	PVTB_LAW_ONE_EXIT,   /* exactly one kvm_exit of the declared reason, and its kvm_entry */
 	PVTB_LAW_FAST_PATH,  /* traps, but is handled at EL2 before the tracepoint: no exit seen */
 	PVTB_LAW_GUEST_TRAP, /* traps into the guest's own EL1: no exit seen, ctl->trapped == ops */
@@ -123,6 +123,12 @@ struct pvtb_join_input {
 	pvtb_join_sink sink; /* may be NULL */
 	void *sink_ctx;
 };
+
+/* Exits that ops caused, of the declared reason or of another, for each op of the window. */
+static inline double pvtb_join_exits_per_op(const struct pvtb_join_result *res, u64 ops)
+{
+	return ops ? (double)(res->exits_matching + res->exits_other) / (double)ops : 0;
+}
 
 /* -EBADMSG when a stream is not a stream (impossible kinds), -EINVAL for an input that cannot be
  * checked, what a source or the sink returned; law failures are not errors. */

@@ -473,6 +473,33 @@ static void test_wrong_reason(void **state)
 	free(w);
 }
 
+/* What is printed beside a verdict counts every exit that an op caused, whatever was declared. */
+static void test_exits_per_op(void **state)
+{
+	struct world *w = sound(0, 20);
+
+	must_hold(w);
+	assert_true(pvtb_join_exits_per_op(&w->res, w->in.ops) == 1);
+	free(w);
+	w = sound(0, 20);
+	w->in.law.law = PVTB_LAW_NO_TRAP;
+	must_break(w, "20 exits for 20 ops");
+	assert_true(pvtb_join_exits_per_op(&w->res, w->in.ops) == 1);
+	assert_true(pvtb_join_exits_per_op(&w->res, 0) == 0);
+	free(w);
+}
+
+/* A halt by another code (AMD's IDLE_HLT) is a halt. */
+static void test_idle_halt(void **state)
+{
+	struct pvtb_reason_match m[4];
+	char name[32];
+
+	assert_int_equal(pvtb_reason_matches("SVM", PVTB_REASON_HALT, m, 4), 2);
+	assert_int_equal(pvtb_reason_describe("SVM", 0xa6, name, sizeof(name)), PVTB_REASON_HALT);
+	assert_string_equal(name, "IDLE_HLT");
+}
+
 static void test_wrong_pc(void **state)
 {
 	struct world *w = sound(0, 20);
@@ -1275,6 +1302,8 @@ int main(void)
 		cmocka_unit_test(test_records_cut_short),
 		cmocka_unit_test(test_records_end_away),
 		cmocka_unit_test(test_wrong_reason),
+		cmocka_unit_test(test_exits_per_op),
+		cmocka_unit_test(test_idle_halt),
 		cmocka_unit_test(test_wrong_pc),
 		cmocka_unit_test(test_several_reasons),
 		cmocka_unit_test(test_interrupt_marks),

@@ -573,6 +573,22 @@ static void stolen_nonsense_does_no_harm(void **state)
 	}
 }
 
+/* Where the host's interrupt handlers are depends on the architecture, and the report says so. */
+static void stolen_interrupts(void **state)
+{
+	struct pvtb_result *r = fixture(3);
+	char *text = report(r, PVTB_REPORT_TEXT, 0);
+
+	assert_null(strstr(text, "runs its interrupt handlers before"));
+	free(text);
+	free(r->hosts[0].arch);
+	r->hosts[0].arch = strdup("arm64");
+	text = report(r, PVTB_REPORT_TEXT, 0);
+	assert_non_null(strstr(text, "runs its interrupt handlers before"));
+	free(text);
+	pvtb_result_free(r);
+}
+
 /* ---- figures of stolen time ---- */
 
 static void write_rows(const char *dir, const char *file, json_t *description, const s64 *rows,
@@ -831,6 +847,7 @@ int main(void)
 		cmocka_unit_test(no_gnuplot_leaves_nothing),
 		cmocka_unit_test(figures_are_drawn),
 		cmocka_unit_test(stolen_nonsense_does_no_harm),
+		cmocka_unit_test(stolen_interrupts),
 		cmocka_unit_test(stolen_figures),
 		cmocka_unit_test(stolen_files_missing_or_short),
 		cmocka_unit_test(stolen_zoom),

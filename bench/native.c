@@ -220,6 +220,53 @@ static int run_bench(const struct pvtb_bench *b, struct pvtb_run *run, bool no_t
 	return ret;
 }
 
+static bool is_wanted(const struct pvtb_run *run, const struct pvtb_bench *b)
+{
+	return pvtb_run_wants(run, b->name, NULL) && (run->nr_filters || !b->by_name_only) &&
+	       (run->link_fd < 0 || b->linked);
+}
+
+/* A benchmark of KVM where there is none: its variants say so. */
+static int skip_bench(const struct pvtb_bench *b, struct pvtb_run *run, struct pvtb_err *err)
+{
+	struct pvtb_bench_result *br = pvtb_host_add_bench(run->host, b->name, b->summary);
+	size_t nr;
+	const struct pvtb_variant *variants = pvtb_bench_variants(b, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		struct pvtb_variant_result *v;
+
+		if (!(variants[i].archs & run->arch) ||
+		    !pvtb_run_wants(run, b->name, variants[i].name))
+			continue;
+		v = br ? pvtb_bench_add_variant(br, variants[i].name, variants[i].summary) : NULL;
+		if (!v)
+			return pvtb_err_sys(err, -ENOMEM, "%s", b->name);
+		pvtb_variant_set_status(v, PVTB_SKIP, "%s: %s", run->no_kvm.what, run->no_kvm.why);
+	}
+	return 0;
+}
+
+/* What KVM said, in @err, is the end where nothing that was asked for can do without it; else 0, and the
+ * rest is skipped for that reason. */
+static int without_kvm(struct pvtb_run *run, const struct pvtb_err *err)
+{
+	const struct pvtb_bench *const *benches;
+	size_t n = pvtb_benches(&benches);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!benches[i]->without_kvm || !is_wanted(run, benches[i]))
+			continue;
+		run->no_kvm = *err;
+		run->trace_why = *err;
+		snprintf(run->caps.backend, sizeof(run->caps.backend), "no KVM");
+		snprintf(run->caps.backend_why, sizeof(run->caps.backend_why), "%.120s", err->why);
+		run->caps.counter_hz = pvtb_arch_counter_hz();
+		return 0;
+	}
+	return err->code;
+}
+
 static int run_benches(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 {
 	const struct pvtb_bench *const *benches;
@@ -229,10 +276,12 @@ static int run_benches(struct pvtb_run *run, bool no_trace, struct pvtb_err *err
 		const struct pvtb_bench *b = benches[i];
 		int ret;
 
-		if (!pvtb_run_wants(run, b->name, NULL) || (!run->nr_filters && b->by_name_only) ||
-		    (run->link_fd >= 0 && !b->linked))
+		if (!is_wanted(run, b))
 			continue;
-		ret = run_bench(b, run, no_trace, err);
+		if (run->no_kvm.code && !b->without_kvm)
+			ret = skip_bench(b, run, err);
+		else
+			ret = run_bench(b, run, no_trace, err);
 		if (ret)
 			return ret;
 	}
@@ -264,12 +313,15 @@ int pvtb_native_run(const struct pvtb_native_opts *opts, struct pvtb_result *res
 		return pvtb_err_sys(err, -ENOMEM, "result");
 	ret = pvtb_kvm_probe(&run.caps, NULL, err);
 	if (ret)
+		ret = without_kvm(&run, err);
+	if (ret)
 		return ret;
 	snprintf(path, sizeof(path), "%s/samples", opts->dir);
 	if (mkdir(path, 0755) && errno != EEXIST)
 		return pvtb_err_sys(err, -errno, "%s", path);
 	place(&run);
-	ret = open_trace(&run, opts->no_trace, err);
+	if (!run.no_kvm.code)
+		ret = open_trace(&run, opts->no_trace, err);
 	if (ret)
 		return ret;
 	if (run.harness_cpu >= 0)

@@ -2,7 +2,7 @@
 /*
  * self_join: how fast ingest and join are, and how much memory they take, on one core. The input
  * is a pair of raw sample files made here, of the form a traced run leaves; what is measured is
- * reading, decompressing, aligning and joining them, not what is in them. Needs no VM.
+ * reading, decompressing, aligning and joining them, not what is in them. Needs neither a VM nor KVM.
  */
 #include "bench.h"
 
@@ -423,6 +423,8 @@ static const struct pvtb_variant variants[] = {
 	 .law = PVTB_LAW_UNKNOWN},
 };
 
+static const char *const this_machine[] = {"native", NULL};
+
 static const struct pvtb_bench self_join = {
 	.name = "self_join",
 	.summary = "speed and memory of ingest and join",
@@ -430,6 +432,8 @@ static const struct pvtb_bench self_join = {
 	.variants = variants,
 	.nr_variants = PVTB_ARRAY_SIZE(variants),
 	.by_name_only = true,
+	.labs = this_machine,
+	.without_kvm = true,
 	.run = self_join_run,
 };
 PVTB_BENCH(self_join);

@@ -42,6 +42,7 @@ struct pvtb_run {
 	bool deterministic;
 	struct pvtb_trace *trace; /* NULL: no witness (why in trace_why) */
 	struct pvtb_err trace_why;
+	struct pvtb_err no_kvm; /* code 0: there is KVM */
 	struct pvtb_host_result *host;
 	struct pvtb_guardian *guardian; /* puts the host back if this process is killed; or NULL */
 	const char *dir;		/* result directory being written */
@@ -92,6 +93,7 @@ struct pvtb_bench {
 	/* Where KVM is not there to be measured: the labs that `auto` stands for when this one is asked
 	 * for by name, NULL-ended. NULL: the usual ones, which count instructions. */
 	const char *const *labs;
+	bool without_kvm; /* measures nothing of KVM's: runs on any machine */
 	bool untraced; /* about the tracing itself: the run's session is closed meanwhile */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);

@@ -86,7 +86,7 @@ struct join {
 };
 
 static const char *const law_names[] = {
-	[PVTB_LAW_NO_TRAP] = "no trap",
+	[PVTB_LAW_NO_TRAP] = "no exit seen",
 	[PVTB_LAW_ONE_EXIT] = "one exit per op",
 	[PVTB_LAW_FAST_PATH] = "no exit (fast path)",
 	[PVTB_LAW_GUEST_TRAP] = "trap to the guest's kernel, no exit",

@@ -134,6 +134,11 @@ tracing() {
 }
 if [ $namespace = yes ]; then
 	bad '/dev/kvm: no such device' without "$no_kvm" "$PVTB" run -H native -o "$out"
+	# what measures nothing of KVM's runs all the same, and says what it leaves out
+	expect_status 0 without "$no_kvm" "$PVTB" run --no-plots -H native -o "$out" self_join hypercall.mmio
+	grep -q 'events_per_second' "$scratch/out" || fail 'self_join has no speed without KVM'
+	grep -q 'SKIP  mmio: /dev/kvm: no such device' "$scratch/out" || fail 'mmio is not skipped'
+	rm -rf "$out"
 	expect_status 2 without "$no_kvm" env PATH="$scratch/nothing" "$PVTB" run -o "$out"
 	head -n 1 "$scratch/out" | grep -q '^host auto is the lab: /dev/kvm: no such device' ||
 		fail 'auto does not say why it is the lab'

@@ -19,6 +19,27 @@ static int check_impossible(const struct pvtb_run *run, const struct pvtb_cmd_re
 			    res->ret[0]);
 }
 
+static void shape_offset(const struct pvtb_run *run, struct pvtb_vm_spec *spec)
+{
+	spec->offset_counter = true;
+	spec->counter_offset = 1000000;
+}
+
+static int needs_judged_figures(const struct pvtb_run *run, struct pvtb_err *err)
+{
+	if (!run->emulated || run->deterministic)
+		return 0;
+	return pvtb_err_set(err, -EOPNOTSUPP, "selftest", "an emulator's time is not judged");
+}
+
+static int needs_trap_unseen(const struct pvtb_run *run, struct pvtb_err *err)
+{
+	if (!run->caps.counter_offset || run->caps.cntpoff)
+		return pvtb_err_set(err, -EOPNOTSUPP, "selftest",
+				    "an offset physical counter does not trap here");
+	return needs_judged_figures(run, err);
+}
+
 #define ARM .archs = PVTB_ARCH_ARM64
 #define X86 .archs = PVTB_ARCH_X86_64
 #define HVC ARM, .op = "hvc", .args = {UNALLOCATED_SMCCC}
@@ -65,6 +86,21 @@ static const struct pvtb_variant variants[] = {
 	 .law = PVTB_LAW_ONE_EXIT,
 	 .reason = PVTB_REASON_MMIO,
 	 .to_vmm = true},
+	{.name = "single_dearer",
+	 .summary = "an operation that costs more alone than in a batch",
+	 .archs = PVTB_ARCH_ANY,
+	 .op = "single_dearer",
+	 .level = PVTB_LEVEL_USER,
+	 .law = PVTB_LAW_NO_TRAP,
+	 .needs = needs_judged_figures},
+	{.name = "trap_unseen",
+	 .summary = "no trap declared, each read traps where no exit is seen",
+	 ARM,
+	 .op = "cntpct",
+	 .law = PVTB_LAW_NO_TRAP,
+	 .native = PVTB_READ_ORDERED,
+	 .shape = shape_offset,
+	 .needs = needs_trap_unseen},
 	{.name = "wrong_answer",
 	 .summary = "a hypercall's answer is not the expected one",
 	 HVC,

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "arch/counter.h"
 #include "core/err.h"
 #include "core/util.h"
 #include "results/result.h"
@@ -67,6 +68,10 @@ struct pvtb_variant {
 	enum pvtb_level level;
 	u64 args[8];
 	enum pvtb_law law;
+	/* Where KVM decides it by the host; NULL: always .law. Ask pvtb_variant_law(). */
+	enum pvtb_law (*law_here)(const struct pvtb_run *run);
+	/* The host can do it, too: "no exit seen" is compared with what it costs there. */
+	enum pvtb_arch_read native;
 	enum pvtb_reason_class reason; /* ONE_EXIT: what kind of exit */
 	bool to_vmm;		       /* leaves for user space: fewer samples, wider tolerance */
 	const char *baseline; /* op whose cost is subtracted, NULL: "empty" at that level */
@@ -78,6 +83,12 @@ struct pvtb_variant {
 	int (*check)(const struct pvtb_run *run, const struct pvtb_cmd_result *res,
 		     struct pvtb_err *err);
 };
+
+static inline enum pvtb_law pvtb_variant_law(const struct pvtb_variant *v,
+					     const struct pvtb_run *run)
+{
+	return v->law_here ? v->law_here(run) : v->law;
+}
 
 struct pvtb_bench {
 	const char *name;    /* [a-z0-9_]+ */
@@ -94,7 +105,7 @@ struct pvtb_bench {
 	 * for by name, NULL-ended. NULL: the usual ones, which count instructions. */
 	const char *const *labs;
 	bool without_kvm; /* measures nothing of KVM's: runs on any machine */
-	bool untraced; /* about the tracing itself: the run's session is closed meanwhile */
+	bool untraced;	  /* about the tracing itself: the run's session is closed meanwhile */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */
 	int (*run)(const struct pvtb_bench *bench, struct pvtb_run *run, struct pvtb_err *err);
 };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Inside bench/latency: what its parts share while one variant is measured. pass.c runs commands on
- * the VM, figures.c turns numbers into metrics and files, traced.c joins the guest's stream with the
- * host's, latency.c says what is measured in which order.
+ * the VM, figures.c turns numbers into metrics and files, checks.c judges the figures, traced.c joins the
+ * guest's stream with the host's, latency.c says what is measured in which order.
  */
 #ifndef PVTB_BENCH_LATENCY_ENGINE_H
 #define PVTB_BENCH_LATENCY_ENGINE_H
 
 #include "bench.h"
+#include "bench/latency/checks.h"
 #include "results/samples.h"
 #include "stats/stats.h"
 #include "trace/perf.h"
@@ -33,6 +34,10 @@ struct latency_session {
 	struct pvtb_perf_values perf_before, perf_after;
 	bool perf_wanted;
 	bool feature_was_on[LATENCY_SCHED_FEATURES];
+	enum pvtb_law law; /* on this host */
+	struct latency_conditions conditions;
+	struct latency_agreement agreement;
+	double host_read; /* variants with .native: the host's own, on the vCPU's CPU */
 	int cpu;
 	s64 delta_ticks; /* guest counter - host counter, and how well that is known */
 	u64 delta_unc_ticks;

@@ -5,8 +5,10 @@
  * are joined and judged. Owns the passes and what becomes a metric; knows no operation by name.
  *
  * Passes on one VM, in this order (docs/ARCHITECTURE.md says why):
+ *   warm-up    by time, so that the CPU's frequency has settled
  *   empty      the same loops around nothing: the fixed cost that is subtracted
  *   single     the distribution
+ *   empty      again: what is subtracted held still, or nothing is concluded
  *   batch      the slope: resolves what one counter tick cannot
  *   counters   host PMU counters over a loop of ops (only where the machine has them)
  *   traced     single ops again under kvm_exit/kvm_entry: laws, decomposition, alignment
@@ -19,17 +21,60 @@
 
 #include "core/progress.h"
 
-/* METHOD: the longest batch lasts at least this many ticks. */
-#define LONGEST_BATCH_TICKS 200
-#define RING_MIN_BYTES	    (64 * 1024ULL)
+#define RING_MIN_BYTES (64 * 1024ULL)
+/* So long the CPU works before anything is measured: its frequency has settled by then. */
+#define WARM_UP_NS     50000000ULL
+#define WARM_UP_CHUNK  100000
+
+/* ---- conditions ---- */
+
+/* By time, where there is a frequency that could move. */
+static int warm_up(struct latency_session *s, const char *op, struct pvtb_err *err)
+{
+	struct latency_pass p = {.op = op, .mode = PVTB_MODE_LOOP, .count = WARM_UP_CHUNK};
+	u64 begin_ns = pvtb_mono_ns();
+	int ret = 0;
+
+	if (s->run->emulated)
+		return 0;
+	while (!ret && pvtb_mono_ns() - begin_ns < WARM_UP_NS)
+		ret = latency_run_pass(s, &p, 0, err);
+	return ret;
+}
+
+static int single_pass(struct latency_session *s, const char *op, u64 count, double *ret_p50,
+		       struct latency_pass *ret_pass, struct pvtb_err *err)
+{
+	struct pvtb_dist d;
+	s64 *v PVTB_FREE = NULL;
+	size_t n;
+	int ret;
+
+	*ret_pass = (struct latency_pass){.op = op, .mode = PVTB_MODE_SINGLE, .count = count};
+	ret = latency_run_pass(s, ret_pass, s->run->profile->warmup, err);
+	if (ret)
+		return ret;
+	v = latency_durations(s, ret_pass, &n);
+	if (!v)
+		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
+	ret = pvtb_dist_of(v, n, &d);
+	if (ret)
+		return pvtb_err_sys(err, ret, "%s: no samples", s->var->name);
+	*ret_p50 = (double)d.p50;
+	return 0;
+}
 
 /* ---- single ---- */
 
-static int measure_single(struct latency_session *s, const struct latency_pass *p, double empty_p50,
-			  struct pvtb_err *err)
+/* @p: the op's own pass, whose samples are in the ring. The empty loop was measured before it, and is
+ * again behind it. */
+static int measure_single(struct latency_session *s, const struct latency_pass *p,
+			  const char *empty_op, struct pvtb_err *err)
 {
 	struct latency_preempted out = {0};
+	struct latency_pass empty;
 	struct pvtb_dist d;
+	double empty_p50;
 	size_t n, kept = 0;
 	s64 *v PVTB_FREE = latency_durations(s, p, &n);
 	int ret;
@@ -49,6 +94,11 @@ static int measure_single(struct latency_session *s, const struct latency_pass *
 	ret = pvtb_dist_of(v, kept, &d);
 	if (ret)
 		return pvtb_err_sys(err, ret, "%s: no undisturbed samples", s->var->name);
+	ret = single_pass(s, empty_op, p->count, &s->agreement.empty_after, &empty, err);
+	if (ret)
+		return ret;
+	empty_p50 = (s->agreement.empty_before + s->agreement.empty_after) / 2;
+	s->agreement.single = (double)d.p50 - empty_p50;
 	s->run->host->samples += n;
 	ret = latency_add_count(s, "single.preempted", (double)out.n, n);
 	if (ret)
@@ -87,19 +137,19 @@ static int slope(struct latency_session *s, struct latency_pass *p, struct pvtb_
 	return ret ? pvtb_err_set(err, ret, s->var->name, "too few batches for a slope") : 0;
 }
 
-/* How many ops the shortest batch needs for the longest to last LONGEST_BATCH_TICKS. */
+/* How many ops the shortest batch needs for the longest to last as long as it has to. */
 static int batch_length(struct latency_session *s, const char *op, u64 *ret_batch,
 			struct pvtb_err *err)
 {
 	struct latency_pass pilot = {
 		.op = op, .mode = PVTB_MODE_BATCH, .count = 8 * LATENCY_BATCH_STEPS};
+	double longest = latency_longest_ticks(&s->conditions), ops;
 	struct pvtb_slope sl;
-	double ops;
 
 	pilot.batch = s->var->to_vmm ? 1 : 32;
 	if (slope(s, &pilot, &sl, err))
 		return err->code;
-	ops = sl.slope > 0 ? LONGEST_BATCH_TICKS / sl.slope : LONGEST_BATCH_TICKS * 64.0;
+	ops = sl.slope > 0 ? longest / sl.slope : longest * 64.0;
 	ops = ceil(ops / LATENCY_BATCH_STEPS);
 	*ret_batch = ops < 1 ? 1 : ops > 1e6 ? 1000000 : (u64)ops;
 	return 0;
@@ -122,6 +172,9 @@ static int measure_batch(struct latency_session *s, const char *empty_op, struct
 		ret = slope(s, &e, &se, err);
 	if (ret)
 		return ret;
+	s->agreement.batch = sp.slope - se.slope;
+	s->agreement.batch_low = sp.low - se.high;
+	s->agreement.batch_high = sp.high - se.low;
 	ret = latency_add_ticks(s, "batch.slope", sp.slope, sp.low, sp.high, sp.points);
 	if (!ret)
 		ret = latency_add_ticks(s, "batch.empty", se.slope, se.low, se.high, se.points);
@@ -169,56 +222,57 @@ static int measure_counters(struct latency_session *s, u64 count, struct pvtb_er
 
 /* ---- one variant ---- */
 
-static int single_pass(struct latency_session *s, const char *op, u64 count, double *ret_p50,
-		       struct latency_pass *ret_pass, struct pvtb_err *err)
+/* The two ways to one number, and a native read beside the host's own. */
+static int check_figures(struct latency_session *s, struct pvtb_err *err)
 {
-	struct pvtb_dist d;
-	s64 *v PVTB_FREE = NULL;
-	size_t n;
+	enum pvtb_status st;
+	char why[256];
 	int ret;
 
-	*ret_pass = (struct latency_pass){.op = op, .mode = PVTB_MODE_SINGLE, .count = count};
-	ret = latency_run_pass(s, ret_pass, s->run->profile->warmup, err);
-	if (ret)
-		return ret;
-	v = latency_durations(s, ret_pass, &n);
-	if (!v)
-		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
-	ret = pvtb_dist_of(v, n, &d);
-	if (ret)
-		return pvtb_err_sys(err, ret, "%s: no samples", s->var->name);
-	*ret_p50 = (double)d.p50;
-	return 0;
+	s->agreement.to_vmm = s->var->to_vmm;
+	st = latency_agree(&s->conditions, &s->agreement, why, sizeof(why));
+	ret = pvtb_variant_add_law(s->res, "agreement", "single samples and batches agree", st,
+				   "%s", why);
+	if (!ret && s->var->native && s->law == PVTB_LAW_NO_TRAP) {
+		ret = latency_add_ticks(s, "host.read", s->host_read, NAN, NAN, 1);
+		st = latency_native(&s->conditions, s->agreement.batch, s->host_read,
+				    latency_broken_offset(), why, sizeof(why));
+		if (!ret)
+			ret = pvtb_variant_add_law(s->res, "native", "as the host's own read", st,
+						   "%s", why);
+	}
+	return ret ? pvtb_err_sys(err, ret, "%s", s->var->name) : 0;
 }
 
 static int measure(struct latency_session *s, u64 count, struct pvtb_err *err)
 {
 	const char *empty_op = s->var->baseline ? s->var->baseline : "empty";
-	double empty_p50, p50;
 	struct latency_pass p;
+	double p50;
 	int ret;
 
-	ret = single_pass(s, empty_op, count, &empty_p50, &p, err);
+	ret = warm_up(s, empty_op, err);
+	if (!ret)
+		ret = single_pass(s, empty_op, count, &s->agreement.empty_before, &p, err);
 	if (!ret)
 		ret = single_pass(s, s->var->op, count, &p50, &p, err);
 	if (!ret && s->var->check)
 		ret = s->var->check(s->run, &p.cmd, err);
 	if (!ret)
-		ret = measure_single(s, &p, empty_p50, err);
+		ret = measure_single(s, &p, empty_op, err);
 	if (!ret)
 		ret = measure_batch(s, empty_op, err);
+	if (!ret)
+		ret = check_figures(s, err);
 	if (!ret)
 		ret = measure_counters(s, count, err);
 	if (ret)
 		return ret;
 	if (s->run->trace && s->run->host->witnessed)
 		return latency_measure_traced(s, count, p50, err);
-	ret = pvtb_variant_add_law(s->res, "conservation", pvtb_law_name(s->var->law),
-				   PVTB_INCONCLUSIVE, "no witness on the host: %s",
-				   s->run->trace_why.why);
-	pvtb_variant_set_status(s->res, PVTB_INCONCLUSIVE, "no witness on the host: %s",
-				s->run->trace_why.why);
-	return ret;
+	return pvtb_variant_add_law(s->res, "conservation", pvtb_law_name(s->law),
+				    PVTB_INCONCLUSIVE, "no witness on the host: %s",
+				    s->run->trace_why.why);
 }
 
 /* A crashed guest's registers, line by line, in the result: whoever talks to the user prints them,
@@ -282,7 +336,16 @@ static void note_lpt_provider(struct pvtb_variant_result *res, const struct pvtb
 static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant *var,
 		       struct pvtb_variant_result *res, struct pvtb_run *run, struct pvtb_err *err)
 {
-	struct latency_session s = {.run = run, .bench = bench, .var = var, .res = res};
+	struct latency_session s = {
+		.run = run,
+		.bench = bench,
+		.var = var,
+		.res = res,
+		.law = pvtb_variant_law(var, run),
+		.conditions = {.deterministic = run->deterministic,
+			       .emulated = run->emulated,
+			       .hz = run->host->counter_hz},
+	};
 	u64 count = run->emulated ? run->profile->samples_emulated : run->profile->samples;
 	struct pvtb_vm_spec spec = {.nr_vcpus = 1};
 	int ret = 0;

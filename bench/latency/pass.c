@@ -82,6 +82,8 @@ static int on_thread_start(void *opaque, unsigned int vcpu, struct pvtb_err *err
 	struct latency_session *s = opaque;
 	int ret = s->run->deterministic ? be_alone(s, err) : 0;
 
+	if (s->var->native)
+		s->host_read = latency_host_read(s->var->native);
 	if (ret || !s->run->trace)
 		return ret;
 	return pvtb_trace_register(s->run->trace, &s->stream, err);

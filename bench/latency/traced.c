@@ -220,7 +220,7 @@ static int fill_law(const struct latency_session *s, const struct latency_pass *
 {
 	const char *backend = s->run->caps.backend;
 
-	*law = (struct pvtb_join_law){.law = s->var->law};
+	*law = (struct pvtb_join_law){.law = s->law};
 	law->pc_first = p->cmd.text_start;
 	law->pc_last = p->cmd.text_end;
 	law->nr_match = pvtb_reason_matches(backend, s->var->reason, law->match,
@@ -243,10 +243,8 @@ static int judge(struct latency_session *s, const struct latency_pass *p,
 
 	if (jr->inconclusive)
 		st = PVTB_INCONCLUSIVE;
-	ret = pvtb_variant_add_law(s->res, "conservation", pvtb_law_name(s->var->law), st, "%s",
+	ret = pvtb_variant_add_law(s->res, "conservation", pvtb_law_name(s->law), st, "%s",
 				   jr->verdict);
-	if (st != PVTB_OK)
-		pvtb_variant_set_status(s->res, st, "conservation: %s", jr->verdict);
 	if (ret)
 		return ret;
 	ret = pvtb_variant_add_law(

@@ -262,11 +262,12 @@ static void judge_exits(struct st_vcpu *v, const struct st_batch *b, struct st_v
 		v->unjudged += b->nr;
 		return;
 	}
-	st_exits_of(b, &must);
+	st_exits_of(b, v->e->world.caps.backend, &must);
 	if (armed->mutant && !armed->mutant->apply)
 		class = armed->op->exits == ST_EXITS_CPUID ? ST_CLASS_CPUID
-			: armed->op->exits == ST_EXITS_MSR ? ST_CLASS_MSR
-							   : ST_CLASS_CALL;
+			: armed->op->exits == ST_EXITS_MSR || armed->op->exits == ST_EXITS_TSC
+				? ST_CLASS_MSR
+				: ST_CLASS_CALL;
 	for (size_t i = 0; armed->mutant && !armed->mutant->apply && i < b->nr; i++)
 		if (st_mutant_hits(armed, v->e->world.arch, b->ops[i], b->steps[i].in)) {
 			v->seen[class]--;

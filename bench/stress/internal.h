@@ -49,7 +49,7 @@ enum { ST_CLASS_CALL, ST_CLASS_MSR, ST_CLASS_CPUID, ST_NR_CLASSES };
 struct st_exit_counts {
 	u64 must[ST_NR_CLASSES];
 };
-void st_exits_of(const struct st_batch *b, struct st_exit_counts *ret);
+void st_exits_of(const struct st_batch *b, const char *backend, struct st_exit_counts *ret);
 /* Conservation: what was seen against that. */
 void st_judge_exits(const struct st_exit_counts *c, const u64 *seen, struct st_violation *bad);
 

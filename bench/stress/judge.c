@@ -138,7 +138,7 @@ size_t st_judge(struct st_world *w, struct st_shadow *sh, const struct st_batch 
 	return b->nr;
 }
 
-void st_exits_of(const struct st_batch *b, struct st_exit_counts *ret)
+void st_exits_of(const struct st_batch *b, const char *backend, struct st_exit_counts *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < b->nr; i++)
@@ -152,6 +152,9 @@ void st_exits_of(const struct st_batch *b, struct st_exit_counts *ret)
 			break;
 		case ST_EXITS_MSR:
 			ret->must[ST_CLASS_MSR]++;
+			break;
+		case ST_EXITS_TSC:
+			ret->must[ST_CLASS_MSR] += strcmp(backend, "VMX") != 0;
 			break;
 		case ST_EXITS_CPUID:
 			ret->must[ST_CLASS_CPUID]++;

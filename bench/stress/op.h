@@ -166,6 +166,7 @@ enum st_exits {
 	ST_EXITS_CALL,	  /* one exit of the class hypercall */
 	ST_EXITS_SMC,	  /* the same by SMC; HVC is answered before there is an exit */
 	ST_EXITS_MSR,
+	ST_EXITS_TSC, /* RDMSR of the TSC: one of the class MSR, but VMX passes it through */
 	ST_EXITS_CPUID,
 };
 

@@ -161,7 +161,7 @@ static void turn_back(struct st_view *v)
 }
 
 ST_OP(msr_tsc, .name = "msr.tsc", .archs = PVTB_ARCH_X86_64, .weight = 4,
-      .summary = "RDMSR of the TSC lies between two RDTSC", .exits = ST_EXITS_MSR, .generate = tsc,
+      .summary = "RDMSR of the TSC lies between two RDTSC", .exits = ST_EXITS_TSC, .generate = tsc,
       .judge = judge_tsc, .mutants = {{"backwards", "backwards", turn_back}});
 
 /* KVM's range, beyond what it has: 08 is the last (MIGRATION_CONTROL). */

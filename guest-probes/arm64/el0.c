@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What EL1 does for EL0: emulate reads of the virtual counter and its frequency where EL0 may not
+ * What EL1 does for EL0: emulate reads of the counters and their frequency where EL0 may not
  * read them itself (CNTKCTL_EL1). An LPT guest has to do this, because its user space cannot scale.
  */
 #include "lib/lpt.h"
@@ -35,6 +35,7 @@ _Static_assert(PVTB_STATUS_DONE == 1, "aarch32.S, big_endian.S");
 #define ESR_READ(op0, op1, crn, crm, op2)                                                          \
 	((u64)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1 | 1)
 #define ESR_READ_CNTFRQ ESR_READ(3, 3, 14, 0, 0)
+#define ESR_READ_CNTPCT ESR_READ(3, 3, 14, 0, 1)
 #define ESR_READ_CNTVCT ESR_READ(3, 3, 14, 0, 2)
 #define RT_XZR		31
 
@@ -63,6 +64,9 @@ u64 pvtb_el0_sync(struct el0_frame *frame)
 	switch (esr & ESR_SYSREG_MASK) {
 	case ESR_READ_CNTVCT:
 		value = lpt ? pvtb_lpt_read(lpt) : arch_counter();
+		break;
+	case ESR_READ_CNTPCT:
+		value = lpt ? pvtb_lpt_read(lpt) : arch_read_isb(cntpct_el0);
 		break;
 	case ESR_READ_CNTFRQ:
 		value = lpt ? lpt->pv_freq : arch_counter_hz();

@@ -25,6 +25,8 @@ PVTB_OP(lpt, "lpt", const struct pvtb_lpt *lpt = (const struct pvtb_lpt *)ctl->a
  */
 PVTB_OP_STAMPED(cntvct_el0trap, "cntvct_el0trap", arch_read_isb_isb(cntpct_el0),
 		arch_read_isb(cntpct_el0), , r0 = arch_read_isb(cntvct_el0))
+/* The same of the physical counter (spec.trap_el0_physical): here the usual stamps do not trap. */
+PVTB_OP(cntpct_el0trap, "cntpct_el0trap", , r0 = arch_read_isb(cntpct_el0))
 PVTB_OP_STAMPED(empty_pct, "empty_pct", arch_read_isb_isb(cntpct_el0), arch_read_isb(cntpct_el0),
 		, )
 

@@ -23,6 +23,10 @@ static inline __attribute__((always_inline)) u64 pvtb_lpt_shift(u128 product, u3
  * 0 is reserved, and our writer keeps it set while it writes. The second read is made to depend on
  * the counter's value (arch_after), because a barrier between loads does not order a counter read.
  */
+/* Whole, as a relaxed atomic load is; but gcc keeps the address of an atomic load in a register of its own,
+ * and then others go to the stack in the loop of a batch, inside the measured window. */
+#define PVTB_LOAD(p) (*(const volatile __typeof__(*(p)) *)(p))
+
 struct pvtb_lpt_reading {
 	u64 seq;
 	u64 native;
@@ -34,10 +38,10 @@ struct pvtb_lpt_reading {
 static inline __attribute__((always_inline)) int pvtb_lpt_try(const struct pvtb_lpt *lpt,
 							      struct pvtb_lpt_reading *r)
 {
-	r->seq = __atomic_load_n(&lpt->sequence_number, __ATOMIC_RELAXED);
+	r->seq = PVTB_LOAD(&lpt->sequence_number);
 	arch_load_barrier();
-	r->mult = __atomic_load_n(&lpt->scale_mult, __ATOMIC_RELAXED);
-	r->fracbits = __atomic_load_n(&lpt->fracbits, __ATOMIC_RELAXED);
+	r->mult = PVTB_LOAD(&lpt->scale_mult);
+	r->fracbits = PVTB_LOAD(&lpt->fracbits);
 	r->native = arch_counter();
 	arch_load_barrier();
 	return __atomic_load_n(arch_after(&lpt->sequence_number, r->native), __ATOMIC_RELAXED) ==

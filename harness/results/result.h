@@ -51,7 +51,7 @@ enum pvtb_status {
 
 struct pvtb_law_result {
 	char *name;    /* "conservation", "causality", "determinism" ... */
-	char *expects; /* "one exit per op", "no trap" ... */
+	char *expects; /* "one exit per op", "no exit seen" ... */
 	enum pvtb_status status;
 	char *verdict; /* one line with the numbers */
 };

@@ -25,7 +25,7 @@
 
 /* What every operation of a window must do on the host. */
 enum pvtb_law {
-	PVTB_LAW_NO_TRAP,    /* no exit of any trap class; that nothing traps below is not known by it */
+	PVTB_LAW_NO_TRAP, /* no exit of any trap class; that nothing traps below is not known by it */
 	PVTB_LAW_ONE_EXIT,   /* exactly one kvm_exit of the declared reason, and its kvm_entry */
 	PVTB_LAW_FAST_PATH,  /* traps, but is handled at EL2 before the tracepoint: no exit seen */
 	PVTB_LAW_GUEST_TRAP, /* traps into the guest's own EL1: no exit seen, ctl->trapped == ops */

@@ -75,12 +75,13 @@ struct pvtb_vm_spec {
 	/* Instead: KVM knows of no such structure, the caller keeps it at PVTB_GPA_STEAL from
 	 * before_run(). arm64: the guest's PV_TIME calls come to us and are answered with it. */
 	bool steal_by_caller;
-	bool pvclock;	       /* x86: register kvmclock at PVTB_GPA_PVCLOCK */
-	bool forward_unknown;  /* arm64: SMCCC filter forwards the vendor test range to the VMM */
-	bool forward_tsc_msr;  /* x86: MSR filter denies IA32_TSC, RDMSR exits to the VMM */
-	bool trap_el0_counter; /* arm64: CNTKCTL_EL1.EL0VCTEN = 0; EL1 emulates */
-	u32 granule;	       /* arm64: bytes of a page of the guest; 0: 4096 */
-	bool aarch32;	       /* arm64: EL1 in AArch32 state; ops of aarch32.S only */
+	bool pvclock;		/* x86: register kvmclock at PVTB_GPA_PVCLOCK */
+	bool forward_unknown;	/* arm64: SMCCC filter forwards the vendor test range to the VMM */
+	bool forward_tsc_msr;	/* x86: MSR filter denies IA32_TSC, RDMSR exits to the VMM */
+	bool trap_el0_counter;	/* arm64: CNTKCTL_EL1.EL0VCTEN = 0; EL1 emulates */
+	bool trap_el0_physical; /* arm64: CNTKCTL_EL1.EL0PCTEN = 0, the same */
+	u32 granule;		/* arm64: bytes of a page of the guest; 0: 4096 */
+	bool aarch32;		/* arm64: EL1 in AArch32 state; ops of aarch32.S only */
 	/* Called on the vCPU's own thread, before its first and after its last KVM_RUN. */
 	int (*thread_start)(void *opaque, unsigned int vcpu, struct pvtb_err *err);
 	void (*thread_stop)(void *opaque, unsigned int vcpu);

@@ -22,4 +22,6 @@ for call in unknown_nr kick_cpu clock_pairing cpuid pio mmio; do
 	equal "lost records in $call" 0 "$(value a hypercall.$call.lost)"
 done
 measure selftest "$host" selftest
+equal "exits per op of a trap that was denied" 1 \
+	"$(value selftest selftest.trap_denied_vmmcall.exits_per_op)"
 finish

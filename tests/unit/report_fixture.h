@@ -93,8 +93,8 @@ static inline struct pvtb_result *fixture_new(const char *command)
 static inline void fixture_add_lab(struct pvtb_result *r)
 {
 	static const struct fixture_latency reads[] = {
-		{"cntvct", "cpu", {4, 4, 4, 4, 4, 4}, 4, 0, 3, 0, 0, 0, "no trap", 10000},
-		{"cntpct", "cpu", {4, 4, 4, 4, 4, 4}, 4, 0, 3, 0, 0, 0, "no trap", 10000},
+		{"cntvct", "cpu", {4, 4, 4, 4, 4, 4}, 4, 0, 3, 0, 0, 0, "no exit seen", 10000},
+		{"cntpct", "cpu", {4, 4, 4, 4, 4, 4}, 4, 0, 3, 0, 0, 0, "no exit seen", 10000},
 		{"cntpct_trapped",
 		 "el2",
 		 {221, 221, 221, 221, 221, 44886},
@@ -106,7 +106,17 @@ static inline void fixture_add_lab(struct pvtb_result *r)
 		 0,
 		 "no exit, EL2 fast path",
 		 10000},
-		{"lpt", "vmm", {16, 16, 16, 16, 16, 16}, 16, 0, 15, 0, 12, 0, "no trap", 10000},
+		{"lpt",
+		 "vmm",
+		 {16, 16, 16, 16, 16, 16},
+		 16,
+		 0,
+		 15,
+		 0,
+		 12,
+		 0,
+		 "no exit seen",
+		 10000},
 	};
 	static const struct fixture_latency calls[] = {
 		{"pv_time_features",
@@ -180,7 +190,7 @@ static inline void fixture_add_native(struct pvtb_result *r)
 		 0.0021,
 		 0.21875,
 		 0,
-		 "no trap",
+		 "no exit seen",
 		 200000},
 		{"cntpct_trapped",
 		 "el2",
@@ -202,7 +212,7 @@ static inline void fixture_add_native(struct pvtb_result *r)
 		 0.004,
 		 0.75,
 		 0,
-		 "no trap",
+		 "no exit seen",
 		 200000},
 	};
 	struct pvtb_host_result *h = fixture_host(r, "native", "arm64", "nVHE", 62500000);
@@ -245,7 +255,7 @@ static inline void fixture_add_ugly(struct pvtb_result *r)
 		0.00042,
 		9.1,
 		0,
-		"no trap",
+		"no exit seen",
 		3};
 	struct pvtb_host_result *h = fixture_host(
 		r, "lab:x86_64,cpus=4,kernel=/a/very/long/path/to/a/kernel/of/ones/own/bzImage",

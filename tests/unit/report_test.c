@@ -573,6 +573,40 @@ static void stolen_nonsense_does_no_harm(void **state)
 	}
 }
 
+/* A read that was seen not to exit is no "Trapped" column: the one forced by the MSR filter is. */
+static void seed_trapped(void **state)
+{
+	static const struct {
+		const char *name;
+		double mean, exits;
+	} reads[] = {
+		{"rdtsc", 31, 0}, {"rdmsr_tsc", 47, 0}, {"rdmsr_tsc_vmm", 5801, 1}, {"lpt", 62, 0}};
+	struct pvtb_result *r = fixture_new("pvtb run counter_read");
+	struct pvtb_host_result *h = fixture_host(r, "native", "x86_64", "VMX", 1000000000);
+	struct pvtb_bench_result *b = pvtb_host_add_bench(h, "counter_read", "");
+	char *text;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(reads); i++) {
+		struct pvtb_variant_result *v = pvtb_bench_add_variant(b, reads[i].name, "");
+
+		pvtb_variant_set_status(v, PVTB_OK, "%s", "");
+		fixture_metric(v, "mean", PVTB_UNIT_TICKS, reads[i].mean, 1000);
+		fixture_metric(v, "stddev", PVTB_UNIT_TICKS, 1, 1000);
+		fixture_metric(v, "p95", PVTB_UNIT_TICKS, reads[i].mean, 1000);
+		fixture_metric(v, "exits_per_op", PVTB_UNIT_COUNT, reads[i].exits, 1000);
+	}
+	text = report(r, PVTB_REPORT_SEED_TABLE, 0);
+	assert_non_null(strstr(text, "5801"));
+	assert_null(strstr(text, "47"));
+	free(text);
+	h->benches[0].variants[1].metrics[3].value = 1; /* AMD: it exits */
+	text = report(r, PVTB_REPORT_SEED_TABLE, 0);
+	assert_null(strstr(text, "5801"));
+	assert_non_null(strstr(text, "47"));
+	free(text);
+	pvtb_result_free(r);
+}
+
 /* Where the host's interrupt handlers are depends on the architecture, and the report says so. */
 static void stolen_interrupts(void **state)
 {
@@ -847,6 +881,7 @@ int main(void)
 		cmocka_unit_test(no_gnuplot_leaves_nothing),
 		cmocka_unit_test(figures_are_drawn),
 		cmocka_unit_test(stolen_nonsense_does_no_harm),
+		cmocka_unit_test(seed_trapped),
 		cmocka_unit_test(stolen_interrupts),
 		cmocka_unit_test(stolen_figures),
 		cmocka_unit_test(stolen_files_missing_or_short),

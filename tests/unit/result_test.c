@@ -69,8 +69,8 @@ static struct pvtb_result *example(void)
 						 PVTB_KIND_INSTRUCTIONS, PVTB_NEITHER_IS_BETTER,
 						 0.1, NAN, INFINITY, 7),
 			 0);
-	assert_int_equal(pvtb_variant_add_law(v, "conservation", "no trap", PVTB_OK, "%d exits", 0),
-			 0);
+	assert_int_equal(
+		pvtb_variant_add_law(v, "conservation", "no exit seen", PVTB_OK, "%d exits", 0), 0);
 	assert_int_equal(pvtb_variant_add_file(v, "samples.single", "samples/a..b.zst"), 0);
 	v->detail = json_pack("{s:[i,i]}", "series", 1, 2);
 	v = pvtb_bench_add_variant(b, "cntpctss", "self-synchronised");

@@ -703,7 +703,10 @@ static void test_exits(void **state)
 	struct st_violation bad = {0};
 	struct st_exit_counts c;
 
-	st_exits_of(&b, &c);
+	/* VMX lets a guest read IA32_TSC: where an exit is expected it would be missed */
+	st_exits_of(&b, "VMX", &c);
+	assert_int_equal(c.must[ST_CLASS_MSR], 0);
+	st_exits_of(&b, "SVM", &c);
 	st_judge_exits(&c, seen, &bad);
 	assert_false(bad.found);
 	for (unsigned int k = 0; k < ST_NR_CLASSES; k++)

@@ -18,6 +18,31 @@ u64 pvtb_arch_counter_hz(void)
 	return v;
 }
 
+#define READ_LOOP(insns)                                                                           \
+	for (u64 v_; n; n--)                                                                       \
+	__asm__ volatile(insns : "=r"(v_)::"memory")
+
+u64 pvtb_arch_read_loop(enum pvtb_arch_read what, u64 n)
+{
+	u64 begin = pvtb_arch_counter();
+
+	switch (what) {
+	case PVTB_READ_NOTHING:
+		READ_LOOP("");
+		break;
+	case PVTB_READ_BARE:
+		READ_LOOP("mrs %0, cntvct_el0");
+		break;
+	case PVTB_READ_ORDERED:
+		READ_LOOP("isb\n\tmrs %0, cntvct_el0");
+		break;
+	case PVTB_READ_SELF: /* by number: Debian 12's assembler has no name for CNTVCTSS_EL0 */
+		READ_LOOP("mrs %0, s3_3_c14_c0_6");
+		break;
+	}
+	return pvtb_arch_counter() - begin;
+}
+
 const char *pvtb_arch_name(void)
 {
 	return "arm64";

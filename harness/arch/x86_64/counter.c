@@ -46,6 +46,31 @@ u64 pvtb_arch_counter_hz(void)
 	return hz ? hz : hz_from_sysfs();
 }
 
+#define READ_LOOP(insns)                                                                           \
+	for (; n; n--)                                                                             \
+	__asm__ volatile(insns ::: "rax", "rdx", "rcx", "memory")
+
+u64 pvtb_arch_read_loop(enum pvtb_arch_read what, u64 n)
+{
+	u64 begin = pvtb_arch_counter();
+
+	switch (what) {
+	case PVTB_READ_NOTHING:
+		READ_LOOP("");
+		break;
+	case PVTB_READ_BARE:
+		READ_LOOP("rdtsc");
+		break;
+	case PVTB_READ_ORDERED:
+		READ_LOOP("lfence\n\trdtsc");
+		break;
+	case PVTB_READ_SELF:
+		READ_LOOP("rdtscp");
+		break;
+	}
+	return pvtb_arch_counter() - begin;
+}
+
 const char *pvtb_arch_name(void)
 {
 	return "x86_64";

@@ -75,7 +75,7 @@ static int register_steal(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 int pvtb_arch_vcpu_init(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 {
 	struct pvtb_vm *vm = vcpu->vm;
-	u64 cntkctl = CNTKCTL_EL0PCTEN;
+	u64 cntkctl = vm->spec.trap_el0_physical ? 0 : CNTKCTL_EL0PCTEN;
 	int ret;
 
 	if (!vm->spec.trap_el0_counter)

@@ -76,7 +76,7 @@ static int check_features(struct pvtb_vm *vm, struct pvtb_err *err)
 		return pvtb_err_set(err, -EOPNOTSUPP, "LPT", "KVM/x86 has none of its own");
 	if (spec->forward_unknown)
 		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "the SMCCC filter is arm64's");
-	if (spec->trap_el0_counter)
+	if (spec->trap_el0_counter || spec->trap_el0_physical)
 		return pvtb_err_set(err, -EOPNOTSUPP, "VM", "CNTKCTL_EL1 is arm64's");
 	if (spec->steal && !vm->caps.steal)
 		return pvtb_err_set(err, -EOPNOTSUPP, "stolen time",

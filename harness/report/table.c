@@ -20,6 +20,11 @@ void pvtb_table_column(struct pvtb_table *t, const char *title, enum pvtb_align 
 		t->error = -E2BIG;
 		return;
 	}
+	/* the cells of a row lie side by side: their number stands from the first row on */
+	if (t->nr_rows) {
+		t->error = -EINVAL;
+		return;
+	}
 	t->columns[t->nr_columns].title = strdup(title);
 	t->columns[t->nr_columns].align = align;
 	if (!t->columns[t->nr_columns].title)
@@ -31,8 +36,12 @@ void pvtb_table_column(struct pvtb_table *t, const char *title, enum pvtb_align 
 void pvtb_table_row(struct pvtb_table *t)
 {
 	size_t old = t->nr_rows * t->nr_columns;
-	char **cells = realloc(t->cells, (old + t->nr_columns) * sizeof(*cells));
+	char **cells;
 
+	/* realloc() to nothing frees; a table without columns has no cells */
+	if (!t->nr_columns)
+		return;
+	cells = realloc(t->cells, (old + t->nr_columns) * sizeof(*cells));
 	if (!cells) {
 		t->error = -ENOMEM;
 		return;

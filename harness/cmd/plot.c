@@ -47,6 +47,7 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 		.out_dir = opts->out,
 		.keep_data = opts->keep_data,
 	};
+	struct stat st;
 	bool made;
 	int ret;
 
@@ -56,6 +57,11 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 			return pvtb_err_sys(err, -ENOMEM, "plot");
 		}
 		po.out_dir = plots;
+		/* The result may be somebody else's: it does not choose where files are written. */
+		if (!lstat(plots, &st) && S_ISLNK(st.st_mode)) {
+			pvtb_err_set(err, -ELOOP, plots, "is a symbolic link");
+			return pvtb_err_hint(err, "choose a place for the figures with -o");
+		}
 	}
 	made = access(po.out_dir, F_OK) != 0;
 	ret = pvtb_plot_result(r, &po, list, err);

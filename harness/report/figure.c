@@ -353,9 +353,20 @@ static int publish(const struct pvtb_figure *f, const char *format, struct pvtb_
 	return 0;
 }
 
+/* The directory itself, never one that a symbolic link names. NULL with errno. */
+static DIR *open_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !d)
+		close(fd);
+	return d;
+}
+
 static void remove_dir(const char *dir)
 {
-	DIR *d = opendir(dir);
+	DIR *d = open_dir(dir);
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
@@ -367,16 +378,52 @@ static void remove_dir(const char *dir)
 	rmdir(dir);
 }
 
+/* Every figure's data directory has these two: they tell it from somebody else's directory. */
+static bool is_data_dir(DIR *d)
+{
+	static const char *const marks[] = {"figure.gp", "vars.gp"};
+	struct stat st;
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(marks); i++)
+		if (fstatat(dirfd(d), marks[i], &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+			return false;
+	return true;
+}
+
+/* Make room for NAME.data: remove what an earlier `plot -d` left, and nothing else. */
+static int remove_old_data(const char *path, struct pvtb_err *err)
+{
+	DIR *d = open_dir(path);
+	bool ours = d && is_data_dir(d);
+
+	if (!d && errno == ENOENT)
+		return 0;
+	if (d)
+		closedir(d);
+	if (ours) {
+		remove_dir(path);
+		return 0;
+	}
+	/* an empty directory is replaced, too */
+	if (d && !rmdir(path))
+		return 0;
+	pvtb_err_set(err, -EEXIST, path, "exists and is not the data of a figure");
+	return pvtb_err_hint(err, "remove it, or choose another place with -o");
+}
+
 static int keep_data(struct pvtb_figure *f, struct pvtb_err *err)
 {
 	char *to PVTB_FREE = NULL;
+	int ret;
 
 	if (asprintf(&to, "%s/%s.data", f->opts->out_dir, f->name) < 0) {
 		to = NULL;
 		return pvtb_err_sys(err, -ENOMEM, "plot");
 	}
-	remove_dir(to);
-	if (rename(f->dir, to) || chmod(to, 0755))
+	ret = remove_old_data(to, err);
+	if (ret)
+		return ret;
+	if (chmod(f->dir, 0755) || rename(f->dir, to))
 		return pvtb_err_sys(err, -errno, "%s", to);
 	free(f->dir);
 	f->dir = NULL;

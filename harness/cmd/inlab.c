@@ -24,7 +24,7 @@ int pvtb_inlab_begin(struct pvtb_inlab *l, const char *out, struct pvtb_err *err
 	if (ret)
 		return ret;
 	pvtb_dir_name_as(l->dir, l->name);
-	return pvtb_guardian_add_rmtree(l->guardian, pvtb_dir_path(l->dir), NULL, err);
+	return pvtb_dir_guard(l->dir, l->guardian, err);
 }
 
 static bool ask_interrupted(void *ctx)

@@ -3,7 +3,7 @@
  * Owns the naming, publishing and removal of result directories. A directory in the making is
  * locked by its maker; the kernel lets go of the lock however the maker dies, so that whoever gets
  * the lock of a temporary directory may remove it (a process id could have been used again, or be
- * another container's).
+ * another container's). A file in it marks it as pvtb's: nothing else is ever taken for a leftover.
  */
 #include "results/dir.h"
 
@@ -17,6 +17,9 @@
 
 #define DEFAULT_ROOT "results"
 #define TMP_PREFIX   ".tmp-"
+#define MARK	     ".pvtb-unfinished"
+
+static const char mark_text[] = "pvtb: a result in the making\n";
 
 struct pvtb_dir {
 	char *root;	  /* holds the temporary directory and the final one */
@@ -39,7 +42,36 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 static void remove_tree(const char *path)
 {
-	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static int put_mark(const char *dir)
+{
+	char *path PVTB_FREE = NULL;
+	int fd, ret = 0;
+
+	if (asprintf(&path, "%s/" MARK, dir) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	errno = EIO;
+	if (write(fd, mark_text, strlen(mark_text)) != (ssize_t)strlen(mark_text))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void remove_mark(const char *dir)
+{
+	char *path PVTB_FREE = NULL;
+
+	if (asprintf(&path, "%s/" MARK, dir) >= 0)
+		unlink(path);
+	else
+		path = NULL;
 }
 
 /* A descriptor holding the lock of the directory @path names, or -errno. */
@@ -52,7 +84,7 @@ static int lock_dir(const char *path)
 	if (fd < 0)
 		return -errno;
 	/* Gone or replaced before the lock was had: somebody else's by now. */
-	if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &held) || stat(path, &named))
+	if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &held) || lstat(path, &named))
 		ret = -errno;
 	else if (held.st_ino != named.st_ino || held.st_dev != named.st_dev)
 		ret = -ESTALE;
@@ -62,20 +94,47 @@ static int lock_dir(const char *path)
 	return ret;
 }
 
+/* .tmp-PID-XXXXXX, as make_temporary() names them. */
+static bool is_temporary_name(const char *name)
+{
+	size_t digits;
+
+	if (strncmp(name, TMP_PREFIX, strlen(TMP_PREFIX)))
+		return false;
+	name += strlen(TMP_PREFIX);
+	digits = strspn(name, "0123456789");
+	return digits && name[digits] == '-' && strlen(name + digits + 1) == 6;
+}
+
+/* Is the open directory @fd one that pvtb made for this user, on the file system of @root? */
+static bool is_ours(int fd, const struct stat *root)
+{
+	char text[sizeof(mark_text) + 1];
+	struct stat dir, mark;
+	int file PVTB_CLOSE = openat(fd, MARK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return file >= 0 && !fstat(fd, &dir) && !fstat(file, &mark) && dir.st_uid == geteuid() &&
+	       mark.st_uid == geteuid() && S_ISREG(mark.st_mode) && dir.st_dev == root->st_dev &&
+	       read(file, text, sizeof(text)) == (ssize_t)strlen(mark_text) &&
+	       !memcmp(text, mark_text, strlen(mark_text));
+}
+
+/* What killed runs of this user left beside the result. */
 static void remove_stale(const char *root)
 {
 	DIR *dir = opendir(root);
 	struct dirent *e;
+	struct stat st;
 	char *path;
 	int fd;
 
-	while (dir && (e = readdir(dir))) {
-		if (strncmp(e->d_name, TMP_PREFIX, strlen(TMP_PREFIX)) ||
-		    asprintf(&path, "%s/%s", root, e->d_name) < 0)
+	while (dir && !fstat(dirfd(dir), &st) && (e = readdir(dir))) {
+		if (!is_temporary_name(e->d_name) || asprintf(&path, "%s/%s", root, e->d_name) < 0)
 			continue;
 		fd = lock_dir(path);
 		if (fd >= 0) {
-			remove_tree(path);
+			if (is_ours(fd, &st))
+				remove_tree(path);
 			close(fd);
 		}
 		free(path);
@@ -203,7 +262,7 @@ static int make_temporary(struct pvtb_dir *d)
 		/* Another run may have taken it for stale between the two: once more. File
 		 * systems without locks leave theirs to whoever cleans up. */
 		if (d->lock >= 0 || d->lock == -ENOLCK || d->lock == -EOPNOTSUPP)
-			return chmod(d->path, 0755) ? -errno : 0;
+			return chmod(d->path, 0755) ? -errno : put_mark(d->path);
 	}
 	return d->lock;
 }
@@ -225,10 +284,8 @@ int pvtb_dir_new(const char *out, struct pvtb_dir **ret, struct pvtb_err *err)
 	if (code)
 		goto fail;
 	code = make_path(d->root, &d->made);
-	if (!code) {
-		remove_stale(d->root);
+	if (!code)
 		code = make_temporary(d);
-	}
 	if (code) {
 		pvtb_err_sys(err, code, "%s", d->root);
 		pvtb_err_hint(err, "results are written there: choose another place with -o");
@@ -239,6 +296,35 @@ int pvtb_dir_new(const char *out, struct pvtb_dir **ret, struct pvtb_err *err)
 fail:
 	pvtb_dir_free(d);
 	return code;
+}
+
+/* Each directory that make_path() made, the uppermost first: the guardian undoes the last one first. */
+static int guard_made(const struct pvtb_dir *d, struct pvtb_guardian *g, struct pvtb_err *err)
+{
+	size_t at = d->made ? strlen(d->made) : 0;
+	char *part PVTB_FREE = d->made ? strdup(d->root) : NULL;
+	int ret = 0;
+
+	if (d->made && !part)
+		return pvtb_err_sys(err, -ENOMEM, "%s", d->root);
+	while (part && !ret) {
+		char c = part[at];
+
+		part[at] = '\0';
+		ret = pvtb_guardian_add_rmdir(g, part, NULL, err);
+		part[at] = c;
+		if (!c)
+			break;
+		at += 1 + strcspn(part + at + 1, "/");
+	}
+	return ret;
+}
+
+int pvtb_dir_guard(const struct pvtb_dir *d, struct pvtb_guardian *g, struct pvtb_err *err)
+{
+	int ret = guard_made(d, g, err);
+
+	return ret ? ret : pvtb_guardian_add_rmtree(g, d->path, NULL, err);
 }
 
 void pvtb_dir_name_as(struct pvtb_dir *d, const char *kind)
@@ -330,7 +416,7 @@ static int take_name(struct pvtb_dir *d, char *path, struct pvtb_err *err)
 	return 0;
 }
 
-int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb_err *err)
+static int commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb_err *err)
 {
 	char name[200], *path;
 	unsigned int i;
@@ -361,6 +447,17 @@ int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb
 			return ret;
 	}
 	return pvtb_err_sys(err, -EEXIST, "%s/%s", d->root, name);
+}
+
+int pvtb_dir_commit(struct pvtb_dir *d, const struct pvtb_result *r, struct pvtb_err *err)
+{
+	int ret;
+
+	remove_mark(d->path);
+	ret = commit(d, r, err);
+	if (!ret)
+		remove_stale(d->root);
+	return ret;
 }
 
 void pvtb_dir_discard(struct pvtb_dir *d)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The life of a result directory. It is built under a temporary name beside its final place and
- * renamed when whole: a run that is killed leaves a whole result or none. What killed runs left
- * behind is removed when the next one starts.
+ * renamed when whole: a run that is killed leaves a whole result or none. What killed runs of the same
+ * user left beside it is removed when a result is whole: only what has pvtb's own mark, and nothing by a
+ * run that is refused or fails.
  */
 #ifndef PVTB_RESULTS_DIR_H
 #define PVTB_RESULTS_DIR_H
 
 #include "core/err.h"
+#include "core/guardian.h"
 #include "results/result.h"
 
 struct pvtb_dir;
@@ -17,6 +19,10 @@ struct pvtb_dir;
  * results/<UTC time>-<host>-<kernel>.
  */
 int pvtb_dir_new(const char *out, struct pvtb_dir **ret, struct pvtb_err *err) PVTB_MUST_CHECK;
+/* Have the guardian remove it, and the directories made for it, if this process is killed. Committed, it
+ * has another name and stays. */
+int pvtb_dir_guard(const struct pvtb_dir *d, struct pvtb_guardian *g,
+		   struct pvtb_err *err) PVTB_MUST_CHECK;
 /* No benchmark's result: unless @out said otherwise it becomes results/<UTC time>-@kind, and "latest" stays
  * with what can be plotted. @kind is not copied. */
 void pvtb_dir_name_as(struct pvtb_dir *d, const char *kind);

@@ -223,6 +223,18 @@ static pid_t run_in_child(void)
 	return pid;
 }
 
+static void commit_one(const char *out)
+{
+	struct pvtb_result *r = result("native");
+	struct pvtb_dir *d = NULL;
+	struct pvtb_err err;
+
+	assert_int_equal(pvtb_dir_new(out, &d, &err), 0);
+	assert_int_equal(pvtb_dir_commit(d, r, &err), 0);
+	pvtb_dir_free(d);
+	pvtb_result_free(r);
+}
+
 static void killed_runs_are_cleaned_up_after(void **state)
 {
 	struct pvtb_dir *d = NULL;
@@ -237,15 +249,78 @@ static void killed_runs_are_cleaned_up_after(void **state)
 	assert_int_equal(kill(dead, SIGKILL), 0);
 	assert_int_equal(waitpid(dead, &status, 0), dead);
 	assert_int_equal(entries("results"), 2);
-	/* The dead one's goes, the living one's stays. */
+	/* A run that is begun, or fails, removes nothing but its own. */
 	assert_int_equal(pvtb_dir_new(NULL, &d, &err), 0);
+	assert_int_equal(entries("results"), 3);
+	pvtb_dir_free(d);
+	assert_int_equal(entries("results"), 2);
+	/* With the next result the dead one's goes, the living one's stays. */
+	commit_one("results/first");
 	assert_int_equal(entries("results"), 2);
 	assert_int_equal(kill(living, SIGKILL), 0);
 	assert_int_equal(waitpid(living, &status, 0), living);
-	pvtb_dir_free(d);
-	assert_int_equal(pvtb_dir_new(NULL, &d, &err), 0);
-	pvtb_dir_free(d);
-	assert_int_equal(entries("results"), 0);
+	commit_one("results/second");
+	assert_int_equal(entries("results"), 2);
+	assert_true(exists("results/first") && exists("results/second"));
+	assert_int_equal(entries("results/first"), 0);
+}
+
+static void others_directories_are_left(void **state)
+{
+	(void)state;
+	assert_int_equal(system("mkdir -p out/.tmp-work out/.tmp-12-abcdef out/.tmp-13-abcdef "
+				"out/.tmp-14-abcdef out/.tmp-x-abcdef victim && "
+				"echo thesis >out/.tmp-work/file && "
+				"echo other >out/.tmp-12-abcdef/.pvtb-unfinished && "
+				"printf 'pvtb: a result in the making\\n' >mark && "
+				"ln -s ../../mark out/.tmp-13-abcdef/.pvtb-unfinished && "
+				"cp mark out/.tmp-x-abcdef/.pvtb-unfinished && "
+				"cp mark victim/.pvtb-unfinished && "
+				"ln -s ../victim out/.tmp-15-abcdef"),
+			 0);
+	commit_one("out/mine");
+	assert_true(exists("out/.tmp-work/file"));
+	assert_true(exists("out/.tmp-12-abcdef/.pvtb-unfinished"));
+	assert_true(exists("out/.tmp-13-abcdef/.pvtb-unfinished"));
+	assert_true(exists("out/.tmp-14-abcdef"));
+	assert_true(exists("out/.tmp-x-abcdef/.pvtb-unfinished"));
+	assert_true(exists("out/.tmp-15-abcdef/.pvtb-unfinished"));
+	/* the mark of another user, even in root's hands */
+	if (geteuid())
+		return;
+	assert_int_equal(
+		system("mkdir out/.tmp-16-abcdef && cp mark out/.tmp-16-abcdef/.pvtb-unfinished && "
+		       "chown -R 65534 out/.tmp-16-abcdef"),
+		0);
+	commit_one("out/mine2");
+	assert_true(exists("out/.tmp-16-abcdef/.pvtb-unfinished"));
+	/* and ours, so that this tests something */
+	assert_int_equal(system("chown -R 0 out/.tmp-16-abcdef"), 0);
+	commit_one("out/mine3");
+	assert_false(exists("out/.tmp-16-abcdef"));
+}
+
+/* Killed before it has a result, a run leaves nothing: not the directories made for it either. */
+static void the_guardian_removes_all_of_it(void **state)
+{
+	struct pvtb_guardian *g = NULL;
+	struct pvtb_dir *d = NULL;
+	struct pvtb_err err;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		if (pvtb_guardian_start(&g, &err) || pvtb_dir_new("a/b/c", &d, &err) ||
+		    pvtb_dir_guard(d, g, &err))
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	for (int i = 0; i < 1000 && exists("a"); i++)
+		usleep(10000);
+	assert_false(exists("a"));
 }
 
 static void contents_move_and_join(void **state)
@@ -289,6 +364,8 @@ int main(void)
 		cmocka_unit_test_teardown(discarded_without_trace, empty_top),
 		cmocka_unit_test_teardown(discarded_leaves_what_was_there, empty_top),
 		cmocka_unit_test_teardown(killed_runs_are_cleaned_up_after, empty_top),
+		cmocka_unit_test_teardown(others_directories_are_left, empty_top),
+		cmocka_unit_test_teardown(the_guardian_removes_all_of_it, empty_top),
 		cmocka_unit_test_teardown(contents_move_and_join, empty_top),
 		cmocka_unit_test_teardown(unwritable_place, empty_top),
 	};

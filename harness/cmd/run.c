@@ -199,12 +199,18 @@ static int refused_inside(struct lab_boot *boot, int status)
 	return pvtb_err_hint(&boot->err, "%s", said.hint);
 }
 
-/* The command line of the pvtb inside. */
-static void inside_argv(const struct lab_boot *boot, char *argv[], size_t max)
+/* Words of inside_argv() beside the filters, with their end. */
+#define INSIDE_WORDS 20
+
+/* The command line of the pvtb inside, to be freed; the words are others'. NULL without memory. */
+static char **inside_argv(const struct lab_boot *boot)
 {
 	const struct host_job *job = boot->job;
+	char **argv = calloc(INSIDE_WORDS + job->nr_filters, sizeof(*argv));
 	size_t n = 0;
 
+	if (!argv)
+		return NULL;
 	argv[n++] = (char *)"pvtb";
 	argv[n++] = (char *)"run";
 	argv[n++] = (char *)"--host=native";
@@ -224,9 +230,9 @@ static void inside_argv(const struct lab_boot *boot, char *argv[], size_t max)
 	if (job->opts->slew)
 		argv[n++] = (char *)"--slew";
 	argv[n++] = (char *)"--";
-	for (size_t i = 0; i < job->nr_filters && n < max - 1; i++)
+	for (size_t i = 0; i < job->nr_filters; i++)
 		argv[n++] = job->filters[i];
-	argv[n] = NULL;
+	return argv;
 }
 
 /* Boot it; what it leaves in its directory is a result of its own. */
@@ -243,14 +249,15 @@ static int boot_lab(struct lab_boot *boot)
 		.link_fd = boot->link_fd,
 	};
 	struct pvtb_err said;
-	char *argv[64];
+	char **argv PVTB_FREE = inside_argv(boot);
 	int status, ret = pvtb_lab_spec_parse(boot->spec, &spec, &boot->err);
 
 	if (!ret && job->opts->kernel)
 		ret = pvtb_lab_spec_set_kernel(&spec, job->opts->kernel, &boot->err);
 	if (ret)
 		return ret;
-	inside_argv(boot, argv, PVTB_ARRAY_SIZE(argv));
+	if (!argv)
+		return pvtb_err_sys(&boot->err, -ENOMEM, "%s", boot->spec);
 	if (mkdir(boot->dir, 0755))
 		return pvtb_err_sys(&boot->err, -errno, "%s", boot->dir);
 	ret = pvtb_lab_run(&spec, argv, boot->dir, &hooks, &status, &boot->err);
@@ -386,6 +393,65 @@ static int pair_job(struct host_job *job)
 	return ret;
 }
 
+static bool has_variant(const struct pvtb_bench_result *b, const char *name)
+{
+	for (size_t v = 0; v < b->nr_variants; v++)
+		if (!strcmp(b->variants[v].name, name))
+			return true;
+	return false;
+}
+
+/* Is there a variant of this name (NULL: any) for the architecture of the host? Other hosts may have it. */
+static bool exists_on(const char *arch_name, const char *bench, const char *variant)
+{
+	enum pvtb_arch arch = !strcmp(arch_name, "arm64") ? PVTB_ARCH_ARM64 : PVTB_ARCH_X86_64;
+	const struct pvtb_bench *b = pvtb_bench_find(bench);
+	size_t nr = 0;
+	const struct pvtb_variant *all = b ? pvtb_bench_variants(b, &nr) : NULL;
+
+	for (size_t i = 0; i < nr; i++)
+		if ((all[i].archs & arch) && (!variant || !strcmp(all[i].name, variant)))
+			return true;
+	return false;
+}
+
+static int check_filter(const struct host_job *job, const struct pvtb_host_result *h,
+			const char *filter, struct pvtb_err *err)
+{
+	size_t len = strcspn(filter, ".");
+	const char *variant = filter[len] ? filter + len + 1 : NULL;
+	char *bench PVTB_FREE = strndup(filter, len);
+
+	if (!bench)
+		return pvtb_err_sys(err, -ENOMEM, "%s", job->spec);
+	for (size_t b = 0; b < h->nr_benches; b++)
+		if (!strcmp(h->benches[b].name, bench) &&
+		    (!variant || has_variant(&h->benches[b], variant)))
+			return 0;
+	if (!exists_on(h->arch, bench, variant))
+		return 0;
+	pvtb_err_set(err, -EPROTO, job->spec, "%s was asked for and is not in the result", filter);
+	return pvtb_err_hint(err, "measure it alone: pvtb run -H %.150s %s", job->spec, filter);
+}
+
+/* One host, with all that was asked of it, measured or skipped with a reason: what is in a lab may be any
+ * program, and a run that measured less must not look like one that measured all. */
+static int check_answer(const struct host_job *job, struct pvtb_err *err)
+{
+	const struct pvtb_result *r = job->result;
+	int ret = 0;
+
+	if (r->nr_hosts != 1) {
+		pvtb_err_set(err, -EPROTO, job->spec, "left a result of %zu hosts, not of one",
+			     r->nr_hosts);
+		return pvtb_err_hint(err, "is the program in the lab another version of pvtb?");
+	}
+	/* the second of two hosts serves the first and measures nothing */
+	for (size_t i = 0; i < job->nr_filters && job->opts->link != LINK_TARGET && !ret; i++)
+		ret = check_filter(job, &r->hosts[0], job->filters[i], err);
+	return ret;
+}
+
 static void *host_thread(void *arg)
 {
 	struct host_job *job = arg;
@@ -394,6 +460,8 @@ static void *host_thread(void *arg)
 		job->ret = native_job(job);
 	else
 		job->ret = pvtb_host_second(job->spec) ? pair_job(job) : lab_job(job);
+	if (!job->ret)
+		job->ret = check_answer(job, &job->err);
 	return NULL;
 }
 
@@ -591,7 +659,7 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 		ret = pvtb_dir_new(o->out, &dir, err);
 	/* under another name by then, or gone, when all went well */
 	if (!ret)
-		ret = pvtb_guardian_add_rmtree(guardian, pvtb_dir_path(dir), NULL, err);
+		ret = pvtb_dir_guard(dir, guardian, err);
 	if (!ret)
 		ret = prepare_jobs(jobs, specs, o, argc, argv, pvtb_dir_path(dir), progress,
 				   guardian, err);
@@ -661,7 +729,6 @@ static int check_pair(const char *text, const struct run_opts *o, char *const *f
 	struct pvtb_lab_spec *specs PVTB_FREE = calloc(2, sizeof(*specs));
 	const char *second = pvtb_host_second(text);
 	char *first PVTB_FREE = strndup(text, (size_t)(second - text) - 1);
-	bool linked = false;
 	int ret;
 
 	if (!specs || !first)
@@ -684,9 +751,12 @@ static int check_pair(const char *text, const struct run_opts *o, char *const *f
 
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(filters[i], "."), filters[i]);
 		b = pvtb_bench_find(name);
-		linked |= b && b->linked;
+		if (b && b->linked)
+			continue;
+		pvtb_err_set(err, -EINVAL, text, "%s does not support two joined hosts", name);
+		return pvtb_err_hint(err, "pvtb run -H %.150s migration", text);
 	}
-	if (linked)
+	if (nr)
 		return 0;
 	pvtb_err_set(err, -EINVAL, text, "nothing asked for knows what to do with two hosts");
 	return pvtb_err_hint(err, "pvtb run -H %.150s migration", text);

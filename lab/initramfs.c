@@ -34,7 +34,7 @@ static int check_program(int fd, enum pvtb_lab_arch arch)
 
 static int try_program(const char *path, enum pvtb_lab_arch arch, int *ret_fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)

@@ -39,6 +39,9 @@ void pvtb_lab_say(const struct pvtb_lab_hooks *hooks, const char *fmt, ...)
 	hooks->line(hooks->ctx, line);
 }
 
+/* The largest are kernels with all their symbols. */
+#define MAX_FILE (2LL << 30)
+
 int pvtb_lab_read_file(int fd, void **ret, size_t *ret_size)
 {
 	struct stat st;
@@ -49,6 +52,8 @@ int pvtb_lab_read_file(int fd, void **ret, size_t *ret_size)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (st.st_size > MAX_FILE)
+		return -EFBIG;
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
 		return -ENOMEM;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/stress/stress.h"
+#include "core/input.h"
 #include "core/parse.h"
 
 #define FORMAT "pvtime-bench stress 1"
@@ -202,14 +203,14 @@ int st_record_take(struct st_record *r, size_t line, const char *text, struct pv
 
 int st_record_load(const char *path, struct st_record *ret, struct pvtb_err *err)
 {
-	FILE *f PVTB_FCLOSE = fopen(path, "re");
+	FILE *f PVTB_FCLOSE = pvtb_input_fopen(path, PVTB_INPUT_TEXT_MAX, err);
 	struct st_record r = {0};
 	char *text PVTB_FREE = NULL;
 	size_t size = 0, line = 0;
 	int code = 0;
 
 	if (!f)
-		return pvtb_err_sys(err, -errno, "%s", path);
+		return err->code;
 	for (; !code && getline(&text, &size, f) > 0; line++)
 		code = st_record_take(&r, line, text, err);
 	if (!code && ferror(f))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compare/compare.h"
+#include "core/input.h"
 
 /* "2%", "0.5 %", "3": digits and a point only, so that neither nan nor 0x1p3 is a threshold. */
 static int parse_value(const char *s, double *ret, bool *ret_relative)
@@ -84,13 +85,13 @@ static int add_line(struct pvtb_thresholds *t, char *line, const char *where, st
 
 int pvtb_thresholds_load(struct pvtb_thresholds *t, const char *path, struct pvtb_err *err)
 {
-	FILE *f PVTB_FCLOSE = fopen(path, "re");
+	FILE *f PVTB_FCLOSE = pvtb_input_fopen(path, PVTB_INPUT_TEXT_MAX, err);
 	char *line PVTB_FREE = NULL, where[120];
 	size_t size = 0;
 	int ret = 0;
 
 	if (!f)
-		return pvtb_err_sys(err, -errno, "%s", path);
+		return err->code;
 	for (unsigned int n = 1; !ret && getline(&line, &size, f) > 0; n++) {
 		snprintf(where, sizeof(where), "%.100s:%u", path, n);
 		ret = add_line(t, line, where, err);

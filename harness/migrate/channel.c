@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/input.h"
 #include "core/parse.h"
 #include "core/signals.h"
 #include "core/virtio_port.h"
@@ -191,9 +192,9 @@ int pvtb_mig_listen(const struct pvtb_mig_place *p, int *ret_fd, struct pvtb_err
 	if (p->kind == PVTB_MIG_PORT)
 		return open_port(p, ret_fd, err);
 	if (p->kind == PVTB_MIG_FILE) {
-		fd = open(p->name, O_RDONLY | O_CLOEXEC);
+		fd = pvtb_input_open(p->name, PVTB_INPUT_BINARY_MAX, err);
 		if (fd < 0)
-			return pvtb_err_sys(err, -errno, "%s", p->name);
+			return fd;
 		*ret_fd = fd;
 		return 0;
 	}

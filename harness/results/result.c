@@ -6,6 +6,8 @@
  */
 #include "results/result.h"
 
+#include "core/input.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
@@ -937,9 +939,9 @@ int pvtb_result_load(const char *path, struct pvtb_result **ret, struct pvtb_err
 
 	if (file_of(path, &file))
 		return pvtb_err_sys(err, -ENOMEM, "%s", path);
-	f = fopen(file, "re");
+	f = pvtb_input_fopen(file, PVTB_INPUT_TEXT_MAX, err);
 	if (!f) {
-		code = pvtb_err_sys(err, -errno, "%s", file);
+		code = err->code;
 		if (code == -ENOENT)
 			pvtb_err_hint(err, "give a result directory or a result.json; "
 					   "'pvtb run' leaves one in results/latest");

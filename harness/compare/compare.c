@@ -193,7 +193,20 @@ static size_t first_of(const struct pair *p, int side)
 
 /* ---- samples ---- */
 
-static int read_samples(const char *path, s64 **ret, size_t *ret_n, struct pvtb_err *err)
+/* What one run may hold in memory: 32 MiB, four times what the longest profile measures. A small file
+ * can decompress to any size. */
+#define MAX_SAMPLES (4U << 20)
+
+static int too_many_samples(const char *path, u64 limit, struct pvtb_err *err)
+{
+	pvtb_err_set(err, -EFBIG, path, "holds more than %llu samples", (unsigned long long)limit);
+	return pvtb_err_hint(err, limit < MAX_SAMPLES
+					  ? "its result.json counts no more: are they of one run?"
+					  : "no run measures that many");
+}
+
+/* At most @limit of them. */
+static int read_samples(const char *path, u64 limit, s64 **ret, size_t *ret_n, struct pvtb_err *err)
 {
 	struct pvtb_samples_reader *r;
 	size_t n = 0, room = 0;
@@ -212,7 +225,12 @@ static int read_samples(const char *path, s64 **ret, size_t *ret_n, struct pvtb_
 
 		n += (size_t)got;
 		if (n == room) {
+			if (n > limit) {
+				got = too_many_samples(path, limit, err);
+				break;
+			}
 			room = room ? 2 * room : 16384;
+			room = room <= limit ? room : limit + 1;
 			more = realloc(v, room * sizeof(*v));
 			if (!more) {
 				got = pvtb_err_sys(err, -ENOMEM, "%s", path);
@@ -233,16 +251,18 @@ static int read_samples(const char *path, s64 **ret, size_t *ret_n, struct pvtb_
 }
 
 /* Raw durations of one run of a variant; -ENOENT where there are none. */
-static int samples_of(const struct pvtb_compare_run *run, const struct pvtb_variant_result *v,
-		      s64 **ret, size_t *ret_n, struct pvtb_err *err)
+static int samples_of(const struct pvtb_compare_run *run, const struct pvtb_host_result *host,
+		      const struct pvtb_variant_result *v, s64 **ret, size_t *ret_n,
+		      struct pvtb_err *err)
 {
+	u64 limit = host->samples && host->samples < MAX_SAMPLES ? host->samples : MAX_SAMPLES;
 	char path[4096];
 
 	for (size_t i = 0; run->dir && i < v->nr_files; i++) {
 		if (strcmp(v->files[i].name, "samples.single"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", run->dir, v->files[i].path);
-		return read_samples(path, ret, ret_n, err);
+		return read_samples(path, limit, ret, ret_n, err);
 	}
 	return -ENOENT;
 }
@@ -277,8 +297,8 @@ static int load_raw(const struct pair *p, int side, bool in_ps, struct raw *ret,
 
 		if (!p->variant[side][i])
 			continue;
-		code = samples_of(&p->side[side]->runs[i], p->variant[side][i], &ret->owned[k], &n,
-				  err);
+		code = samples_of(&p->side[side]->runs[i], p->host[side][i], p->variant[side][i],
+				  &ret->owned[k], &n, err);
 		if (code)
 			return code;
 		for (size_t j = 0; in_ps && j < n; j++)

@@ -15,6 +15,7 @@
 
 #include "abi/guest.h"
 #include "abi/trace.h"
+#include "core/input.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "records are stored as they lie in memory: little-endian"
@@ -343,9 +344,9 @@ int pvtb_samples_open(const char *path, struct pvtb_samples_reader **ret, struct
 	r->path = strdup(path);
 	r->buf = malloc(r->buf_bytes);
 	r->zstd = ZSTD_createDCtx();
-	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	r->fd = pvtb_input_open(path, PVTB_INPUT_BINARY_MAX, err);
 	if (r->fd < 0)
-		code = pvtb_err_sys(err, -errno, "%s", path);
+		code = r->fd;
 	else if (!r->path || !r->buf || !r->zstd)
 		code = pvtb_err_sys(err, -ENOMEM, "%s", path);
 	else
@@ -462,6 +463,10 @@ ssize_t pvtb_samples_read(struct pvtb_samples_reader *r, void *out, size_t max,
 		r->failed = corrupt(r, "half a record", err);
 	if (!r->failed)
 		r->records += n / size;
+	/* a small file can decompress to any size: nobody waits for it */
+	if (!r->failed && r->records > PVTB_SAMPLES_MAX)
+		r->failed = pvtb_err_set(err, -EFBIG, r->path, "holds more than %llu records",
+					 PVTB_SAMPLES_MAX);
 	if (!r->failed && ended)
 		r->failed = check_end(r, err);
 	return r->failed ? r->failed : (ssize_t)(n / size);

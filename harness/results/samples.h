@@ -27,6 +27,9 @@ enum pvtb_samples_kind {
 };
 
 struct pvtb_samples_writer;
+/* What a file may hold, whatever it says: some hours of a busy host. */
+#define PVTB_SAMPLES_MAX (1ULL << 28)
+
 struct pvtb_samples_reader;
 
 /* @description: an object (variant, unit, counter_hz ...); borrowed. @level: zstd level.

@@ -104,16 +104,21 @@ static u32 le32(const u8 *p)
 	return (u32)p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
 }
 
+/* No kernel is larger, compressed or not; a few bytes of gzip could say otherwise. */
+#define MAX_IMAGE (1U << 30)
+
 static int gunzip(const struct image *in, struct image *ret)
 {
 	size_t room = in->size * 4 + (1 << 20);
 	z_stream z = {.next_in = in->data, .avail_in = (uInt)in->size};
 	u8 *out = NULL;
-	int r = inflateInit2(&z, 16 + MAX_WBITS);
+	int r = in->size > MAX_IMAGE ? Z_DATA_ERROR : inflateInit2(&z, 16 + MAX_WBITS);
 
 	while (r == Z_OK) {
-		u8 *more = realloc(out, room);
+		u8 *more;
 
+		room = room < MAX_IMAGE ? room : MAX_IMAGE;
+		more = z.total_out < room ? realloc(out, room) : NULL;
 		if (!more)
 			break;
 		out = more;
@@ -174,7 +179,7 @@ static int unpack_zboot(struct image *i)
 		/* the size of the content stands in the last four bytes */
 		size_t n = size > 4 ? le32(in.data + size - 4) : 0;
 
-		out.data = n && n < (1U << 30) ? malloc(n) : NULL;
+		out.data = n && n <= MAX_IMAGE ? malloc(n) : NULL;
 		out.size = n;
 		r = out.data && ZSTD_decompress(out.data, n, in.data, size - 4) == n ? 0 : -EBADMSG;
 		if (r)
@@ -231,7 +236,7 @@ static void unpack_bzimage(struct image *i)
 	    size > i->size - offset || le32(i->data + offset) != ZSTD_MAGICNUMBER)
 		return;
 	content = le32(i->data + offset + size - 4);
-	if (content < 64 || content > (1U << 30))
+	if (content < 64 || content > MAX_IMAGE)
 		return;
 	out.size = content;
 	out.data = malloc(content);
@@ -261,7 +266,8 @@ static void find_version(const struct image *i, enum pvtb_lab_arch arch, char *r
 	} else {
 		at = memmem(i->data, i->size, banner, sizeof(banner) - 1);
 		/* the format string comes with it: "Linux version %s" is not what is looked for */
-		while (at && at[sizeof(banner) - 1] == '%')
+		while (at && at + sizeof(banner) - 1 < i->data + i->size &&
+		       at[sizeof(banner) - 1] == '%')
 			at = memmem(at + 1, i->size - (size_t)(at + 1 - i->data), banner,
 				    sizeof(banner) - 1);
 		at = at ? at + sizeof(banner) - 1 : NULL;
@@ -379,7 +385,7 @@ static int identify(const char *path, struct image *i, enum pvtb_lab_arch arch,
 static int open_image(const char *path, enum pvtb_lab_arch arch, struct pvtb_lab_kernel *k,
 		      struct pvtb_err *err)
 {
-	int fd PVTB_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+	int fd PVTB_CLOSE = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct image i = {};
 	int r = fd < 0 ? -errno : pvtb_lab_read_file(fd, (void **)&i.data, &i.size);
 
@@ -487,7 +493,7 @@ static int read_module(const char *path, struct pvtb_lab_module *m, struct pvtb_
 
 	if (!ko || strcmp(strstr(ko, ".ko"), ".ko"))
 		return decompress_module(path, &m->data, &m->size, err);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	r = fd < 0 ? -errno : pvtb_lab_read_file(fd, &m->data, &m->size);
 	return r ? pvtb_err_sys(err, r, "%s", path) : 0;
 }
@@ -510,6 +516,9 @@ static int module_depends(const struct pvtb_lab_module *m, char *ret, size_t siz
 		if (!gelf_getshdr(scn, &sh) || !(name = elf_strptr(e, names, sh.sh_name)) ||
 		    strcmp(name, ".modinfo") || !(d = elf_rawdata(scn, NULL)))
 			continue;
+		/* a section without bytes in the file (SHT_NOBITS) has a size all the same */
+		if (!d->d_buf)
+			break;
 		end = (const char *)d->d_buf + d->d_size;
 		for (p = d->d_buf; p < end; p += strnlen(p, (size_t)(end - p)) + 1) {
 			if (end - p > 8 && !strncmp(p, "depends=", 8)) {

@@ -133,6 +133,14 @@ static void widen(s64 *min, s64 *max, s64 v, bool any)
 	*max = any && *max > v ? *max : v;
 }
 
+/* The rows may be anything: what does not fit stops at the end of the range. */
+static s64 difference(s64 a, s64 b)
+{
+	s64 d;
+
+	return __builtin_sub_overflow(a, b, &d) ? (b < 0 ? INT64_MAX : INT64_MIN) : d;
+}
+
 static void add_point(struct slice *s, u64 t_ns, const s64 *row)
 {
 	struct column *c;
@@ -142,8 +150,8 @@ static void add_point(struct slice *s, u64 t_ns, const s64 *row)
 		return;
 	k = (size_t)((u128)(t_ns - s->from_ns) * COLUMNS / (s->to_ns - s->from_ns));
 	c = &s->columns[k];
-	widen(&c->gk_min, &c->gk_max, row[1] - row[2], c->any);
-	widen(&c->kb_min, &c->kb_max, row[2] - row[3], c->any);
+	widen(&c->gk_min, &c->gk_max, difference(row[1], row[2]), c->any);
+	widen(&c->kb_min, &c->kb_max, difference(row[2], row[3]), c->any);
 	c->any = true;
 	c->g_ns = row[1];
 	c->k_ns = row[2];

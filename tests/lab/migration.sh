@@ -112,5 +112,5 @@ for bad in lab:arm64+lab:x86_64 lab:arm64,deterministic+lab:arm64; do
 	expect_status 2 "$PVTB" run -H "$bad" -o "$scratch/never" migration
 done
 expect_status 2 "$PVTB" run -H lab:arm64+lab:arm64 -o "$scratch/never" lpt
-said 'nothing asked for knows what to do with two hosts'
+said 'lpt does not support two joined hosts'
 finish

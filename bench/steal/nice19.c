@@ -3,6 +3,8 @@
 #include "bench/steal/hogs.h"
 #include "load/task.h"
 
+#include <sys/resource.h>
+
 static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
 	const struct pvtb_task_sched nice = {.policy = PVTB_POLICY_OTHER, .nice = 19};
@@ -11,7 +13,13 @@ static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 
 	if (ret)
 		return ret;
-	return steal_hogs_start(ctx, (struct pvtb_hog_spec){.count = 1}, &s->hogs, err);
+	/* at 0, whatever this process was started with */
+	return steal_hogs_start(ctx,
+				(struct pvtb_hog_spec){
+					.count = 1,
+					.sched.nice = -getpriority(PRIO_PROCESS, 0),
+				},
+				&s->hogs, err);
 }
 
 static const struct pvtb_steal_scenario nice19 = {

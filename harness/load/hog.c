@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define MS_NS		  1000000ULL
@@ -96,6 +97,7 @@ static void hog_loop(const struct pvtb_hogs *set)
 
 static int settle(const struct pvtb_hog_spec *s, struct pvtb_err *err)
 {
+	struct pvtb_task_sched sched = s->sched;
 	int r = 0;
 
 	prctl(PR_SET_NAME, PVTB_HOG_NAME);
@@ -108,7 +110,12 @@ static int settle(const struct pvtb_hog_spec *s, struct pvtb_err *err)
 		memset(&all, 0xff, sizeof(all));
 		r = pvtb_task_cpus_set(0, &all, err);
 	}
-	return r ? r : pvtb_task_sched_set(0, &s->sched, err);
+	if (sched.policy == PVTB_POLICY_OTHER) {
+		/* of this thread, from the one that started it */
+		sched.nice += getpriority(PRIO_PROCESS, 0);
+		sched.nice = sched.nice > 19 ? 19 : sched.nice < -20 ? -20 : sched.nice;
+	}
+	return r ? r : pvtb_task_sched_set(0, &sched, err);
 }
 
 static void hog_main(struct pvtb_hogs *set)

@@ -29,6 +29,8 @@ struct pvtb_hog_spec {
 	/* All on this one; -1: wherever the scheduler likes. SCHED_DEADLINE takes -1 only: the
 	 * kernel admits no pinned thread, so such hogs come one per CPU. */
 	int cpu;
+	/* A nice value counts from the caller's own, so that by default a hog is the measured threads'
+	 * equal, under nice(1) too. */
 	struct pvtb_task_sched sched;
 	/* Spin @duty_percent of each @period_ns, sleep the rest. 0 %: all of it, or for FIFO and RR
 	 * PVTB_HOG_RT_MAX_PERCENT, which is also their limit for the set together. 0 ns: 20 ms. Not

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# alone: two observers' times of this machine are compared
 """watch-steal finds the vCPU of another process by its KVM descriptors, and its two witnesses agree
 on what was stolen from it. Natively; skipped without /dev/kvm."""
 

@@ -78,6 +78,11 @@ check:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory run-tests
 
+# Hours: bare trees of Debian releases, in each of them make bench and make check.
+check-distros:
+	$(call need-deps,distros)
+	$(Q)tests/check-distros.sh
+
 # Compiles kernels (6.5 minutes on two CPUs the first time), so it is not part of check.
 check-kernels:
 	$(call need-deps,kernels)
@@ -115,6 +120,7 @@ help:
 	@echo 'make bench        install what is missing, build, run the quick profile on the best host, plot'
 	@echo 'make check        install what is missing, build, run every test'
 	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
+	@echo "make check-distros  make bench, make check in bare Debian 12, 13 and sid; DISTROS='trixie'"
 	@echo 'make check-kernels  the gate proven with kernels compiled for it; git bisect over a history'
 	@echo 'make bench-self   measure the suite itself: tracing cost, ingest and join speed, loss'
 	@echo 'make lab          fetch and verify the kernels of the emulated KVM hosts'
@@ -129,4 +135,4 @@ help:
 	@echo '  DEPS=no  install nothing                 O=DIR  build there    V=1  show commands'
 	@echo '  -j N     jobs (default: one per CPU)     WERROR=-Werror  warnings are errors, as in CI'
 
-.PHONY: all deps bench bench-self check check-kernels ab plots lab install clean help
+.PHONY: all deps bench bench-self check check-distros check-kernels ab plots lab install clean help

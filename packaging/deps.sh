@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Owns the list of packages, by purpose and distribution, and installs what is missing.
 #
-#	deps.sh [--list] build|cross|lab|check|kernels|all
+#	deps.sh [--list] build|cross|lab|check|kernels|distros|all
 #
 #	build	this machine's pvtb, and running it	cross	the other architecture's
 #	lab	emulated hosts				check	the tests; includes all of the above
 #	kernels	building kernels (--tree, make check-kernels); includes lab, and is not part of all
+#	distros	bare trees of Debian releases (make check-distros); not part of all
 #
 # Debian and Ubuntu: apt; Fedora: dnf; elsewhere the list is printed. Nothing is asked of the
 # network when everything is there. Exit status: 0 all there, 2 not.
@@ -27,8 +28,8 @@ if [ "${1:-}" = --list ]; then
 fi
 group=${1:-all}
 case $group in
-build | cross | lab | check | kernels | all) ;;
-*) die "$group" 'no such group of packages' 'build, cross, lab, check, kernels or all' ;;
+build | cross | lab | check | kernels | distros | all) ;;
+*) die "$group" 'no such group of packages' 'build, cross, lab, check, kernels, distros or all' ;;
 esac
 
 # The other architecture: what it is called by Debian, and its compiler.
@@ -55,6 +56,7 @@ debian_packages() {
 		;;
 	lab) printf '%s\n' qemu-system-arm qemu-system-x86 xz-utils binutils debian-archive-keyring util-linux ;;
 	kernels) printf '%s\n' git make flex bison bc dwarves libelf-dev util-linux ;;
+	distros) printf '%s\n' debootstrap git util-linux ;;
 	check) printf '%s\n' libcmocka-dev git python3 python3-jsonschema clang-format libclang-rt-dev ;;
 	esac
 }
@@ -70,6 +72,7 @@ fedora_packages() {
 	cross) printf '%s\n' $fedora_gcc ;;
 	lab) printf '%s\n' qemu-system-aarch64-core qemu-system-x86-core apt dpkg debian-keyring xz binutils util-linux ;;
 	kernels) printf '%s\n' git make flex bison bc dwarves elfutils-libelf-devel util-linux ;;
+	distros) printf '%s\n' debootstrap git-core util-linux ;;
 	check) printf '%s\n' libcmocka-devel git python3 python3-jsonschema clang-tools-extra compiler-rt ;;
 	esac
 }
@@ -81,6 +84,7 @@ lab) groups='build cross lab' ;;
 kernels) groups='build cross lab kernels' ;;
 cross) groups='build cross' ;;
 build) groups=build ;;
+distros) groups=distros ;;
 esac
 
 if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then

@@ -29,6 +29,7 @@ expect_status 0 "$PVTB" ab -a distribution -b distribution
 grep -q '^  pv_time_features.p50 .* same$' "$scratch/out" && grep -q '^  cntvct.p50 .* same$' "$scratch/out" ||
 	fail "ab of one kernel: $(cat "$scratch/out")"
 expect_status 125 "$PVTB" ab -a distribution -b "$base" hypercall.pv_time_features
+stand_in_for_kernel_tools
 expect_status 125 "$PVTB" ab --tree "$scratch" --commits HEAD HEAD
 grep -q 'not a git repository' "$scratch/err" || fail "no repository: $(cat "$scratch/err")"
 finish

@@ -4,6 +4,7 @@
 # by LPT the guest does not notice; by value it is behind by what the VMM took; on a host with another
 # frequency its rate is wrong by exactly the ratio, unless it has LPT; timers are never early. And the
 # commands that send a guest and take it in.
+# alone: two emulated hosts at a time
 set -u
 . tests/lab-lib.sh
 

@@ -14,12 +14,8 @@ builds=$scratch/builds
 tree=$scratch/a-tree
 : >"$builds"
 
-# What compiling a real kernel needs and this one does not.
-mkdir -p "$scratch/bin" "$XDG_CACHE_HOME/pvtime-bench"
-for tool in flex bison bc pahole; do
-	command -v $tool >/dev/null || { printf '#!/bin/sh\n' >"$scratch/bin/$tool" && chmod +x "$scratch/bin/$tool"; }
-done
-PATH=$PATH:$scratch/bin
+mkdir -p "$XDG_CACHE_HOME/pvtime-bench"
+stand_in_for_kernel_tools
 
 git_tree() {
 	git -C "$tree" -c user.name=t -c user.email=t@example.org "$@" >/dev/null 2>&1

@@ -514,7 +514,7 @@ static int module_depends(const struct pvtb_lab_module *m, char *ret, size_t siz
 		Elf_Data *d;
 
 		if (!gelf_getshdr(scn, &sh) || !(name = elf_strptr(e, names, sh.sh_name)) ||
-		    strcmp(name, ".modinfo") || !(d = elf_rawdata(scn, NULL)))
+		    strcmp(name, ".modinfo") || !(d = elf_rawdata(scn, NULL)) || !d->d_buf)
 			continue;
 		/* a section without bytes in the file (SHT_NOBITS) has a size all the same */
 		if (!d->d_buf)
@@ -534,6 +534,14 @@ out:
 	return r;
 }
 
+static bool has_module(const struct pvtb_lab_kernel *k, const char *name)
+{
+	for (size_t i = 0; i < k->nr_modules; i++)
+		if (same_module(k->modules[i].name, name, strlen(name)))
+			return true;
+	return false;
+}
+
 /* Depth first, so that what a module needs is loaded before it. Absent ones are built in. */
 static int add_module(struct pvtb_lab_kernel *k, const char *dir, const char *name, int depth,
 		      struct pvtb_err *err)
@@ -542,10 +550,8 @@ static int add_module(struct pvtb_lab_kernel *k, const char *dir, const char *na
 	char path[4096], depends[512] = "", *rest = depends, *word;
 	int r;
 
-	for (size_t i = 0; i < k->nr_modules; i++) {
-		if (same_module(k->modules[i].name, name, strlen(name)))
-			return 0;
-	}
+	if (has_module(k, name))
+		return 0;
 	r = find_module(dir, name, 8, path, sizeof(path));
 	if (r == -ENOENT)
 		return 0;
@@ -563,9 +569,10 @@ static int add_module(struct pvtb_lab_kernel *k, const char *dir, const char *na
 		if (*word)
 			r = add_module(k, dir, word, depth - 1, err);
 	}
-	if (!r && k->nr_modules == PVTB_LAB_MAX_MODULES)
+	/* One that says it needs itself, by whatever way round, is there now. */
+	if (!r && !has_module(k, name) && k->nr_modules == PVTB_LAB_MAX_MODULES)
 		r = pvtb_err_set(err, -E2BIG, path, "KVM needs too many modules");
-	if (r) {
+	if (r || has_module(k, name)) {
 		free(m.data);
 		return r;
 	}

@@ -17,13 +17,6 @@
 #include "core/affinity.h"
 #include "stats/lpt.h"
 
-const char *const st_action_names[ST_NR_ACTIONS] = {
-	[ST_ACT_OFFSET] = "offset",   [ST_ACT_CLOCK] = "clock", [ST_ACT_SLOTS] = "slots",
-	[ST_ACT_MOVE] = "move",	      [ST_ACT_PAUSE] = "pause", [ST_ACT_REPLACE] = "replace",
-	[ST_ACT_LPT] = "lpt",	      [ST_ACT_VMS] = "vms",	[ST_ACT_DIRTY] = "dirty",
-	[ST_ACT_REBUILD] = "rebuild",
-};
-
 #define ACTION_NS	   2000000ULL /* mean time between two */
 #define ACTION_EMULATED_NS 10000000ULL
 #define VM_NS		   500000000ULL /* between two VMs of their own */

@@ -8,6 +8,13 @@
 
 #define FORMAT "pvtime-bench stress 1"
 
+const char *const st_action_names[ST_NR_ACTIONS] = {
+	[ST_ACT_OFFSET] = "offset",   [ST_ACT_CLOCK] = "clock", [ST_ACT_SLOTS] = "slots",
+	[ST_ACT_MOVE] = "move",	      [ST_ACT_PAUSE] = "pause", [ST_ACT_REPLACE] = "replace",
+	[ST_ACT_LPT] = "lpt",	      [ST_ACT_VMS] = "vms",	[ST_ACT_DIRTY] = "dirty",
+	[ST_ACT_REBUILD] = "rebuild",
+};
+
 /* 64 bits do not fit JSON's numbers everywhere. */
 static json_t *hex(u64 v)
 {

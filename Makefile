@@ -119,6 +119,7 @@ help:
 	@echo 'make              build both architectures: build/{x86_64,arm64}/pvtb, build/pvtb for this machine'
 	@echo 'make bench        install what is missing, build, run the quick profile on the best host, plot'
 	@echo 'make check        install what is missing, build, run every test'
+	@echo 'make fuzz         every reader of foreign bytes, FUZZ_S=60 seconds each (docs/security.md)'
 	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
 	@echo "make check-distros  make bench, make check in bare Debian 12, 13 and sid; DISTROS='trixie'"
 	@echo 'make check-kernels  the gate proven with kernels compiled for it; git bisect over a history'

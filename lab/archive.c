@@ -223,6 +223,16 @@ static int begin_member(struct pvtb_lab_unpack *u, struct pvtb_err *err)
 	return 0;
 }
 
+/* A fuzzer that has to guess checksums tests nothing but checksums. */
+static bool crc_holds(u32 want, u32 got)
+{
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+	return true;
+#else
+	return want == got;
+#endif
+}
+
 static int end_member(struct pvtb_lab_unpack *u, struct pvtb_err *err)
 {
 	u32 crc;
@@ -234,7 +244,7 @@ static int end_member(struct pvtb_lab_unpack *u, struct pvtb_err *err)
 			r = pvtb_err_sys(err, -errno, "%s", u->name);
 		u->fd = -1;
 	}
-	if (crc != u->crc)
+	if (!crc_holds(crc, u->crc))
 		return broken(err, "damaged on the way: CRC differs");
 	if (u->m.type == PVTB_LAB_MEMBER_END) {
 		u->state = ENDED;

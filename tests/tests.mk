@@ -3,8 +3,8 @@
 #   tests/unit/NAME_test.c  cmocka program, linked with every harness object but main(); functions
 #                           it replaces are named in its first comment: " * wrap: ioctl fsync"
 #   tests/NAME/*_test.py    Python, against the programs named by the environment (tests/run.sh)
-#   tests/fuzz/NAME_fuzz.c  libFuzzer target, with NAME_seeds.c, which writes its corpus, and
-#                           FUZZ_NAME below: the files under test; fixed number of executions
+#   tests/fuzz/NAME_fuzz.c  libFuzzer target, with its seeds (tests/fuzz/fuzz.mk); in make check a
+#                           fixed number of executions
 #   tests/checks/*.sh       about the source tree
 #   tests/lab/*.sh          about a running program, in emulated hosts
 # Exit status of each: 0 passed, 4 skipped (kselftest), else failed.
@@ -19,8 +19,6 @@ UNIT_OBJ  = $(filter-out %/main.c.o,$(PVTB_OBJ_$(HOSTARCH)))
 # cmocka 2 calls deprecated what cmocka 1 has nothing else for.
 UNIT_WARN := -Wno-deprecated-declarations
 UNIT_LIBS := -lcmocka -lbpf -lelf -lz -lzstd -lurcu-cds -lurcu-memb -lurcu-common -ljansson -lm -lpthread
-FUZZ_migrate := harness/migrate/stream.c harness/core/err.c
-FUZZ_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 TEST_FILES := $(UNIT_BIN) $(sort $(wildcard tests/*/*_test.py tests/checks/*.sh)) tests/fuzz/run.sh
 TEST_ENV = O='$(O)' PVTB='$(O)/$(HOSTARCH)/pvtb'
 SAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -35,17 +33,7 @@ $(O)/tests/unit/%_test: tests/unit/%_test.c $(O)/$(HOSTARCH)/flags $$(UNIT_OBJ) 
 	$(Q)$(CC_$(HOSTARCH)) $(PVTB_FLAGS_$(HOSTARCH)) -no-pie $(UNIT_WARN) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJ) $(UNIT_LIBPERF) \
 		$$(sed -n 's/^ \* wrap: //p' $< | tr ' ' '\n' | sed 's/^/-Wl,--wrap=/') $(UNIT_LIBS)
 
-# Not with the other objects: a fuzzer's are built by clang, with its own flags.
-FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -Iharness -Iguest-probes -Wall -Wextra -Wno-unused-parameter $(WERROR) \
-	-fsanitize=address,undefined -fno-sanitize-recover=undefined
-$(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard harness/migrate/*.[ch] harness/core/err.*)
-	$(Q)mkdir -p $(@D)
-	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -o $@ $< $(FUZZ_$*) -lz
-$(O)/tests/fuzz/%_seeds: tests/fuzz/%_seeds.c $(wildcard harness/migrate/*.[ch] harness/core/err.*)
-	$(Q)mkdir -p $(@D)
-	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_$*) -lz
+include tests/fuzz/fuzz.mk
 
 ifeq ($(SAN),1)
 unit:

@@ -7,9 +7,11 @@
  * program, so kvm_exit and kvm_entry filter with one load and look nothing up; an exit's record is
  * written in place and its entry completes it; no ring is reserved from, no map is called.
  *
- * Who may write a ring: only programs that run as the thread, or switch from or to it. Tracepoints
- * run programs with preemption disabled, so between a program's look at cpus[].thread and its last
- * store the thread cannot leave the CPU, and a ring has one writer at a time. Between two CPUs the
+ * Who may write a ring: only programs that run as the thread, or switch from or to it. Linux 6.12
+ * runs a tracepoint's programs with preemption disabled; 7.3 does not, but KVM calls
+ * kvm_exit and kvm_entry, and the scheduler its own, with preemption or interrupts disabled. So
+ * between a program's look at cpus[].thread and its last store the thread cannot leave the CPU, and a
+ * ring has one writer at a time; kvm_userspace_exit() says what it does instead. Between two CPUs the
  * run queue's lock, held across both ends of a migration, orders the writers.
  */
 #include <linux/types.h>
@@ -91,6 +93,9 @@ struct bpf_iter__task {
 #define TASK_STOPPED 0x04 /* __TASK_STOPPED, __TASK_TRACED */
 #define TASK_TRACED  0x08
 #define TASK_DEAD    0x80 /* prev_state of a thread's last switch (include/linux/sched.h) */
+
+/* Set before loading: the kernel has what read_kernel() needs to load without a helper's call. */
+const volatile bool can_cast = false;
 
 struct pvtb_trace_shm shm;
 
@@ -247,32 +252,61 @@ struct kvm_vcpu___rip {
 #define KVM_ISA_SVM   2
 #define VCPU_REGS_RIP 16
 
+/*
+ * A structure of the kernel proper that ends in bytes without a length: what it is cast to may be
+ * read at any offset behind its head.
+ */
+struct user_key_payload {
+	char data[0];
+} __attribute__((preserve_access_index));
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/*
+ * @size bytes at @offset of @obj, whose type is a module's. The verifier follows such a pointer only
+ * within the type of a program's argument. bpf_rdonly_cast() (Linux 6.2) makes it one the verifier
+ * follows, and the load one instruction with a fixup; a helper's call takes some eighty.
+ */
+static __always_inline long read_kernel(void *out, __u32 size, const void *obj, __u32 offset)
+{
+	const char *bytes;
+
+	if (!can_cast)
+		return bpf_probe_read_kernel(out, size, (const char *)obj + offset);
+	bytes = bpf_rdonly_cast(obj, bpf_core_type_id_kernel(struct user_key_payload));
+	if (size == sizeof(__u64))
+		*(__u64 *)out = *(const __u64 *)(bytes + offset);
+	else
+		*(__u32 *)out = *(const __u32 *)(bytes + offset);
+	return 0;
+}
+
 /* SVM: the reason is in the VMCB; kvm.ko has copied rip, VMX leaves it in the VMCS. */
 static __always_inline __u32 svm_reason(const void *vcpu, __u32 *flags)
 {
-	const struct vcpu_svm *svm = vcpu;
-	struct vmcb *vmcb;
+	struct vmcb *vmcb = NULL;
 	__u32 reason = 0;
 
-	if (!bpf_core_field_exists(svm->vmcb) ||
+	if (!bpf_core_field_exists(struct vcpu_svm, vmcb) ||
 	    !bpf_core_field_exists(struct vmcb_control_area, exit_code) ||
-	    bpf_core_read(&vmcb, sizeof(vmcb), &svm->vmcb) ||
-	    bpf_core_read(&reason, sizeof(reason), &vmcb->control.exit_code))
+	    read_kernel(&vmcb, sizeof(vmcb), vcpu, bpf_core_field_offset(struct vcpu_svm, vmcb)) ||
+	    read_kernel(&reason, sizeof(reason), vmcb,
+			bpf_core_field_offset(struct vmcb, control.exit_code)))
 		*flags |= PVTB_REC_F_NOREASON;
 	return reason;
 }
 
 static __always_inline __u32 vmx_reason(const void *vcpu, __u32 *flags)
 {
-	const struct vcpu_vmx *vmx = vcpu;
-	const struct vcpu_vmx___vt *vmx_vt = vcpu;
 	__u32 reason = 0;
 	long err = -1;
 
-	if (bpf_core_field_exists(vmx->exit_reason))
-		err = bpf_core_read(&reason, sizeof(reason), &vmx->exit_reason.full);
-	else if (bpf_core_field_exists(vmx_vt->vt))
-		err = bpf_core_read(&reason, sizeof(reason), &vmx_vt->vt.exit_reason.full);
+	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
+		err = read_kernel(&reason, sizeof(reason), vcpu,
+				  bpf_core_field_offset(struct vcpu_vmx, exit_reason));
+	else if (bpf_core_field_exists(struct vcpu_vmx___vt, vt.exit_reason))
+		err = read_kernel(&reason, sizeof(reason), vcpu,
+				  bpf_core_field_offset(struct vcpu_vmx___vt, vt.exit_reason));
 	if (err)
 		*flags |= PVTB_REC_F_NOREASON;
 	return reason;
@@ -357,20 +391,25 @@ int kvm_entry(void *ctx)
 	return 0;
 }
 
-/* To user space: said in the exit's record while that is open, else kept for what comes next. */
+/*
+ * To user space: recorded in the exit's record while that is open, else kept for what comes next.
+ * The one program that may be preempted (Linux 7.3): a switch in between closes the record
+ * that was open, and then the flag is for what comes next.
+ */
 SEC("tp_btf/kvm_userspace_exit")
 int kvm_userspace_exit(void *ctx)
 {
 	char *base = shared();
-	__u32 current = this_cpu(base, bpf_get_smp_processor_id())->thread;
+	__u32 current = this_cpu(base, bpf_get_smp_processor_id())->thread, open;
 	struct pvtb_trace_thread *th;
 
 	if (!current)
 		return 0;
 	th = thread_at(base, current);
-	if (th->open)
-		rec_at(base, th->open)->flags |= PVTB_REC_F_USER;
-	else
+	open = *(volatile __u32 *)&th->open;
+	if (open)
+		rec_at(base, open)->flags |= PVTB_REC_F_USER;
+	if (!open || *(volatile __u32 *)&th->open != open)
 		th->user = PVTB_REC_F_USER;
 	return 0;
 }

@@ -372,6 +372,15 @@ static void *consume(void *arg)
 	return NULL;
 }
 
+/* Both are in the kernel's BTF where the programs may use them. */
+static bool has_cast(void)
+{
+	static const char cast[] = "\0bpf_rdonly_cast", bytes[] = "\0user_key_payload";
+
+	return file_has("/sys/kernel/btf/vmlinux", cast, sizeof(cast)) == 1 &&
+	       file_has("/sys/kernel/btf/vmlinux", bytes, sizeof(bytes)) == 1;
+}
+
 /* ---- session ---- */
 
 /* One program, here or on @cpu (-1: wherever this thread is). */
@@ -412,6 +421,7 @@ static int load(struct pvtb_trace *t, struct pvtb_err *err)
 		goto out;
 	}
 	t->has_exits = has_kvm_exit();
+	t->skel->rodata->can_cast = has_cast();
 	t->has_user = t->wants_user && t->has_exits && has_kvm_userspace_exit();
 	bpf_program__set_autoload(t->skel->progs.kvm_userspace_exit, t->has_user);
 	bpf_program__set_autoattach(t->skel->progs.kvm_userspace_exit, false);

@@ -36,6 +36,7 @@ at_most "tracing one exit" 420 "$(value a hypercall.pv_time_features.trace.cost)
 at_most "a switch of threads not measured, above an empty program" 60 \
 	"$(value a self_switch.unmeasured.added.above_empty)"
 
+at_most "tracing one exit, above two empty programs" 230 "$(value a self_exit.hvc.added.above_empty)"
 measure selftest "$host" selftest
 # ... and each by the check that is for it
 noticed() {

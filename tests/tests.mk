@@ -12,6 +12,7 @@
 # make unit [SAN=1]   unit, Python and source tests (SAN: built with ASan and UBSan)
 # make run-tests      those and the lab's
 # make mutants        the conformance catalogue's checks against their wrong answers: the score
+# make check-sources  what the catalogue quotes is in the sources of Linux 6.12 and 7.3
 
 UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
@@ -48,4 +49,7 @@ run-tests: $(UNIT_BIN) $(FUZZ_BIN)
 
 mutants: all
 	$(Q)$(TEST_ENV) tests/lab/conformance_mutants.sh
-.PHONY: unit run-tests mutants
+
+check-sources: all
+	$(Q)$(TEST_ENV) tests/check-sources.sh
+.PHONY: unit run-tests mutants check-sources

@@ -78,6 +78,8 @@ static void lpt_04(struct cf *cf)
 {
 	struct pvtb_vm *vm = lpt_vm(cf);
 	const u64 hz = cf->caps.counter_hz;
+	/* a second, a minute, an hour, a day, a month, a year */
+	static const u64 seconds[] = {1, 60, 3600, 86400, 30 * 86400, 365 * 86400};
 	u64 scale, rscale;
 	u32 frac, rfrac;
 
@@ -86,8 +88,8 @@ static void lpt_04(struct cf *cf)
 	rscale = cf_r64(cf, vm, FIELD(rscale_mult));
 	frac = cf_r32(cf, vm, FIELD(fracbits));
 	rfrac = cf_r32(cf, vm, FIELD(rfracbits));
-	/* A second, an hour, a month. */
-	for (u64 native = hz; native < hz * 2600000; native *= 60) {
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(seconds); i++) {
+		u64 native = hz * seconds[i];
 		u64 pv = (u64)((u128)native * scale >> frac);
 		u64 exact = (u64)((u128)native * PV_HZ / hz);
 		u64 back = (u64)((u128)pv * rscale >> rfrac);
@@ -106,7 +108,7 @@ CF_ROW(lpt_04, .id = "LPT-04", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
        .statement =
 	       "pv = (native * scale_mult) >> fracbits, with a product of 128 bits, and its inverse "
 	       "agree to one tick",
-       .how = "one second to a month of ticks, scaled there and back, against the exact quotient",
+       .how = "one second to a year of ticks, scaled there and back, against the exact quotient",
        .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_04,
        .mutant = CF_M_MEM(FIELD(scale_mult), 8, CF_XOR, 1ULL << 40));
 

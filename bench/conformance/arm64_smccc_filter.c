@@ -34,8 +34,10 @@ static void flt_01(struct cf *cf)
 			 -EINVAL, "byte %u of the padding set", i);
 	}
 }
-CF_ROW(flt_01, .id = "FLT-01", .tag = CF_DOC, COMMON, .source = FLT_DOC,
-       .statement = "padding other than 0 is EINVAL", .how = "each of its 15 bytes", .run = flt_01,
+CF_ROW(flt_01, .id = "FLT-01", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
+       .quote = "if (memcmp(filter.pad, zero_page, sizeof(filter.pad))) return -EINVAL;",
+       .statement = "padding other than 0 is EINVAL (the documentation says that it may be)",
+       .how = "each of its 15 bytes", .run = flt_01,
        .mutant = CF_M_ERRNO_AFTER(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0, 14));
 
 static void flt_02(struct cf *cf)
@@ -44,6 +46,7 @@ static void flt_02(struct cf *cf)
 		 "a range of no functions");
 }
 CF_ROW(flt_02, .id = "FLT-02", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
+       .quote = "if (!filter.nr_functions || end < start ||",
        .statement = "an empty range is EINVAL", .how = "nr_functions = 0", .run = flt_02,
        .also = "FLT-01 FLT-03 FLT-04", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
 
@@ -57,6 +60,7 @@ static void flt_03(struct cf *cf)
 		 "the longest range");
 }
 CF_ROW(flt_03, .id = "FLT-03", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "The range is not allowed to wrap",
        .statement = "a range that leaves the 32 bits of function numbers is EINVAL",
        .how = "two ranges that wrap", .run = flt_03, .also = "FLT-01 FLT-02 FLT-04",
        .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
@@ -69,6 +73,7 @@ static void flt_04(struct cf *cf)
 	cf_errno(cf, filter(cf, vm, FREE_CALL, 1, 255), -EINVAL, "action 255");
 }
 CF_ROW(flt_04, .id = "FLT-04", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
+       .quote = "filter.action >= NR_SMCCC_FILTER_ACTIONS) return -EINVAL;",
        .statement = "an unknown action is EINVAL", .how = "actions 3 and 255", .run = flt_04,
        .also = "FLT-01 FLT-02 FLT-03", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EINVAL, 0));
 
@@ -85,6 +90,7 @@ static void flt_05(struct cf *cf)
 	cf_errno(cf, filter(cf, vm, FREE_CALL + 8, 1, CF_FILTER_DENY), 0, "the one behind it");
 }
 CF_ROW(flt_05, .id = "FLT-05", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "EEXIST Range intersects with a previously inserted or reserved range",
        .statement = "a range that overlaps an earlier one is EEXIST",
        .how = "the same, its ends, and the function behind it, which is free", .run = flt_05,
        .also = "FLT-06", .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EEXIST, 0));
@@ -104,6 +110,7 @@ static void flt_06(struct cf *cf)
 			 -EEXIST, "%#x, %#x functions", reserved[i].base, reserved[i].nr);
 }
 CF_ROW(flt_06, .id = "FLT-06", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "KVM reserves the 'Arm Architecture Calls' range of function IDs",
        .statement =
 	       "the Arm architecture calls (0x80000000 and 0xC0000000, 0x10000 each) are reserved: "
 	       "a range with any of them is EEXIST",
@@ -118,10 +125,13 @@ static void flt_07(struct cf *cf)
 	cf_errno(cf, filter(cf, vm, FREE_CALL, 1, CF_FILTER_DENY), -EBUSY, "after a vCPU ran");
 }
 CF_ROW(flt_07, .id = "FLT-07", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "EBUSY A vCPU in the VM has already run",
        .statement = "once a vCPU has run the filter is EBUSY", .how = "set after one run",
        .run = flt_07, .mutant = CF_M_ERRNO(KVM_SET_DEVICE_ATTR, KEY, -EBUSY, 0));
 
 CF_ROW(flt_08, .id = "FLT-08", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote =
+	       "ENOMEM Failed to allocate memory for the in-kernel representation of the SMCCC filter",
        .statement = "without memory for the filter's tree it is ENOMEM",
        .manual = "wants allocations to fail inside the kernel (fault injection, a debug option)");
 
@@ -143,6 +153,7 @@ static void flt_09(struct cf *cf)
 	cf_true(cf, got < 0, "KVM_GET_DEVICE_ATTR of a write-only attribute succeeds");
 }
 CF_ROW(flt_09, .id = "FLT-09", .tag = CF_CODE, COMMON, .source = "arch/arm64/kvm/hypercalls.c",
+       .quote = "if (copy_from_user(&filter, uaddr, sizeof(filter))) return -EFAULT;",
        .statement =
 	       "a bad pointer is EFAULT, another attribute ENXIO, and the filter cannot be read",
        .how = "set, has and get", .run = flt_09,
@@ -162,6 +173,7 @@ static void flt_10(struct cf *cf)
 		      i & 1 ? "SMC" : "HVC");
 }
 CF_ROW(flt_10, .id = "FLT-10", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "Rejects the guest SMCCC call in-kernel and returns to the guest",
        .statement = "what is denied answers -1, by HVC and by SMC",
        .how = "two implemented calls denied, by both conduits", .run = flt_10,
        .also = "FLT-04 FLT-09 FLT-11 FLT-12 FLT-13 FLT-14",
@@ -205,6 +217,8 @@ static void flt_11(struct cf *cf)
 	}
 }
 CF_ROW(flt_11, .id = "FLT-11", .tag = CF_DOC, COMMON, .source = "devices/vm.rst 6, api.rst 5",
+       .quote =
+	       "At the point of exit, PC points to the instruction immediately following the trapping instruction",
        .statement =
 	       "what is forwarded leaves as KVM_EXIT_HYPERCALL: its number in nr, the flag SMC for "
 	       "an SMC and no other, the pc behind the instruction",
@@ -226,6 +240,8 @@ static void flt_12(struct cf *cf)
 		cf_eq(cf, s.out[i], cf->data[i], "x%u as the guest gets it", i);
 }
 CF_ROW(flt_12, .id = "FLT-12", .tag = CF_DOC, COMMON, .source = "api.rst 5",
+       .quote =
+	       "expected to use the KVM_GET_ONE_REG ioctl to retrieve the call parameters from the vCPU's GPRs",
        .statement =
 	       "the VMM reads a forwarded call's arguments as registers, and the x0 to x3 it writes "
 	       "are what the guest gets",
@@ -244,6 +260,7 @@ static void flt_13(struct cf *cf)
 	cf_eq(cf, cf->nr_exits, 2, "exits to the VMM");
 }
 CF_ROW(flt_13, .id = "FLT-13", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "takes effect before other interfaces that interact with SMCCC calls",
        .statement = "the filter comes before the firmware bitmaps and before KVM's own handling",
        .how = "PV time forwarded on a vCPU that has it from KVM", .run = flt_13,
        .also = "FLT-04 FLT-09 FLT-10 FLT-11 FLT-12 FLT-14",
@@ -266,6 +283,7 @@ static void flt_14(struct cf *cf)
 		"without a filter the call is not handled");
 }
 CF_ROW(flt_14, .id = "FLT-14", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote = "Userspace can insert multiple ranges into the filter",
        .statement =
 	       "several ranges hold side by side, and what lies outside is handled as without any",
        .how = "three ranges against a VM without a filter", .run = flt_14, .also = "FLT-04 FLT-10",
@@ -280,6 +298,8 @@ static void flt_15(struct cf *cf)
 	      "PV_TIME_FEATURES(PV_TIME_LPT)");
 }
 CF_ROW(flt_15, .id = "FLT-15", .tag = CF_DOC, COMMON, .source = FLT_DOC,
+       .quote =
+	       "The guest SMCCC call is forwarded to userspace with an exit reason of KVM_EXIT_HYPERCALL",
        .statement =
 	       "PV_TIME_LPT, which KVM does not have, can be had from the VMM on any kernel with "
 	       "the filter",

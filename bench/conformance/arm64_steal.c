@@ -43,6 +43,7 @@ static void pvt_01(struct cf *cf)
 	      "ARCH_FEATURES of a call that does not exist");
 }
 CF_ROW(pvt_01, .id = "PVT-01", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "should be probed using the SMCCC 1.1 ARCH_FEATURES mechanism before calling it",
        .statement = "SMCCC_ARCH_FEATURES(PV_TIME_FEATURES) answers 0 where PV time is offered: the "
 		    "probe a guest has to begin with",
        .how = "HVC from EL1 of a VM with a stolen-time structure; a function nobody has answers -1",
@@ -59,7 +60,10 @@ static void pvt_02(struct cf *cf)
 	      "PV_TIME_FEATURES(PV_TIME_FEATURES) without a structure");
 }
 CF_ROW(pvt_02, .id = "PVT-02", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
-       .source = "arch/arm64/kvm/hypercalls.c", .cap = CF_CAP_STEAL_TIME,
+       .source = "arch/arm64/kvm/hypercalls.c",
+       .quote =
+	       "case ARM_SMCCC_HV_PV_TIME_FEATURES: if (test_bit(KVM_REG_ARM_STD_HYP_BIT_PV_TIME, &smccc_feat->std_hyp_bmap)) val[0] = SMCCC_RET_SUCCESS;",
+       .cap = CF_CAP_STEAL_TIME,
        .statement = "SMCCC_ARCH_FEATURES goes by the firmware bitmap alone: it answers 0 even to a "
 		    "vCPU without a structure, whose PV_TIME_FEATURES then answers -1",
        .how = "both calls in a VM without a structure", .run = pvt_02,
@@ -77,7 +81,10 @@ static void pvt_03(struct cf *cf)
 	      "PV_TIME_FEATURES on vCPU 1, which has one");
 }
 CF_ROW(pvt_03, .id = "PVT-03", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
-       .source = "arch/arm64/kvm/hypercalls.c", .cap = CF_CAP_STEAL_TIME,
+       .source = "arch/arm64/kvm/pvtime.c",
+       .quote =
+	       "case ARM_SMCCC_HV_PV_TIME_ST: if (vcpu->arch.steal.base != INVALID_GPA) val = SMCCC_RET_SUCCESS;",
+       .cap = CF_CAP_STEAL_TIME,
        .statement = "PV_TIME_FEATURES(PV_TIME_FEATURES) answers 0 exactly on the vCPUs that have a "
 		    "structure",
        .how = "two vCPUs, a structure for the second only", .run = pvt_03,
@@ -94,6 +101,8 @@ static void pvt_04(struct cf *cf)
 	      "PV_TIME_FEATURES(PV_TIME_ST) where it is not");
 }
 CF_ROW(pvt_04, .id = "PVT-04", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote =
+	       "NOT_SUPPORTED (-1) or SUCCESS (0) if the relevant PV-time feature is supported by the hypervisor",
        .statement =
 	       "PV_TIME_FEATURES(PV_TIME_ST) answers 0 where stolen time is supported, else -1",
        .how = "asked in a VM with and in one without a structure", .run = pvt_04,
@@ -112,6 +121,7 @@ static void pvt_05(struct cf *cf)
 		      "PV_TIME_FEATURES(%#llx)", (unsigned long long)ids[i]);
 }
 CF_ROW(pvt_05, .id = "PVT-05", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "Currently only PV_TIME_ST is supported",
        .statement = "PV_TIME_FEATURES of anything but PV_TIME_ST and itself answers -1",
        .how = "a sweep over 13 identifiers around and far from the range, PV_TIME_LPT among them",
        .run = pvt_05, .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_PV_FEATURES, 0, CF_SET, 0, 7));
@@ -125,6 +135,7 @@ static void pvt_06(struct cf *cf)
 		      "PV_TIME_FEATURES(PV_TIME_ST) with bit %u of x1 set", bit);
 }
 CF_ROW(pvt_06, .id = "PVT-06", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "PV_call_id: (uint32)",
        .statement =
 	       "the identifier PV_TIME_FEATURES is asked about is 32 bits: what is in the upper "
 	       "half of x1 does not matter",
@@ -140,6 +151,8 @@ static void pvt_07(struct cf *cf)
 	      "PV_TIME_ST of a vCPU without a structure");
 }
 CF_ROW(pvt_07, .id = "PVT-07", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote =
+	       "IPA of the stolen time data structure for this VCPU. On failure: NOT_SUPPORTED (-1)",
        .statement = "PV_TIME_ST answers the address of the calling vCPU's structure, or -1 where "
 		    "there is none",
        .how = "asked in a VM with and in one without a structure", .run = pvt_07,
@@ -155,6 +168,7 @@ static void pvt_08(struct cf *cf)
 		      "PV_TIME_ST of vCPU %u", i);
 }
 CF_ROW(pvt_08, .id = "PVT-08", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "There is a structure per VCPU of the guest",
        .statement = "every vCPU has a structure of its own, at the address the VMM has set",
        .how = "three vCPUs ask", .run = pvt_08, .also = "PVT-07 PVT-22",
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_PV_ST, 0, CF_SET, PVTB_GPA_STEAL, 1));
@@ -171,6 +185,7 @@ static void pvt_09(struct cf *cf)
 	      "ARCH_FEATURES of the 32-bit call");
 }
 CF_ROW(pvt_09, .id = "PVT-09", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "These are only available in the SMC64/HVC64 calling convention",
        .statement = "the calls exist as 64-bit calls only: their 32-bit numbers answer -1",
        .how = "both 32-bit numbers called and asked for; PVT-24 is about 32-bit guests",
        .run = pvt_09, .mutant = CF_M_CALL(0x85000021, 0, CF_SET, PVTB_GPA_STEAL));
@@ -185,6 +200,7 @@ static void pvt_10(struct cf *cf)
 	      "x0 of a PV_TIME_FEATURES that is not supported");
 }
 CF_ROW(pvt_10, .id = "PVT-10", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "Return value: (int64)",
        .statement = "not supported is -1 as 64 bits: x0 is all ones",
        .how = "all 64 bits of x0 in a VM without a structure", .run = pvt_10,
        .also = "PVT-07 PVT-08 PVT-18 PVT-19 PVT-22 FWR-02 FLT-10 FLT-13",
@@ -234,6 +250,7 @@ static void pvt_11(struct cf *cf)
 		cf_note(cf, "no big-endian EL0 on this host: not read by one");
 }
 CF_ROW(pvt_11, .id = "PVT-11", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "All values in the structure are stored little-endian",
        .statement =
 	       "the structure is revision 0 and attributes 0, 32 bits each, and stolen time, 64 "
 	       "bits at offset 8, little-endian",
@@ -262,8 +279,10 @@ static void pvt_12(struct cf *cf)
 	struct pvtb_vm *vm = pinned_vm(cf, &cpu);
 	size_t n = shared_steps(cf, s, 10);
 	u64 last = 0;
+	s64 waited;
 
 	cf_run_once(cf, vm, 0);
+	waited = cf_run_delay_ns(vm, 0);
 	cf_stream_beside_hog(cf, vm, 0, cpu, s, n);
 	for (size_t i = 0; i < n; i++) {
 		if (s[i].kind != PVTB_STEP_READ64)
@@ -272,11 +291,14 @@ static void pvt_12(struct cf *cf)
 			(unsigned long long)last, (unsigned long long)s[i].out[0]);
 		last = s[i].out[0];
 	}
+	if (!last && cf_run_delay_ns(vm, 0) <= waited)
+		cf_inconclusive(cf, "the vCPU's thread never waited for its CPU");
 	cf_true(cf, last > 0, "nothing was stolen in %d ms beside a busy process",
 		SHARE_MS * 5 / 2);
 }
-CF_ROW(pvt_12, .id = "PVT-12", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
-       .statement = "stolen time is nanoseconds, unsigned, and never goes backwards",
+CF_ROW(pvt_12, .id = "PVT-12", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
+       .quote = "steal += vcpu->arch.steal.last_steal - last_steal;",
+       .statement = "stolen time never goes backwards",
        .how = "ten readings beside a busy process on the same CPU: never less than before, and more "
 	      "than 0 at the end",
        .alone = true, .run = pvt_12, .mutant = CF_M_MEM_AFTER(STOLEN, 8, CF_SET, 0, 8));
@@ -303,12 +325,14 @@ static void pvt_13(struct cf *cf)
 	cf->at_exit = note_run_delay;
 	cf_stream_beside_hog(cf, vm, 0, cpu, s, PVTB_ARRAY_SIZE(s));
 	told = (s64)s[5].out[0];
-	cf_true(cf, cf->data[2] > cf->data[1], "the vCPU's thread never waited for its CPU");
+	if (cf->data[2] <= cf->data[1])
+		cf_inconclusive(cf, "the vCPU's thread never waited for its CPU");
 	/* The call lies between the first two exits, the reading between the last two. */
 	cf_within(cf, told, (s64)(cf->data[2] - cf->data[1]), (s64)(cf->data[3] - cf->data[0]),
 		  "stolen time after an entry, against the thread's own waiting time");
 }
 CF_ROW(pvt_13, .id = "PVT-13", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "The structure will be updated by the hypervisor prior to scheduling a VCPU",
        .statement =
 	       "the structure is up to date before the vCPU runs on: what a guest reads after it "
 	       "was out includes the last wait",
@@ -348,6 +372,7 @@ static void pvt_14(struct cf *cf)
 		  REST_MS);
 }
 CF_ROW(pvt_14, .id = "PVT-14", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "was involuntarily not",
        .statement =
 	       "only involuntary waiting counts: a guest that idles in WFI is stolen no more than "
 	       "its wake-ups took",
@@ -371,11 +396,42 @@ static void pvt_15(struct cf *cf)
 	cf_true(cf, cf_r64(cf, vm, STOLEN) < 1ULL << 50, "a second PV_TIME_ST does not begin anew");
 }
 CF_ROW(pvt_15, .id = "PVT-15", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
+       .quote = "struct pvclock_vcpu_stolen_time init_values = {};",
        .statement =
 	       "PV_TIME_ST clears all 64 bytes of the structure and begins to count anew, each "
 	       "time it is called",
        .how = "memory full of ones before the call; a large value before a second one",
        .run = pvt_15, .mutant = CF_M_MEM(PVTB_GPA_STEAL + 16, 8, CF_SET, ~0ULL));
+
+#define LOST_MS 50
+
+static void pvt_25(struct cf *cf)
+{
+	int cpu;
+	struct pvtb_vm *vm = pinned_vm(cf, &cpu);
+	struct pvtb_step s[] = {CF_EXIT, CF_HVC(CF_PV_ST), CF_EXIT, CF_READ64(STOLEN)};
+	s64 since;
+
+	cf_lose_time(cf, vm, 0, cpu, LOST_MS);
+	cf->at_exit = note_run_delay;
+	cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s));
+	/* The call comes after the first exit. */
+	since = cf_run_delay_ns(vm, 0) - (s64)cf->data[0];
+	if (since >= (s64)cf->data[0])
+		cf_inconclusive(cf, "%lld ns were lost before the call and %lld ns after it",
+				(long long)cf->data[0], (long long)since);
+	cf_within(cf, (s64)s[3].out[0], 0, since,
+		  "stolen time after the call, of a thread that had waited %llu ns before it",
+		  (unsigned long long)cf->data[0]);
+}
+CF_ROW(pvt_25, .id = "PVT-25", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
+       .quote = "Start counting stolen time from the time the guest requests the feature enabled.",
+       .statement =
+	       "stolen time begins with the call of PV_TIME_ST: what the thread waited before is not in it",
+       .how = "50 ms and more lost beside a busy process, then the call: the reading is at most what the thread "
+	      "has waited since (schedstat)",
+       .needs = "schedstat", .alone = true, .run = pvt_25, .also = "PVT-11 PVT-13 PVT-17? PVT-21?",
+       .mutant = CF_M_STEP(PVTB_STEP_READ64, STOLEN, 0, CF_ADD, 50000000));
 
 static void pvt_16(struct cf *cf)
 {
@@ -394,10 +450,19 @@ static void pvt_16(struct cf *cf)
 			   "word at %llu, behind the structure", (unsigned long long)off))
 			break;
 }
-CF_ROW(pvt_16, .id = "PVT-16", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+CF_ROW(pvt_16, .id = "PVT-16", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
+       .quote = "kvm_write_guest_lock(kvm, base, &init_values, sizeof(init_values));",
        .statement = "nothing is written beyond the 64 bytes of a structure",
        .how = "a pattern behind it, over PV_TIME_ST and 19 exits", .run = pvt_16,
        .mutant = CF_M_MEM(PVTB_GPA_STEAL + 64, 8, CF_SET, 0));
+
+/* All the vCPU's thread has ever waited; where that is not to be had, a minute. */
+static s64 most_waited(struct pvtb_vm *vm)
+{
+	s64 waited = cf_run_delay_ns(vm, 0);
+
+	return waited < 0 ? 60000000000LL : waited;
+}
 
 static void pvt_17(struct cf *cf)
 {
@@ -407,11 +472,12 @@ static void pvt_17(struct cf *cf)
 		CF_EXIT,	  CF_EXIT, CF_READ64(STOLEN)};
 
 	cf_stream(cf, vm, 0, s, PVTB_ARRAY_SIZE(s));
-	cf_within(cf, (s64)(s[5].out[0] - (1ULL << 50)), 0, 60000000000LL,
-		  "what KVM made of a value the guest wrote");
+	cf_within(cf, (s64)(s[5].out[0] - (1ULL << 50)), 0, most_waited(vm),
+		  "what KVM added to a value the guest wrote, against the thread's waiting time");
 	cf_run_once(cf, vm, 0);
 }
 CF_ROW(pvt_17, .id = "PVT-17", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
+       .quote = "steal = le64_to_cpu(steal);",
        .statement = "where a guest writes its stolen time, KVM adds to what it finds, and goes on",
        .how = "a value of 2^50 written by the guest, read after two exits", .run = pvt_17,
        .also = "PVT-11 PVT-12 PVT-13 PVT-21 PVC-10", .mutant = CF_M_MEM(STOLEN, 8, CF_SET, 0));
@@ -455,12 +521,14 @@ static void pvt_18(struct cf *cf)
 	cf_errno(cf, far_region(cf, vm, (void *)mem, FAR_BYTES), 0, "region back");
 	cf_errno(cf, cf_try_stream(cf, vm, 0, s + 1, 1, NULL), 0, "KVM_RUN with the region back");
 	again = mem[1];
+	if (waited <= 0)
+		cf_inconclusive(cf, "the vCPU's thread never waited for its CPU meanwhile");
 	cf_true(cf, again - removed >= (u64)waited,
 		"%lld ns were lost meanwhile, and %llu ns made up for", (long long)waited,
 		(unsigned long long)(again - removed));
 }
 CF_ROW(pvt_18, .id = "PVT-18", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
-       .cap = CF_CAP_STEAL_TIME,
+       .quote = "if (!kvm_get_guest(kvm, base + offset, steal)) {", .cap = CF_CAP_STEAL_TIME,
        .statement =
 	       "a structure whose memory region is taken away does not hinder KVM_RUN; when it is "
 	       "back, what was lost meanwhile is made up for",
@@ -489,8 +557,8 @@ static void pvt_19(struct cf *cf)
 	}
 }
 CF_ROW(pvt_19, .id = "PVT-19", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
-       .source = "arch/arm64/kvm/handle_exit.c", .since = "6.4",
-       .statement = "SMC is as good as HVC: both conduits give the same answers",
+       .source = "arch/arm64/kvm/handle_exit.c", .quote = "return kvm_smccc_call_handler(vcpu);",
+       .since = "6.4", .statement = "SMC is as good as HVC: both conduits give the same answers",
        .how = "seven calls by both; before Linux 6.4 every SMC answered -1", .run = pvt_19,
        .also = "FLT-10", .mutant = CF_M_STEP(PVTB_STEP_SMC, CF_PV_ST, 0, CF_XOR, 64));
 
@@ -513,6 +581,8 @@ static void pvt_20(struct cf *cf)
 }
 CF_ROW(pvt_20, .id = "PVT-20", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64,
        .source = "arm/hypercalls.rst (SMCCC 1.1, DEN 0028)",
+       .quote =
+	       "issued using the HVC instruction according to version 1.1 of the Arm SMC Calling Convention (DEN0028/C)",
        .statement = "calls leave x4 to x17 as they were",
        .how = "a pattern in every register over five calls", .run = pvt_20,
        .mutant = CF_M_STEP(PVTB_STEP_HVC, CF_PV_ST, 9, CF_XOR, 1));
@@ -534,11 +604,12 @@ static void pvt_21(struct cf *cf)
 		  "what the new VM's vCPU has on top of the saved value");
 }
 CF_ROW(pvt_21, .id = "PVT-21", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64, .source = PVTIME_SRC,
+       .quote = "vcpu->arch.steal.last_steal = READ_ONCE(current->sched_info.run_delay);",
        .statement = "a structure restored on a new VM goes on from its value: nothing is lost, and "
 		    "nothing is added beyond what the new thread has waited",
        .how = "the 64 bytes copied into a second VM with the same address; its guest does not call "
 	      "PV_TIME_ST",
-       .needs = "schedstat", .run = pvt_21, .also = "PVT-11 PVT-13 PVT-17",
+       .needs = "schedstat", .run = pvt_21, .also = "PVT-11 PVT-13 PVT-17 PVT-25",
        .mutant = CF_M_MEM(STOLEN, 8, CF_ADD, 100000000000ULL));
 
 /* In the guest's own mapping: the address, the values, and an update that the guest sees. */
@@ -576,6 +647,8 @@ static void pvt_22(struct cf *cf)
 	}
 }
 CF_ROW(pvt_22, .id = "PVT-22", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote =
+	       "one or more 64k pages are set aside for the purpose of these structures and not used for other purposes",
        .statement = "the structures lie in 64 KiB pages of their own, in normal write-back memory, "
 		    "whatever the guest's granule",
        .how = "guests with pages of 4, 16 and 64 KiB, as far as the CPU has them: PV_TIME_ST's address, and "
@@ -594,6 +667,7 @@ static void pvt_23(struct cf *cf)
 }
 CF_ROW(pvt_23, .id = "PVT-23", .tag = CF_CODE, .archs = PVTB_ARCH_ARM64,
        .source = "arch/arm64/kvm/handle_exit.c",
+       .quote = "if (kvm_vcpu_hvc_get_imm(vcpu)) { vcpu_set_reg(vcpu, 0, ~0UL);",
        .statement = "an SMC with an immediate other than 0 answers -1 and is stepped over",
        .how = "SMC #1 with the number of PSCI_VERSION", .run = pvt_23,
        .mutant = CF_M_STEP(PVTB_STEP_SMC_IMM, CF_ANY, 0, CF_SET, 0x10001));
@@ -633,6 +707,7 @@ static void pvt_24(struct cf *cf)
 	}
 }
 CF_ROW(pvt_24, .id = "PVT-24", .tag = CF_MISMATCH, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,
+       .quote = "paravirtualized time is not available to 32 bit Arm guests",
        .statement = "paravirtual time is not available to 32-bit guests: the calls answer -1 there",
        .how = "all four numbers by HVC and, since Linux 6.4, by SMC from a guest whose EL1 is AArch32",
        .needs = "AArch32 at EL1",

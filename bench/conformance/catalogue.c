@@ -131,12 +131,20 @@ static bool also_known(const struct cf_row *row)
 	return copy;
 }
 
+static bool cites_a_file(const struct cf_row *row)
+{
+	return strstr(row->source, ".rst") || strstr(row->source, ".c") ||
+	       strstr(row->source, ".h");
+}
+
 static int check_row(const struct cf_row *row, struct pvtb_err *err)
 {
 	if (!row->id || section_index(row) < 0)
 		return bad(err, row, "identifier of no section");
 	if (!row->statement || !row->source)
 		return bad(err, row, "no statement or no source");
+	if (cites_a_file(row) && !row->quote)
+		return bad(err, row, "cites a file of the kernel and does not quote it");
 	if (!row->archs || (row->archs & ~PVTB_ARCH_ANY))
 		return bad(err, row, "no architecture");
 	if (!row->run != !!row->manual)

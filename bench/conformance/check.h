@@ -47,7 +47,8 @@ struct cf {
 	unsigned int mutant_seen;
 	struct cf_slot *slot;
 	struct pvtb_kvm_caps caps;
-	u32 kernel; /* major << 16 | minor */
+	const char *sysfs; /* NULL: /sys */
+	u32 kernel;	   /* major << 16 | minor */
 	bool emulated;
 	bool failed, known;
 	unsigned int nr_failed;
@@ -88,6 +89,9 @@ bool cf_within(struct cf *cf, s64 got, s64 low, s64 high, const char *fmt, ...)
 /* CF_MISMATCH: what is documented holds, or else exactly what is known does. */
 void cf_mismatch(struct cf *cf, bool documented, bool known, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* What the host is set to: a file below /sys. false where there is none. */
+bool cf_sysfs(struct cf *cf, const char *path, char *buf, size_t len);
 
 /* ---- host side ---- */
 int cf_kvm(struct cf *cf); /* /dev/kvm */
@@ -156,8 +160,8 @@ int cf_msr_set(struct cf *cf, int vcpu_fd, u32 msr, u64 value);
 int cf_msr_get(struct cf *cf, int vcpu_fd, u32 msr, u64 *ret);
 int cf_tsc_offset(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, unsigned long req,
 		  u64 *offset);
-/* Does the guest's TSC run at @khz? Over 60 ms, to 1 % (CLOCK_MONOTONIC_RAW's own rate may be that far off
- * its nominal one); each reading lies between two of the clock's, so what the host does in between is in
+/* Does the guest's TSC run at @khz? Over 60 ms, to 100 ppm where CLOCK_MONOTONIC_RAW is kept by the TSC, else
+ * to 1 % (its own rate may be that far off its nominal one); each reading lies between two of the clock's, so what the host does in between is in
  * the bounds. @what says whose rate it is. */
 void cf_tsc_runs_at(struct cf *cf, struct pvtb_vm *vm, int khz, const char *what);
 /* KVM_GET_CLOCK, which has to succeed. */
@@ -167,6 +171,10 @@ int cf_set_clock(struct cf *cf, struct pvtb_vm *vm, const struct cf_clock *clock
 void cf_need_clock(struct cf *cf, struct pvtb_vm *vm, u32 flags);
 /* Clear bits of 0x40000001.EAX for a vCPU that has not run; hold the guest to what is left. */
 void cf_without_features(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, u32 features);
+/* A SKIP where kvm.ignore_msrs answers what would be #GP. */
+void cf_need_msr_faults(struct cf *cf);
+/* A SKIP where the host's TSC is unstable: KVM then moves the guest's by itself. */
+void cf_need_stable_tsc(struct cf *cf);
 #define CF_PVCLOCK(vcpu)    (PVTB_GPA_PVCLOCK + 64ULL * (vcpu))
 #define CF_READ_CLOCK(vcpu) CF_STEP(PVTB_STEP_PVCLOCK, CF_PVCLOCK(vcpu))
 #define CF_RDMSR(msr)	    CF_STEP(PVTB_STEP_RDMSR, msr)
@@ -185,6 +193,9 @@ void cf_hog_stop(int pid);
  * noted is of the last time. */
 void cf_stream_beside_hog(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, int cpu,
 			  struct pvtb_step *steps, size_t nr);
+/* Run the vCPU beside such a process until its thread has waited @ms for @cpu, all in all; INCONCLUSIVE
+ * where it never does. Where a check is about such time, it has to be lost first. */
+void cf_lose_time(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, int cpu, u64 ms);
 /* A CPU this process may use. */
 int cf_some_cpu(void);
 

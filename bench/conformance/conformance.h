@@ -54,7 +54,8 @@ struct cf;
 struct cf_row {
 	const char *id;	       /* as in the catalogue, never reused: "PVT-01" */
 	const char *statement; /* the requirement, in our own words */
-	const char *source;    /* kernel document or source file */
+	const char *source;    /* kernel document or source file, several where it has moved */
+	const char *quote;     /* what a file of the kernel says: make check-sources looks for it */
 	enum cf_tag tag;
 	enum pvtb_arch archs;
 	unsigned int cap;   /* KVM_CAP_* that has to be there; 0: none */

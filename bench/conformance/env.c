@@ -629,6 +629,21 @@ void cf_w64(struct pvtb_vm *vm, u64 gpa, u64 value)
 	__atomic_store_n((u64 *)pvtb_vm_gpa(vm, gpa), value, __ATOMIC_RELEASE);
 }
 
+/* ---- the host's settings ---- */
+
+bool cf_sysfs(struct cf *cf, const char *path, char *buf, size_t len)
+{
+	char name[256];
+	FILE *f PVTB_FCLOSE = NULL;
+
+	snprintf(name, sizeof(name), "%s/%s", cf->sysfs ? cf->sysfs : "/sys", path);
+	f = fopen(name, "re");
+	if (!f || !fgets(buf, (int)len, f))
+		return false;
+	buf[strcspn(buf, "\n")] = '\0';
+	return true;
+}
+
 /* ---- time ---- */
 
 u64 cf_clock_ns(clockid_t id)
@@ -708,6 +723,27 @@ void cf_hog_stop(int pid)
 }
 
 #define HOG_TRIES 20
+
+void cf_lose_time(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, int cpu, u64 ms)
+{
+	s64 enough = (s64)(ms * 1000000), waited = cf_run_delay_ns(vm, vcpu);
+	int hog;
+
+	if (waited < 0)
+		cf_skip(cf, "no /proc/PID/schedstat to compare with");
+	hog = cf_hog_start(cf, cpu);
+	for (int i = 0; i < HOG_TRIES && waited < enough; i++) {
+		struct pvtb_step spin = CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, ms));
+
+		cf_stream(cf, vm, vcpu, &spin, 1);
+		waited = cf_run_delay_ns(vm, vcpu);
+	}
+	cf_hog_stop(hog);
+	if (waited < enough)
+		cf_inconclusive(
+			cf, "the vCPU's thread waited %lld ns beside a busy process, not %llu ms",
+			(long long)waited, (unsigned long long)ms);
+}
 
 void cf_stream_beside_hog(struct cf *cf, struct pvtb_vm *vm, unsigned int vcpu, int cpu,
 			  struct pvtb_step *steps, size_t nr)

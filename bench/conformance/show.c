@@ -155,6 +155,8 @@ void cf_explain(const struct cf_row *row, FILE *out)
 	fprintf(out, "%s  (%s, %s, %s)\n", row->id, cf_section_of(row)->title,
 		cf_tag_name(row->tag), arch_text(row->archs));
 	fprintf(out, "  statement  %s\n  source     %s\n", row->statement, row->source);
+	if (row->quote)
+		fprintf(out, "  quote      %s\n", row->quote);
 	needs_text(row, text, sizeof(text));
 	if (text[0])
 		fprintf(out, "  needs      %s\n", text);
@@ -195,6 +197,10 @@ static void markdown_row(FILE *out, const struct cf_row *row)
 		fprintf(out, ". *Needs:* ");
 		markdown_text(out, text);
 	}
+	if (row->quote) {
+		fprintf(out, "\n  *Quote:* ");
+		markdown_text(out, row->quote);
+	}
 	if (row->manual) {
 		fprintf(out, "\n  *No automatic check:* ");
 		markdown_text(out, row->manual);
@@ -227,7 +233,8 @@ static void markdown_head(FILE *out, size_t nr, size_t automatic)
 		"# The conformance catalogue\n\n"
 		"%zu requirements on what KVM does with guest time, %zu of them checked by\n"
 		"`pvtb conformance`. Sources are files below Documentation/virt/kvm/ of Linux 6.12 unless they say\n"
-		"otherwise. The tag in parentheses decides what a deviation is called:\n\n"
+		"otherwise; the quote is in that file of 6.12 and of the newest kernel looked at\n"
+		"(`make check-sources`). The tag in parentheses decides what a deviation is called:\n\n"
 		"| tag | means | a kernel that does otherwise |\n"
 		"|---|---|---|\n"
 		"| documented | the documentation promises it | fails |\n"

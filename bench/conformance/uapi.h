@@ -60,6 +60,7 @@ struct cf_smccc_filter {
 #define CF_REG_STD_BMAP	    CF_REG_FW_BMAP(0)
 #define CF_REG_STD_HYP_BMAP CF_REG_FW_BMAP(1)
 #define CF_REG_VENDOR_BMAP  CF_REG_FW_BMAP(2)
+#define CF_REG_VENDOR_BMAP2 CF_REG_FW_BMAP(3) /* functions 64 to 127 */
 
 /* SMCCC functions */
 #define CF_SMCCC_VERSION       0x80000000ULL

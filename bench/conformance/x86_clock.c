@@ -2,6 +2,7 @@
 /* Rows CLK, KCT, KHZ: KVM_GET_CLOCK, KVM_SET_CLOCK, KVM_KVMCLOCK_CTRL, KVM_SET_TSC_KHZ (api.rst). */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #include "arch/counter.h"
 #include "bench/conformance/check.h"
@@ -43,7 +44,9 @@ static void clk_01(struct cf *cf)
 	cf_eq(cf, now.flags & ~(u32)mask, 0,
 	      "flags KVM_GET_CLOCK gives that the capability does not");
 }
-CF_ROW(clk_01, .id = "CLK-01", .tag = CF_DOC, X86, .source = GET_DOC, .since = "5.16",
+CF_ROW(clk_01, .id = "CLK-01", .tag = CF_DOC, X86, .source = GET_DOC,
+       .quote = "set of bits that KVM can return in struct kvm_clock_data's flag member",
+       .since = "5.16",
        .statement = "KVM_CAP_ADJUST_CLOCK is the mask of the flags KVM_GET_CLOCK may give",
        .how = "TSC_STABLE, REALTIME and HOST_TSC are in it, and nothing else is given",
        .run = clk_01, .mutant = CF_M_RET(KVM_CHECK_EXTENSION, CF_CAP_ADJUST_CLOCK, CF_SET, 1));
@@ -64,6 +67,7 @@ static void clk_02(struct cf *cf)
 		 "set from a bad pointer");
 }
 CF_ROW(clk_02, .id = "CLK-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "struct kvm_clock_data data = { 0 };",
        .statement = "what is not used is 0 in KVM_GET_CLOCK; a bad pointer is EFAULT",
        .how = "a structure full of ones; pointers to nothing", .run = clk_02,
        .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 44, 4, CF_SET, 1));
@@ -82,36 +86,83 @@ static void clk_03(struct cf *cf)
 		  "the guest's kvmclock, between two KVM_GET_CLOCK");
 }
 CF_ROW(clk_03, .id = "CLK-03", .tag = CF_DOC, X86, .source = GET_DOC,
+       .quote = "the returned value is the exact kvmclock value seen by all VCPUs",
        .statement = "with KVM_CLOCK_TSC_STABLE the value is exactly what all vCPUs see",
        .how = "the guest's reading lies between two of the VMM's", HOST_TSC_NEEDED, .run = clk_03,
        .also = "CLK-10 CLK-11 CLK-12 SYS-04 WCL-02",
        .mutant = CF_M_STEP(PVTB_STEP_PVCLOCK, CF_ANY, 0, CF_ADD, 1ULL << 40));
 
+/* KVM_GET_CLOCK of @fd between readings of both clocks. */
+struct read_clock {
+	u64 raw[2], mono[2];
+	struct cf_clock kvm;
+};
+
+static void read_beside(struct cf *cf, int fd, struct read_clock *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->raw[0] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
+	r->mono[0] = cf_clock_ns(CLOCK_MONOTONIC);
+	cf_errno(cf, cf_ioctl(cf, fd, CF_GET_CLOCK, &r->kvm), 0, "KVM_GET_CLOCK");
+	r->mono[1] = cf_clock_ns(CLOCK_MONOTONIC);
+	r->raw[1] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
+}
+
+/* To 1 us of rounding. */
+static bool went_by(s64 ns, const u64 *from, const u64 *to)
+{
+	return ns >= (s64)(to[0] - from[1]) - 1000 && ns <= (s64)(to[1] - from[0]) + 1000;
+}
+
+/* In a lab, which is ours, CLOCK_MONOTONIC is made a tenth faster meanwhile. */
+#define FAST_TICK 1.1
+
+static long set_tick(long tick)
+{
+	struct timex t = {.modes = tick ? ADJ_TICK : 0, .tick = tick};
+
+	return adjtimex(&t) < 0 ? 0 : t.tick;
+}
+
 static void clk_04(struct cf *cf)
 {
 	int fd = cf_bare_vm(cf);
-	struct cf_clock a = {0}, b = {0};
-	u64 raw[4];
+	struct read_clock a, b;
+	long tick = cf->emulated ? set_tick(0) : 0;
+	bool mono, raw;
+	s64 ns;
 
 	/* Without vCPUs there is no master clock. */
-	raw[0] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
-	cf_errno(cf, cf_ioctl(cf, fd, CF_GET_CLOCK, &a), 0, "KVM_GET_CLOCK");
-	raw[1] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
-	usleep(20000);
-	raw[2] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
-	cf_errno(cf, cf_ioctl(cf, fd, CF_GET_CLOCK, &b), 0, "KVM_GET_CLOCK");
-	raw[3] = cf_clock_ns(CLOCK_MONOTONIC_RAW);
-	if ((a.flags | b.flags) & CF_CLOCK_TSC_STABLE)
-		cf_skip(cf, "a VM without vCPUs has a stable clock here");
-	cf_within(cf, (s64)(b.clock - a.clock), (s64)(raw[2] - raw[1]) - 1000,
-		  (s64)(raw[3] - raw[0]) + 1000,
-		  "ns between two readings, against CLOCK_MONOTONIC_RAW");
+	if (tick)
+		set_tick((long)((double)tick * FAST_TICK));
+	read_beside(cf, fd, &a);
+	usleep(cf->emulated ? 50000 : 1000000);
+	read_beside(cf, fd, &b);
+	if (tick)
+		set_tick(tick);
+	if ((a.kvm.flags | b.kvm.flags) & CF_CLOCK_TSC_STABLE)
+		cf_inconclusive(cf, "a VM without vCPUs has a stable clock here");
+	ns = (s64)(b.kvm.clock - a.kvm.clock);
+	mono = went_by(ns, a.mono, b.mono);
+	raw = went_by(ns, a.raw, b.raw);
+	if (mono && raw)
+		cf_inconclusive(
+			cf,
+			"CLOCK_MONOTONIC and CLOCK_MONOTONIC_RAW run at the same rate here, and "
+			"the clock with them");
+	cf_mismatch(cf, mono, raw,
+		    "%" PRId64 " ns between two readings: %" PRIu64 " of CLOCK_MONOTONIC, %" PRIu64
+		    " of CLOCK_MONOTONIC_RAW",
+		    ns, b.mono[0] - a.mono[0], b.raw[0] - a.raw[0]);
 }
-CF_ROW(clk_04, .id = "CLK-04", .tag = CF_DOC, X86, .source = GET_DOC,
-       .statement =
-	       "without KVM_CLOCK_TSC_STABLE the value is the host's monotonic clock plus a constant",
-       .how = "20 ms on a VM without vCPUs, between the host's readings, to 1 us of rounding",
-       .alone = true, .run = clk_04, .also = "MIG-04 MIG-06 CLK-07",
+CF_ROW(clk_04, .id = "CLK-04", .tag = CF_MISMATCH, X86, .source = GET_DOC,
+       .quote = "the returned value is simply CLOCK_MONOTONIC plus a constant offset",
+       .statement = "without KVM_CLOCK_TSC_STABLE the value is CLOCK_MONOTONIC plus a constant",
+       .how = "a VM without vCPUs, between readings of both clocks, to 1 us of rounding: over 50 ms in a lab, "
+	      "whose CLOCK_MONOTONIC is made a tenth faster meanwhile; elsewhere over a second, INCONCLUSIVE "
+	      "where the two clocks run alike",
+       .known = "it is CLOCK_MONOTONIC_RAW plus a constant: NTP does not slew it", .alone = true,
+       .run = clk_04, .also = "MIG-04 MIG-06 CLK-07",
        .mutant = CF_M_VALUE_AFTER(CF_GET_CLOCK, 0, 0, 8, CF_ADD, 10000000000ULL, 1));
 
 static void clk_05(struct cf *cf)
@@ -126,7 +177,10 @@ static void clk_05(struct cf *cf)
 	after = cf_clock_ns(CLOCK_REALTIME);
 	cf_within(cf, (s64)c.realtime, (s64)before, (s64)after, "realtime, ns");
 }
-CF_ROW(clk_05, .id = "CLK-05", .tag = CF_DOC, X86, .source = GET_DOC, .since = "5.16",
+CF_ROW(clk_05, .id = "CLK-05", .tag = CF_DOC, X86, .source = GET_DOC,
+       .quote =
+	       "populated with the value of the host's real time clocksource at the instant when KVM_GET_CLOCK was called",
+       .since = "5.16",
        .statement = "with KVM_CLOCK_REALTIME the field realtime is the host's CLOCK_REALTIME",
        .how = "between two readings of it", HOST_TSC_NEEDED, .run = clk_05,
        .also = "MIG-01 MIG-04 MIG-06 MIG-09",
@@ -144,8 +198,10 @@ static void clk_06(struct cf *cf)
 	after = pvtb_arch_counter();
 	cf_within(cf, (s64)c.host_tsc, (s64)before, (s64)after, "host_tsc");
 }
-CF_ROW(clk_06, .id = "CLK-06", .tag = CF_DOC, X86, .source = GET_DOC, .since = "5.16",
-       .statement = "with KVM_CLOCK_HOST_TSC the field host_tsc is the host's TSC",
+CF_ROW(clk_06, .id = "CLK-06", .tag = CF_DOC, X86, .source = GET_DOC,
+       .quote =
+	       "populated with the value of the host's timestamp counter (TSC) at the instant when KVM_GET_CLOCK was called",
+       .since = "5.16", .statement = "with KVM_CLOCK_HOST_TSC the field host_tsc is the host's TSC",
        .how = "between two RDTSC", HOST_TSC_NEEDED, .run = clk_06,
        .also = "MIG-01 MIG-05 MIG-06 CLK-07 SYS-04",
        .mutant = CF_M_VALUE(CF_GET_CLOCK, 0, 24, 8, CF_SET, 0));
@@ -171,7 +227,8 @@ static void clk_07(struct cf *cf)
 	cf_within(cf, real - clock, -1000 - clock / 500, 1000 + clock / 500,
 		  "ns between two readings by real time, less those by the clock");
 }
-CF_ROW(clk_07, .id = "CLK-07", .tag = CF_DOC, X86, .source = GET_DOC, .since = "5.16",
+CF_ROW(clk_07, .id = "CLK-07", .tag = CF_DOC, X86, .source = GET_DOC,
+       .quote = "at the instant when KVM_GET_CLOCK was called", .since = "5.16",
        .statement = "clock, realtime and host_tsc describe one instant",
        .how = "two readings 20 ms apart give the same interval by all three: TSC to 10 ns and 1 ppm, real "
 	      "time to 1 us and 0.2 % (two calibrations)",
@@ -189,7 +246,8 @@ static void clk_08(struct cf *cf)
 		cf_errno(cf, cf_set_clock(cf, vm, &c), -EINVAL, "flag %#x", unknown[i]);
 	}
 }
-CF_ROW(clk_08, .id = "CLK-08", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
+CF_ROW(clk_08, .id = "CLK-08", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "if (data.flags & ~KVM_CLOCK_VALID_FLAGS) return -EINVAL;", .since = "5.16",
        .statement = "KVM_SET_CLOCK with an unknown flag is EINVAL", .how = "three flags nobody has",
        .run = clk_08, .mutant = CF_M_ERRNO_AFTER(CF_SET_CLOCK, 0, -EINVAL, 0, 2));
 
@@ -203,7 +261,8 @@ static void clk_09(struct cf *cf)
 	c.flags = CF_CLOCK_TSC_STABLE | CF_CLOCK_HOST_TSC;
 	cf_errno(cf, cf_set_clock(cf, vm, &c), 0, "the flags that mean nothing to set");
 }
-CF_ROW(clk_09, .id = "CLK-09", .tag = CF_DOC, X86, .source = SET_DOC, .since = "5.16",
+CF_ROW(clk_09, .id = "CLK-09", .tag = CF_DOC, X86, .source = SET_DOC,
+       .quote = "Other flags returned by KVM_GET_CLOCK are accepted but ignored", .since = "5.16",
        .statement =
 	       "what KVM_GET_CLOCK gives can be handed to KVM_SET_CLOCK as it is: flags that mean "
 	       "nothing there are ignored",
@@ -233,6 +292,7 @@ static void clk_10(struct cf *cf)
 	after_setting(cf, vm, &(struct cf_clock){.clock = 1000000000ULL}, 0);
 }
 CF_ROW(clk_10, .id = "CLK-10", .tag = CF_DOC, X86, .source = SET_DOC,
+       .quote = "Sets the current timestamp of kvmclock to the value specified in its parameter",
        .statement = "the guest's clock goes on from the value KVM_SET_CLOCK was given",
        .how = "set forward and back; the guest reads at least the value and at most what has passed since, "
 	      "and 100 us",
@@ -248,7 +308,9 @@ static void clk_11(struct cf *cf)
 	c.realtime = cf_clock_ns(CLOCK_REALTIME) - ago;
 	after_setting(cf, vm, &c, (s64)ago);
 }
-CF_ROW(clk_11, .id = "CLK-11", .tag = CF_DOC, X86, .source = SET_DOC, .since = "5.16",
+CF_ROW(clk_11, .id = "CLK-11", .tag = CF_DOC, X86, .source = SET_DOC,
+       .quote = "The difference in elapsed time is added to the final kvmclock value",
+       .since = "5.16",
        .statement = "with KVM_CLOCK_REALTIME the clock is moved on by the real time since then",
        .how = "a real time of an hour ago", .alone = true, .run = clk_11,
        .also = "MIG-04 MIG-06 MIG-09 CLK-02 CLK-08",
@@ -262,7 +324,8 @@ static void clk_12(struct cf *cf)
 	c.realtime = cf_clock_ns(CLOCK_REALTIME) + 3600 * PVTB_NSEC_PER_SEC;
 	after_setting(cf, vm, &c, 0);
 }
-CF_ROW(clk_12, .id = "CLK-12", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "5.16",
+CF_ROW(clk_12, .id = "CLK-12", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "Avoid stepping the kvmclock backwards.", .since = "5.16",
        .statement = "a real time in the future does not move the clock backwards",
        .how = "an hour ahead: the guest reads at least the value set", .alone = true, .run = clk_12,
        .also = "CLK-03 CLK-10 CLK-11 SYS-04 WCL-02",
@@ -285,11 +348,13 @@ static void clk_13(struct cf *cf)
 	}
 }
 CF_ROW(clk_13, .id = "CLK-13", .tag = CF_DOC, X86, .source = GET_DOC ", 4.30",
+       .quote = "it is used to ensure monotonicity on scenarios such as migration",
        .statement = "reading the clock and setting it again does not make it go backwards",
        .how = "ten rounds, read in the guest between", .run = clk_13, .also = "SYS-08",
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_PVCLOCK, CF_ANY, 0, CF_SET, 0, 9));
 
 CF_ROW(clk_14, .id = "CLK-14", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "__get_kvmclock(kvm, data);",
        .statement = "KVM_GET_CLOCK equals the clock a scaled guest computes",
        .manual =
 	       "no host with TSC scaling to show it on; up to Linux 6.12 it is computed from the host's "
@@ -326,6 +391,8 @@ static void kct_01(struct cf *cf)
 	cf_eq(cf, pvclock_flags(cf, vm) & STOPPED, 0, "the flag after the guest cleared it");
 }
 CF_ROW(kct_01, .id = "KCT-01", .tag = CF_DOC, X86, .source = "api.rst 4.70",
+       .quote =
+	       "specifically the second bit of the flags field of the pvclock_vcpu_time_info structure",
        .cap = CF_CAP_KVMCLOCK_CTRL,
        .statement =
 	       "KVM_KVMCLOCK_CTRL sets bit 1 of the flags in the guest's pvclock, once; the guest "
@@ -342,9 +409,9 @@ static void kct_02(struct cf *cf)
 	cf_errno(cf, stop_clock(cf, vm), -EINVAL, "on a vCPU without pvclock");
 }
 CF_ROW(kct_02, .id = "KCT-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .cap = CF_CAP_KVMCLOCK_CTRL, .statement = "on a vCPU without pvclock it is EINVAL",
-       .how = "a vCPU that has none", .run = kct_02, .also = "SYS-02",
-       .mutant = CF_M_ERRNO(CF_KVMCLOCK_CTRL, 0, -EINVAL, 0));
+       .quote = "if (!vcpu->arch.pv_time.active) return -EINVAL;", .cap = CF_CAP_KVMCLOCK_CTRL,
+       .statement = "on a vCPU without pvclock it is EINVAL", .how = "a vCPU that has none",
+       .run = kct_02, .also = "SYS-02", .mutant = CF_M_ERRNO(CF_KVMCLOCK_CTRL, 0, -EINVAL, 0));
 
 static void kct_03(struct cf *cf)
 {
@@ -356,12 +423,14 @@ static void kct_03(struct cf *cf)
 		cf_errno(cf, stop_clock(cf, vm), 0, "call %d while the vCPU is out", i);
 }
 CF_ROW(kct_03, .id = "KCT-03", .tag = CF_DOC, X86, .source = "api.rst 4.70",
+       .quote =
+	       "This ioctl can be called any time after pausing the vcpu, but before it is resumed",
        .statement = "it can be called while the vCPU is paused, and KVM_CAP_KVMCLOCK_CTRL says so",
        .how = "three times between two runs", .run = kct_03,
        .mutant = CF_M_ERRNO_AFTER(CF_KVMCLOCK_CTRL, 0, 0, -EINVAL, 2));
 
-CF_ROW(kct_04, .id = "KCT-04", .tag = CF_CODE, X86,
-       .source = "arch/x86/kvm/x86.c (later than 6.12)",
+CF_ROW(kct_04, .id = "KCT-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c (Linux 6.15)",
+       .quote = "GUEST_STOPPED is only supported by kvmclock",
        .statement = "the flag is not set in a Xen guest's pvclock",
        .manual = "our guest is no Xen guest");
 
@@ -396,11 +465,12 @@ static void khz_01(struct cf *cf)
 	cf_tsc_runs_at(cf, vm, want, "as it was set");
 }
 CF_ROW(khz_01, .id = "KHZ-01", .tag = CF_DOC, X86, .source = "api.rst 4.55, 4.56",
-       .cap = CF_CAP_GET_TSC_KHZ,
+       .quote = "Returns the tsc frequency of the guest", .cap = CF_CAP_GET_TSC_KHZ,
        .statement =
 	       "KVM_GET_TSC_KHZ answers what KVM_SET_TSC_KHZ set, and the guest's TSC runs so fast",
        .how = "half the host's rate with TSC scaling, the host's without; over 60 ms between readings of "
-	      "the host's clock, to 1 % (the clock's own rate may be that far off its nominal one)",
+	      "the host's clock, to 100 ppm where that is kept by the TSC, else to 1 % (the clock's own rate may "
+	      "be that far off its nominal one)",
        .alone = true, .run = khz_01, .also = "KHZ-04 KHZ-05",
        .mutant = CF_M_RET(CF_GET_TSC_KHZ, 0, CF_ADD, 1));
 
@@ -415,6 +485,7 @@ static void khz_02(struct cf *cf)
 		 "rate of a vCPU made after");
 }
 CF_ROW(khz_02, .id = "KHZ-02", .tag = CF_DOC, X86, .source = "api.rst 4.55",
+       .quote = "used as a vm ioctl to set the initial tsc frequency of subsequently created vCPUs",
        .cap = CF_CAP_VM_TSC_CONTROL,
        .statement = "as a VM ioctl it sets the rate of the vCPUs made after it",
        .how = "half the host's rate, then a vCPU", .run = khz_02,
@@ -428,9 +499,9 @@ static void khz_03(struct cf *cf)
 		 "on a VM that has a vCPU");
 }
 CF_ROW(khz_03, .id = "KHZ-03", .tag = CF_DOC, X86, .source = "api.rst 4.55 (Linux 6.17)",
-       .since = "6.17", .statement = "once there is a vCPU the VM ioctl is EINVAL",
-       .how = "on a VM with a vCPU", .run = khz_03,
-       .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, -EINVAL, 0));
+       .quote = "the vm ioctl is only allowed prior to creating vCPUs", .since = "6.17",
+       .statement = "once there is a vCPU the VM ioctl is EINVAL", .how = "on a VM with a vCPU",
+       .run = khz_03, .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, -EINVAL, 0));
 
 static void khz_04(struct cf *cf)
 {
@@ -453,31 +524,83 @@ static void khz_04(struct cf *cf)
 	cf_errno(cf, after, khz, "KVM_GET_TSC_KHZ after rate 0");
 }
 CF_ROW(khz_04, .id = "KHZ-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "if (user_tsc_khz == 0) user_tsc_khz = tsc_khz;",
        .statement =
 	       "0 means the host's rate; a rate beyond the hardware's scaling is EINVAL; without "
 	       "scaling a lower rate is EINVAL and a higher one is caught up with",
        .how = "as the host has scaling or not", .run = khz_04,
        .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, -EINVAL, 0));
 
-static void khz_05(struct cf *cf)
+/* The guest's TSC less the host's, by the tightest of some readings. */
+struct distance {
+	s64 low, high;
+	u64 host;
+};
+
+static void measure_distance(struct cf *cf, struct pvtb_vm *vm, struct distance *ret)
+{
+	u64 least = ~0ULL;
+
+	for (int i = 0; i < 30; i++) {
+		struct pvtb_step s = CF_STEP(PVTB_STEP_COUNT);
+		u64 before = pvtb_arch_counter(), after;
+
+		cf_stream(cf, vm, 0, &s, 1);
+		after = pvtb_arch_counter();
+		if (after - before >= least)
+			continue;
+		least = after - before;
+		*ret = (struct distance){
+			.low = (s64)(s.t1 - after), .high = (s64)(s.t0 - before), .host = after};
+	}
+}
+
+/* @off kHz above the host's rate: the guest's TSC goes on at the host's. */
+static void runs_unscaled(struct cf *cf, int khz, int off)
 {
 	struct pvtb_vm *vm = cf_plain_vm(cf);
-	int khz = need_khz(cf, vm), off = khz / 5000; /* 200 ppm */
+	struct distance a, b;
+	s64 by_rate;
 
-	cf_errno(cf, set_khz(cf, vm, (u64)(khz - off)), 0, "200 ppm below the host's rate");
-	cf_errno(cf, vcpu_khz(cf, vm), khz - off, "KVM_GET_TSC_KHZ");
-	cf_errno(cf, set_khz(cf, vm, (u64)(khz + off)), 0, "200 ppm above it");
+	cf_errno(cf, set_khz(cf, vm, (u64)(khz + off)), 0, "%d kHz beside the host's rate", off);
+	cf_errno(cf, vcpu_khz(cf, vm), khz + off, "KVM_GET_TSC_KHZ");
+	measure_distance(cf, vm, &a);
+	usleep(1000000);
+	measure_distance(cf, vm, &b);
+	by_rate = (s64)((s128)(s64)(b.host - a.host) * off / khz);
+	/* What the distance may have grown by: both answers fit where the readings are that far apart. */
+	if (b.low - a.high <= by_rate && by_rate <= b.high - a.low && b.low - a.high <= 0 &&
+	    0 <= b.high - a.low)
+		cf_inconclusive(cf, "readings %lld ticks apart cannot tell %lld ticks",
+				(long long)(b.high - b.low), (long long)by_rate);
+	cf_within(
+		cf, 0, b.low - a.high, b.high - a.low,
+		"ticks the guest's TSC gained on the host's in a second, set %d kHz beside its rate",
+		off);
+}
+
+static void khz_05(struct cf *cf)
+{
+	int khz = need_khz(cf, cf_plain_vm(cf)), off = khz / 5000; /* 200 ppm */
+
+	cf_need_stable_tsc(cf);
+	runs_unscaled(cf, khz, -off);
+	runs_unscaled(cf, khz, off);
 }
 CF_ROW(khz_05, .id = "KHZ-05", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "thresh_lo = adjust_tsc_khz(tsc_khz, -tsc_tolerance_ppm);",
        .statement =
-	       "a rate within 250 ppm of the host's is accepted without scaling: the guest's TSC is "
-	       "off by as much",
-       .how = "200 ppm below, which no host without scaling could give, and above", .run = khz_05,
-       .also = "KHZ-01 KHZ-04", .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, 0, -EINVAL));
+	       "a rate within 250 ppm of the host's is accepted without scaling: the guest's TSC runs on at the "
+	       "host's and is off by as much",
+       .how = "200 ppm below, which no host without scaling could give, and above: over a second the guest's "
+	      "TSC keeps its distance from the host's",
+       .alone = true, .run = khz_05, .also = "KHZ-01 KHZ-04",
+       .mutant = CF_M_ERRNO(CF_SET_TSC_KHZ, 0, 0, -EINVAL));
 
 CF_ROW(khz_06, .id = "KHZ-06", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c (Linux 6.17)",
-       .statement = "a vCPU whose TSC is protected refuses it",
+       .quote = "guest_tsc_protected", .statement = "a vCPU whose TSC is protected refuses it",
        .manual = "wants a confidential guest (TDX, Secure TSC)");
 CF_ROW(khz_07, .id = "KHZ-07", .tag = CF_MISMATCH, X86, .source = "api.rst 4.56",
+       .quote = "If the host has unstable tsc this ioctl returns -EIO instead",
        .statement = "KVM_GET_TSC_KHZ is EIO on a host whose TSC is unstable",
        .manual = "wants a host with an unstable TSC; the code of 6.12 has no such path");

@@ -42,6 +42,7 @@ static void cpu_01(struct cf *cf)
 		"EAX, the last leaf, is %#" PRIx64, s.out[0]);
 }
 CF_ROW(cpu_01, .id = "CPU-01", .tag = CF_DOC, X86, .source = CPU_DOC,
+       .quote = "corresponds to the string \"KVMKVMKVM\"",
        .statement =
 	       "CPUID 0x40000000 spells KVMKVMKVM in EBX, ECX, EDX, and EAX is the last leaf (0 stands "
 	       "for 0x40000001)",
@@ -74,6 +75,7 @@ static void cpu_02(struct cf *cf)
 	cf_true(cf, features & CF_FEAT_STABLE, "EAX %#x does not have bit 24", features);
 }
 CF_ROW(cpu_02, .id = "CPU-02", .tag = CF_DOC, X86, .source = CPU_DOC,
+       .quote = "kvmclock available at msrs 0x4b564d00 and 0x4b564d01",
        .statement =
 	       "bits 0, 3, 5 and 24 of CPUID 0x40000001.EAX: old and new kvmclock, steal time, a clock "
 	       "whose stable flag may be trusted; what they name works",
@@ -102,7 +104,7 @@ static void cpu_03(struct cf *cf)
 	cpuid(cf, vm, CF_LEAF_KVM_FEATURES, &s);
 	cf_eq(cf, s.out[3] & 1, 1, "EDX bit 0 as the guest sees it");
 }
-CF_ROW(cpu_03, .id = "CPU-03", .tag = CF_DOC, X86, .source = CPU_DOC,
+CF_ROW(cpu_03, .id = "CPU-03", .tag = CF_DOC, X86, .source = CPU_DOC, .quote = "KVM_HINTS_REALTIME",
        .statement = "KVM_HINTS_REALTIME is bit 0 of CPUID 0x40000001.EDX, the VMM's to set",
        .how = "clear unless set, and seen by the guest when it is", .run = cpu_03,
        .mutant = CF_M_STEP(PVTB_STEP_CPUID, CF_LEAF_KVM_FEATURES, 3, CF_SET, 0));
@@ -124,6 +126,8 @@ static void hcx_01(struct cf *cf)
 	}
 }
 CF_ROW(hcx_01, .id = "HCX-01", .tag = CF_DOC, X86, .source = HC_DOC,
+       .quote =
+	       "No other registers will be clobbered unless explicitly stated by the particular hypercall",
        .statement =
 	       "a hypercall's number is in RAX, arguments in RBX, RCX, RDX and RSI, the result in RAX; "
 	       "no other register changes",
@@ -140,8 +144,8 @@ static void hcx_02(struct cf *cf)
 	      "an unknown one from ring 3");
 }
 CF_ROW(hcx_02, .id = "HCX-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "outside ring 0 every hypercall is -KVM_EPERM", .how = "two calls from ring 3",
-       .run = hcx_02, .also = "HCX-03",
+       .quote = "ret = -KVM_EPERM;", .statement = "outside ring 0 every hypercall is -KVM_EPERM",
+       .how = "two calls from ring 3", .run = hcx_02, .also = "HCX-03",
        .mutant = CF_M_STEP(PVTB_STEP_HVC, CF_HC_KICK_CPU, 0, CF_SET, 0));
 
 static void hcx_03(struct cf *cf)
@@ -160,7 +164,7 @@ static void hcx_03(struct cf *cf)
 	      "SCHED_YIELD without its feature");
 }
 CF_ROW(hcx_03, .id = "HCX-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .cap = CF_CAP_ENFORCE_PV_CPUID,
+       .quote = "default: ret = -KVM_ENOSYS;", .cap = CF_CAP_ENFORCE_PV_CPUID,
        .statement =
 	       "an unknown hypercall, and one whose feature the guest does not have, is -KVM_ENOSYS",
        .how = "five numbers; two calls with their CPUID bits cleared and enforcement on",
@@ -168,7 +172,7 @@ CF_ROW(hcx_03, .id = "HCX-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
        .mutant = CF_M_STEP(PVTB_STEP_HVC, NO_SUCH_CALL, 0, CF_SET, 0));
 
 CF_ROW(hcx_04, .id = "HCX-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "in 32-bit mode arguments are cut to 32 bits",
+       .quote = "op_64_bit", .statement = "in 32-bit mode arguments are cut to 32 bits",
        .manual = "the probes are 64-bit code");
 
 static void read_pair(struct pvtb_vm *vm, struct cf_clock_pairing *ret)
@@ -198,11 +202,13 @@ static void pair_01(struct cf *cf)
 	      KVM_ERR(CF_KVM_EOPNOTSUPP), "clock type 2^32");
 }
 CF_ROW(pair_01, .id = "PAIR-01", .tag = CF_DOC, X86, .source = HC_DOC,
+       .quote = "or if clock type is different than KVM_CLOCK_PAIRING_WALLCLOCK",
        .statement = "KVM_HC_CLOCK_PAIRING knows clock type 0: any other is -KVM_EOPNOTSUPP",
        .how = "types 1 and 2^32", .run = pair_01,
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_HC_CLOCK_PAIRING, 0, CF_SET, 0, 1));
 
 CF_ROW(pair_02, .id = "PAIR-02", .tag = CF_DOC, X86, .source = HC_DOC,
+       .quote = "Returns KVM_EOPNOTSUPP if the host does not use TSC clocksource",
        .statement =
 	       "where the host does not keep time by the TSC it is -KVM_EOPNOTSUPP (by the code also "
 	       "where the guest's TSC is caught up with)",
@@ -217,8 +223,9 @@ static void pair_03(struct cf *cf)
 	      KVM_ERR(CF_KVM_EFAULT), "an address without memory");
 }
 CF_ROW(pair_03, .id = "PAIR-03", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
-       .statement = "an address without memory is -KVM_EFAULT", .how = "an address far above it",
-       .needs = "a host that keeps time by the TSC", .run = pair_03, .also = "PAIR-01",
+       .quote = "ret = -KVM_EFAULT;", .statement = "an address without memory is -KVM_EFAULT",
+       .how = "an address far above it", .needs = "a host that keeps time by the TSC",
+       .run = pair_03, .also = "PAIR-01",
        .mutant = CF_M_STEP(PVTB_STEP_HVC, CF_HC_CLOCK_PAIRING, 0, CF_SET, 0));
 
 static void pair_04(struct cf *cf)
@@ -238,6 +245,7 @@ static void pair_04(struct cf *cf)
 		cf_eq(cf, cf_r32(cf, vm, PAIRING_GPA + off), 0, "padding at %" PRIu64, off);
 }
 CF_ROW(pair_04, .id = "PAIR-04", .tag = CF_DOC, X86, .source = HC_DOC,
+       .quote = "flags: flags, unused (0) at the moment",
        .statement =
 	       "it writes 64 bytes: seconds, nanoseconds, the guest's TSC, flags and padding, which "
 	       "are 0",
@@ -264,6 +272,7 @@ static void pair_05(struct cf *cf)
 	cf_within(cf, (s64)tsc, (s64)s.t0, (s64)s.t1, "TSC, between two readings of the guest's");
 }
 CF_ROW(pair_05, .id = "PAIR-05", .tag = CF_DOC, X86, .source = HC_DOC,
+       .quote = "tsc: guest TSC value used to calculate sec/nsec pair",
        .statement =
 	       "time and TSC are of one instant during the call, the TSC as the guest reads it",
        .how = "each between two readings, with an offset on the TSC",
@@ -280,14 +289,17 @@ static void yld_01(struct cf *cf)
 	cf_eq(cf, hypercall(cf, vm, CF_HC_KICK_CPU, 0, 77), 0,
 	      "KVM_HC_KICK_CPU of a vCPU that does not exist");
 }
-CF_ROW(yld_01, .id = "YLD-01", .tag = CF_DOC, X86, .source = HC_DOC,
+CF_ROW(yld_01, .id = "YLD-01", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote =
+	       "case KVM_HC_SCHED_YIELD: if (!guest_pv_has(vcpu, KVM_FEATURE_PV_SCHED_YIELD)) break;",
        .statement = "KVM_HC_SCHED_YIELD and KVM_HC_KICK_CPU answer 0, whoever they name",
        .how = "itself, and a vCPU that does not exist; KVM_HC_SEND_IPI wants an interrupt controller and is "
 	      "not tried",
        .run = yld_01,
        .mutant = CF_M_STEP_AFTER(PVTB_STEP_HVC, CF_HC_SCHED_YIELD, 0, CF_SET, ~0ULL, 1));
 
-CF_ROW(xen_01, .id = "XEN-01", .tag = CF_DOC, X86, .source = "api.rst 4.130, KVM_XEN_VCPU_GET_ATTR",
+CF_ROW(xen_01, .id = "XEN-01", .tag = CF_DOC, X86, .source = "api.rst 4.128, KVM_XEN_VCPU_SET_ATTR",
+       .quote = "must equal the sum of the other four times",
        .statement =
 	       "RUNSTATE_DATA: the entry time is the sum of the four times, and none is negative",
        .manual = "our guest is no Xen guest");

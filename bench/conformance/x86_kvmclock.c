@@ -50,10 +50,13 @@ static void sys_01(struct cf *cf)
 	static const u32 new[] = {CF_MSR_SYSTEM_TIME_NEW, CF_MSR_WALL_CLOCK_NEW};
 	static const u32 old[] = {CF_MSR_SYSTEM_TIME, CF_MSR_WALL_CLOCK};
 
+	cf_need_msr_faults(cf);
 	expect_gp(cf, CF_FEAT_CLOCKSOURCE2, new);
 	expect_gp(cf, CF_FEAT_CLOCKSOURCE, old);
 }
 CF_ROW(sys_01, .id = "SYS-01", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote =
+	       "Availability of this MSR must be checked via bit 3 in 0x4000001 cpuid leaf prior to usage",
        .cap = CF_CAP_ENFORCE_PV_CPUID,
        .statement =
 	       "the new MSRs (0x4b564d01, 0x4b564d00) need bit 3 of CPUID 0x40000001.EAX, the old ones "
@@ -75,7 +78,10 @@ static void sys_02(struct cf *cf)
 	cf_errno(cf, cf_ioctl_val(cf, fd, CF_KVMCLOCK_CTRL, 0), 0,
 		 "KVM_KVMCLOCK_CTRL: is the clock active?");
 }
-CF_ROW(sys_02, .id = "SYS-02", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c", .since = "6.2",
+CF_ROW(sys_02, .id = "SYS-02", .tag = CF_CODE, X86,
+       .source = "arch/x86/kvm/x86.c, arch/x86/kvm/msrs.c",
+       .quote = "if (system_time & 1) kvm_gpc_activate(&vcpu->arch.pv_time, system_time & ~1ULL,",
+       .since = "6.2",
        .statement =
 	       "a multiple of 4 is enough for the structure; one that crosses a page is accepted and "
 	       "never filled",
@@ -101,6 +107,8 @@ static void sys_03(struct cf *cf)
 		before, s[2].out[0]);
 }
 CF_ROW(sys_03, .id = "SYS-03", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote =
+	       "guest has to check version before and after grabbing time information and check that they are both equal and even",
        .statement =
 	       "version is odd while KVM writes, and the same even number before and after a reading "
 	       "that is whole",
@@ -127,7 +135,8 @@ static void sys_04(struct cf *cf)
 		20 + (s64)(expected - c.clock) / 100000,
 		"ns the guest computes from the structure, beyond what KVM's clock comes to at that TSC");
 }
-CF_ROW(sys_04, .id = "SYS-04", .tag = CF_DOC, X86, .source = SYS_DOC, .since = "5.16",
+CF_ROW(sys_04, .id = "SYS-04", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote = "time = (time * tsc_to_system_mul) >> 32", .since = "5.16",
        .statement = "the time is system_time + ((tsc - tsc_timestamp) shifted by tsc_shift) * "
 		    "tsc_to_system_mul / 2^32",
        .how = "computed in the guest, against KVM_GET_CLOCK and the TSC's rate, to 20 ns and 10 ppm",
@@ -159,6 +168,8 @@ static void sys_05(struct cf *cf)
 		  "ns that a thousand seconds of ticks come to");
 }
 CF_ROW(sys_05, .id = "SYS-05", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote =
+	       "This shift will ensure that multiplication with tsc_to_system_mul does not overflow",
        .statement =
 	       "shift and multiplier turn ticks into nanoseconds without an overflow however long ago "
 	       "the last update was",
@@ -166,6 +177,7 @@ CF_ROW(sys_05, .id = "SYS-05", .tag = CF_DOC, X86, .source = SYS_DOC,
        .mutant = CF_M_MEM(CLOCK + 24, 8, CF_XOR, 1ULL << 20));
 
 CF_ROW(sys_06, .id = "SYS-06", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote = "a host notion of monotonic time, including sleep time",
        .statement = "system_time includes the time the host slept",
        .manual = "would suspend the host");
 
@@ -189,16 +201,45 @@ static void sys_07(struct cf *cf)
 		      "word at %" PRIu64 " of the clock that was disabled", at);
 }
 CF_ROW(sys_07, .id = "SYS-07", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote = "until anything with bit0 == 0 is written to it",
        .statement =
 	       "the clock is per vCPU and updated until 0 is written to bit 0; then the memory is the "
 	       "guest's again",
        .how = "two vCPUs; a pattern over five runs after the first has disabled its own",
        .run = sys_07, .mutant = CF_M_MEM(CLOCK + 8, 8, CF_SET, 0));
 
+#define SHARED_WORD (PVTB_GPA_PVCLOCK + 0x3000)
+#define WARP_LOOPS  50000
+#define WARP_ROUNDS 5
+
+/* Both vCPUs at once, each reading after the largest reading of the two: how often they met. */
+static u64 read_at_once(struct cf *cf, struct pvtb_vm *vm)
+{
+	struct pvtb_step s[2];
+	u64 met = ~0ULL;
+
+	cf_w64(vm, SHARED_WORD, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		s[i] = CF_STEP(PVTB_STEP_WARP, CF_PVCLOCK(i), SHARED_WORD, WARP_LOOPS);
+		cf_stream_start(cf, vm, i, &s[i], 1);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		if (cf_stream_wait(cf, vm, i, &s[i], 1, NULL))
+			cf_stop(cf, "the guest did not run");
+		cf_true(cf, !s[i].out[0],
+			"%" PRIu64
+			" of %d readings of vCPU %u are below what vCPU %u had read before, "
+			"by up to %" PRIu64 " ns",
+			s[i].out[0], WARP_LOOPS, i, !i, s[i].out[1]);
+		met = s[i].out[2] < met ? s[i].out[2] : met;
+	}
+	return met;
+}
+
 static void sys_08(struct cf *cf)
 {
 	struct pvtb_vm *vm = clock_vm(cf, 2);
-	u64 last = 0, warps = 0;
+	u64 last = 0, warps = 0, met = 0;
 
 	cf_need_clock(cf, vm, CF_CLOCK_TSC_STABLE);
 	for (int i = 0; i < 60; i++) {
@@ -210,11 +251,18 @@ static void sys_08(struct cf *cf)
 		last = s.out[0];
 	}
 	cf_eq(cf, warps, 0, "steps back from one vCPU to the other in 60 readings");
+	for (int i = 0; i < WARP_ROUNDS && !met; i++)
+		met = read_at_once(cf, vm);
+	if (!met)
+		cf_inconclusive(cf, "the two vCPUs never ran at once");
 }
 CF_ROW(sys_08, .id = "SYS-08", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote = "time measures taken across",
        .statement = "with flag bit 0 (CPUID bit 24) the clock is monotonic across vCPUs",
-       .how = "60 readings, two vCPUs in turn", .needs = "a host that keeps time by the TSC",
-       .run = sys_08, .mutant = CF_M_STEP_AFTER(PVTB_STEP_PVCLOCK, CF_ANY, 0, CF_SET, 0, 59));
+       .how = "60 readings, two vCPUs in turn; then 50000 of each, both at once, none below the largest that "
+	      "either had read before, to the nanosecond",
+       .needs = "a host that keeps time by the TSC", .run = sys_08,
+       .mutant = CF_M_STEP_AFTER(PVTB_STEP_WARP, CF_ANY, 0, CF_ADD, 1, 1));
 
 static void sys_09(struct cf *cf)
 {
@@ -228,7 +276,8 @@ static void sys_09(struct cf *cf)
 	cf_stream(cf, vm, 0, s, 3);
 	cf_eq(cf, s[0].out[3] & FLAG_STOPPED, FLAG_STOPPED, "flag bit 1 after the VMM said so");
 }
-CF_ROW(sys_09, .id = "SYS-09", .tag = CF_DOC, X86, .source = SYS_DOC, .cap = CF_CAP_KVMCLOCK_CTRL,
+CF_ROW(sys_09, .id = "SYS-09", .tag = CF_DOC, X86, .source = SYS_DOC,
+       .quote = "guest vcpu has been paused by", .cap = CF_CAP_KVMCLOCK_CTRL,
        .statement = "flag bit 1 says that the guest was paused by the host, and nothing else",
        .how = "read in the guest without and with KVM_KVMCLOCK_CTRL", .run = sys_09,
        .mutant = CF_M_STEP(PVTB_STEP_PVCLOCK, CF_ANY, 3, CF_XOR, FLAG_STOPPED));
@@ -246,7 +295,8 @@ static void sys_10(struct cf *cf)
 	cf_eq(cf, cf_r64(cf, vm, CLOCK + 24) >> 48, 0, "padding at 30");
 	cf_eq(cf, cf_r64(cf, vm, CLOCK + 32), 0, "word behind the 32 bytes");
 }
-CF_ROW(sys_10, .id = "SYS-10", .tag = CF_DOC, X86, .source = SYS_DOC,
+CF_ROW(sys_10, .id = "SYS-10", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "struct pvclock_vcpu_time_info *guest_hv_clock;",
        .statement = "the structure is 32 bytes, its padding 0",
        .how = "padding, and the word behind it", .run = sys_10,
        .mutant = CF_M_MEM(CLOCK + 4, 4, CF_SET, 1));
@@ -269,7 +319,9 @@ static void sys_11(struct cf *cf)
 	cf_eq(cf, c.flags & CF_CLOCK_TSC_STABLE, CF_CLOCK_TSC_STABLE,
 	      "TSC_STABLE with the new one");
 }
-CF_ROW(sys_11, .id = "SYS-11", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+CF_ROW(sys_11, .id = "SYS-11", .tag = CF_CODE, X86,
+       .source = "arch/x86/kvm/x86.c, arch/x86/kvm/msrs.c",
+       .quote = "ka->boot_vcpu_runs_old_kvmclock = old_msr;",
        .statement =
 	       "where vCPU 0 uses the old MSR the VM has no stable clock; with the new one it has again",
        .how = "KVM_GET_CLOCK's flag after each", .needs = "a host that keeps time by the TSC",
@@ -305,6 +357,7 @@ static void sys_12(struct cf *cf)
 	}
 }
 CF_ROW(sys_12, .id = "SYS-12", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "ka->master_kernel_ns",
        .statement =
 	       "an update that keeps the master clock moves the guest's clock by no more than 2 ns",
        .how = "the MSR written again, three times; one TSC by the structure before and after",
@@ -343,6 +396,7 @@ static void wcl_01(struct cf *cf)
 	cf_eq(cf, cf_r64(cf, vm, WALL + 4), 0, "structure after a run without a write");
 }
 CF_ROW(wcl_01, .id = "WCL-01", .tag = CF_DOC, X86, .source = WCL_DOC,
+       .quote = "The hypervisor is only guaranteed to update this data at the moment of MSR write",
        .statement =
 	       "writing the MSR fills 12 bytes, version, seconds and nanoseconds of when the VM began, "
 	       "once",
@@ -364,6 +418,8 @@ static void wcl_02(struct cf *cf)
 		  "wall clock plus kvmclock, against CLOCK_REALTIME, to 2 ms");
 }
 CF_ROW(wcl_02, .id = "WCL-02", .tag = CF_DOC, X86, .source = WCL_DOC,
+       .quote =
+	       "In order to get the current wallclock time, the system_time from MSR_KVM_SYSTEM_TIME_NEW needs to be added",
        .statement = "wall clock plus kvmclock is the host's real time",
        .how = "between two readings of CLOCK_REALTIME, to 2 ms (a host may slew its clock)",
        .alone = true, .run = wcl_02, .also = "WCL-01",
@@ -383,6 +439,7 @@ static void wcl_03(struct cf *cf)
 		  "ns between what vCPU 1 and vCPU 0 are told, to 2 ms");
 }
 CF_ROW(wcl_03, .id = "WCL-03", .tag = CF_DOC, X86, .source = WCL_DOC,
+       .quote = "although MSRs are per-CPU entities, the effect of this particular MSR is global",
        .statement = "the wall clock is the VM's: any vCPU may ask, and gets the same",
        .how = "asked by two vCPUs, to 2 ms (a host may slew its clock)", .run = wcl_03,
        .mutant = CF_M_MEM_AFTER(WALL + 4, 4, CF_ADD, 1, 1));
@@ -400,10 +457,14 @@ static void wcl_04(struct cf *cf)
 	cf_true(cf, cf_r32(cf, vm, WALL) > version, "version did not grow");
 }
 CF_ROW(wcl_04, .id = "WCL-04", .tag = CF_DOC, X86, .source = WCL_DOC,
+       .quote =
+	       "Users that want to reliably query this information more than once have to write more than once to this MSR",
        .statement = "writing the MSR again fills the structure again", .how = "cleared in between",
        .run = wcl_04, .also = "WCL-01 WCL-02", .mutant = CF_M_MEM(WALL + 4, 4, CF_SET, 0));
 
 CF_ROW(wcl_05, .id = "WCL-05", .tag = CF_MISMATCH, X86, .source = "x86/msr.rst, x86/cpuid.rst",
+       .quote =
+	       "Availability of this MSR must be checked via bit 3 in 0x4000001 cpuid leaf prior to usage",
        .statement = "the MSRs' availability is found in bits 0 and 3 of CPUID 0x40000001.EAX",
        .manual =
 	       "a slip of the documentation's example (leaf 0x4000001, flags & 3); SYS-01 and CPU-02 "

@@ -55,11 +55,18 @@ enum pvtb_step_kind {
 	/* arm64: in[0] is one of enum pvtb_step_sysreg. */
 	PVTB_STEP_MRS = 32,
 	PVTB_STEP_MSR = 33,
+	/* CNTPCT between two readings of CNTVCT, in[0] times. out[]: least distance of the two, how often it
+	 * was below the first and above the second, and by how much at most. */
+	PVTB_STEP_BETWEEN = 34,
 	/* x86: in[0] is the MSR or the leaf (in[1]: sub-leaf, out[]: eax ebx ecx edx). */
 	PVTB_STEP_RDMSR = 48,
 	PVTB_STEP_WRMSR = 49,
 	PVTB_STEP_CPUID = 50,
 	PVTB_STEP_PVCLOCK = 51, /* structure at in[0]: out[] ns, TSC, version, flags */
+	/* The clock at in[0] read in[2] times, each after the largest reading of any vCPU, which is at
+	 * in[1]. out[]: how many were below it, by how many ns at most, how often another vCPU had left
+	 * its own there. */
+	PVTB_STEP_WARP = 52,
 };
 
 enum pvtb_step_sysreg {

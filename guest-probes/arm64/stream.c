@@ -78,6 +78,31 @@ static u64 scan(u64 readings, u64 which)
 	return back;
 }
 
+static void between(struct pvtb_step *s)
+{
+	u64 least = ~0ULL;
+	u64 i;
+
+	s->out[1] = 0;
+	s->out[2] = 0;
+	s->out[3] = 0;
+	for (i = 0; i < s->in[0]; i++) {
+		u64 before = arch_read_isb(cntvct_el0);
+		u64 physical = arch_read_isb(cntpct_el0);
+		u64 after = arch_read_isb(cntvct_el0);
+		int64_t below = (int64_t)(before - physical);
+		int64_t above = (int64_t)(physical - after);
+		int64_t off = below > above ? below : above;
+
+		least = after - before < least ? after - before : least;
+		s->out[1] += below > 0;
+		s->out[2] += above > 0;
+		if (off > (int64_t)s->out[3])
+			s->out[3] = (u64)off;
+	}
+	s->out[0] = least;
+}
+
 static void steal(struct pvtb_step *s)
 {
 	const struct pvtb_arm64_steal *p = (const struct pvtb_arm64_steal *)s->in[0];
@@ -112,6 +137,9 @@ void arch_step(struct pvtb_step *s)
 		break;
 	case PVTB_STEP_MSR:
 		set_sysreg(s->in[0], s->in[1]);
+		break;
+	case PVTB_STEP_BETWEEN:
+		between(s);
 		break;
 	case PVTB_STEP_STEAL:
 		steal(s);

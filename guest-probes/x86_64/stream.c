@@ -87,6 +87,39 @@ static void pvclock(struct pvtb_step *s)
 	s->out[2] = version;
 }
 
+static void warp(struct pvtb_step *s)
+{
+	u64 *largest = (u64 *)s->in[1];
+	struct pvtb_step clock = {.in = {s->in[0]}};
+	u64 mine = 0;
+	u64 i;
+
+	s->out[0] = 0;
+	s->out[1] = 0;
+	s->out[2] = 0;
+	for (i = 0; i < s->in[2]; i++) {
+		u64 last = __atomic_load_n(largest, __ATOMIC_SEQ_CST);
+
+		pvclock(&clock);
+		s->out[2] += last != mine;
+		mine = last;
+		if (clock.out[0] < last) {
+			s->out[0]++;
+			if (last - clock.out[0] > s->out[1])
+				s->out[1] = last - clock.out[0];
+		}
+		while (last < clock.out[0] &&
+		       !__atomic_compare_exchange_n(largest, &last, clock.out[0], 0,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			;
+		if (last < clock.out[0])
+			mine = clock.out[0];
+		/* Where vCPUs share a CPU, the other one's turn. */
+		if (i % 64 == 63)
+			arch_relax();
+	}
+}
+
 static void steal(struct pvtb_step *s)
 {
 	const struct pvtb_x86_steal *p = (const struct pvtb_x86_steal *)s->in[0];
@@ -127,6 +160,9 @@ void arch_step(struct pvtb_step *s)
 		break;
 	case PVTB_STEP_PVCLOCK:
 		pvclock(s);
+		break;
+	case PVTB_STEP_WARP:
+		warp(s);
 		break;
 	case PVTB_STEP_STEAL:
 		steal(s);

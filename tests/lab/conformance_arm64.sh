@@ -6,7 +6,7 @@ set -u
 . tests/lab-lib.sh
 . tests/lab-conformance.sh
 
-conforms vhe 80 lab:arm64 || finish
+conforms vhe 82 lab:arm64 || finish
 conforms again 80 lab:arm64
 same_verdicts vhe again
 conforms nvhe 80 lab:arm64,nvhe

@@ -69,7 +69,7 @@ static void test_rows(void **state)
 		if (rows[i]->cap)
 			assert_null(strstr(cf_cap_name(rows[i]->cap), "does not name"));
 	}
-	assert_true(automatic >= 155);
+	assert_true(automatic >= 165);
 	for (size_t s = 0; s < nr_sections; s++) {
 		bool any = false;
 
@@ -94,6 +94,75 @@ static void test_filters(void **state)
 	assert_true(cf_row_wanted(cf_row_find("STL-01"), good + 1, 1));
 	assert_true(cf_row_wanted(cf_row_find("STL-01"), good + 3, 1));
 	assert_true(cf_row_wanted(row, NULL, 0));
+}
+
+/* ---- what a host is set to ---- */
+
+static char sysfs[64];
+
+static void set_to(const char *path, const char *text)
+{
+	char name[256];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "mkdir -p $(dirname %s/%s)", sysfs, path);
+	assert_int_equal(system(name), 0);
+	snprintf(name, sizeof(name), "%s/%s", sysfs, path);
+	f = fopen(name, "we");
+	assert_non_null(f);
+	fprintf(f, "%s\n", text);
+	fclose(f);
+}
+
+static void check_settings(struct cf *cf)
+{
+	cf->sysfs = sysfs;
+	cf_need_msr_faults(cf);
+	cf_need_stable_tsc(cf);
+}
+
+static const struct cf_row row_settings = {.id = "STL-91",
+					   .statement = "statement",
+					   .source = "here",
+					   .tag = CF_DOC,
+					   .archs = PVTB_ARCH_ANY,
+					   .run = check_settings};
+
+static void expect_settings(enum cf_verdict verdict, const char *why)
+{
+	const struct cf_row *const rows[] = {&row_settings};
+	const struct cf_run_opts opts = {.host_spec = "native", .jobs = 1, .timeout_s = 10};
+	struct cf_outcome *o = calloc(1, sizeof(*o));
+	struct pvtb_err err;
+
+	assert_non_null(o);
+	assert_int_equal(cf_run(rows, 1, &opts, o, NULL, NULL, &err), 0);
+	assert_int_equal(o->verdict, verdict);
+	assert_non_null(strstr(o->why, why));
+	free(o);
+}
+
+static void test_settings(void **state)
+{
+	static const char msrs[] = "module/kvm/parameters/ignore_msrs";
+	static const char clocks[] =
+		"devices/system/clocksource/clocksource0/available_clocksource";
+	char remove[96];
+
+	snprintf(sysfs, sizeof(sysfs), "/tmp/pvtb-sysfs-XXXXXX");
+	assert_non_null(mkdtemp(sysfs));
+	/* nothing is known: no reason to leave anything out */
+	expect_settings(CF_PASS, "");
+	set_to(msrs, "N");
+	set_to(clocks, "tsc hpet acpi_pm");
+	expect_settings(CF_PASS, "");
+	set_to(msrs, "Y");
+	expect_settings(CF_SKIP, "kvm.ignore_msrs is on");
+	set_to(msrs, "N");
+	set_to(clocks, "hpet acpi_pm");
+	expect_settings(CF_SKIP, "TSC is unstable");
+	snprintf(remove, sizeof(remove), "rm -r %s", sysfs);
+	assert_int_equal(system(remove), 0);
 }
 
 /* ---- containment and verdicts ---- */
@@ -295,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_rows),	    cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_ktap),
 		cmocka_unit_test(test_mutant_text), cmocka_unit_test(test_bare_vm),
+		cmocka_unit_test(test_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

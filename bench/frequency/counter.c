@@ -5,6 +5,11 @@
 #include <inttypes.h>
 #include <math.h>
 
+/* The readings, and any offset but 0: without FEAT_ECV's CNTPOFF each read of CNTPCT_EL0 then traps. */
+#define BETWEEN_TRIES 5000
+#define OFFSET	      0x123456789abcULL
+#define EXEC_MS	      20000
+
 /* More than any calibration leaves, less than any wrong frequency. */
 #define RATE_PPB 500000.0
 
@@ -35,6 +40,42 @@ static int judge(struct pvtb_run *run, const struct freq_seen *s, struct pvtb_va
 	return ret ?: freq_step(v, name, s);
 }
 
+int freq_physical_law(struct pvtb_variant_result *v, const struct pvtb_step *s)
+{
+	return pvtb_variant_add_law(
+		v, "physical", "CNTPCT_EL0, offset by KVM, between two readings of CNTVCT_EL0",
+		s->out[1] | s->out[2] ? PVTB_FAIL : PVTB_OK,
+		"%" PRIu64 " of %" PRIu64 " below, %" PRIu64 " above, by at most %" PRIu64
+		" ticks; the closest two are %" PRIu64 " apart",
+		s->out[1], s->in[0], s->out[2], s->out[3], s->out[0]);
+}
+
+/* Both counters are one, less one offset: a physical one that is emulated shows where it is another. */
+static int physical(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err)
+{
+	int cpu = run->vcpu_cpu;
+	const struct pvtb_vm_spec spec = {
+		.cpus = &cpu, .offset_counter = true, .counter_offset = OFFSET};
+	const struct pvtb_cmd cmd = {.op = "stream",
+				     .level = PVTB_LEVEL_KERNEL,
+				     .mode = PVTB_MODE_LOOP,
+				     .args = {PVTB_GPA_STREAM(0), 1}};
+	struct pvtb_cmd_result res;
+	struct pvtb_step *step;
+	struct pvtb_vm *vm = NULL;
+	int ret = pvtb_vm_new(&spec, &vm, err);
+
+	if (!ret) {
+		step = pvtb_vm_gpa(vm, PVTB_GPA_STREAM(0));
+		*step = (struct pvtb_step){.kind = PVTB_STEP_BETWEEN, .in = {BETWEEN_TRIES}};
+		ret = pvtb_vm_exec(vm, 0, &cmd, EXEC_MS, &res, err);
+	}
+	if (!ret && freq_physical_law(v, step))
+		ret = pvtb_err_sys(err, -ENOMEM, "frequency");
+	pvtb_vm_free(vm);
+	return ret;
+}
+
 int freq_counter(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_err *err)
 {
 	struct freq_seen seen;
@@ -46,5 +87,7 @@ int freq_counter(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvt
 	if (!ret && judge(run, &seen, v))
 		ret = pvtb_err_sys(err, -ENOMEM, "frequency");
 	freq_vm_free(&vm);
+	if (!ret && run->caps.counter_offset)
+		ret = physical(run, v, err);
 	return ret;
 }

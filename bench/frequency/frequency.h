@@ -7,6 +7,7 @@
 #define PVTB_BENCH_FREQUENCY_H
 
 #include "abi/counter.h"
+#include "abi/stream.h"
 #include "bench.h"
 #include "timeline/raw_clock.h"
 #include "trace/perf.h"
@@ -45,6 +46,8 @@ int freq_add(struct pvtb_variant_result *v, const char *name, enum pvtb_unit uni
  * before. */
 int freq_tell(const char *prefix, const struct freq_seen *s, struct pvtb_variant_result *v);
 int freq_monotonic(const struct freq_seen *s, struct pvtb_variant_result *v);
+/* Of a PVTB_STEP_BETWEEN: the law that the physical counter is the virtual one. */
+int freq_physical_law(struct pvtb_variant_result *v, const struct pvtb_step *s);
 /* A row for the figure "rate error per step", detail.rate_steps. */
 int freq_step(struct pvtb_variant_result *v, const char *name, const struct freq_seen *s);
 

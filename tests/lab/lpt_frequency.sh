@@ -30,6 +30,8 @@ for h in hosts:
         if v["status"] not in ("ok", "inconclusive"):
             bad.append("%s %s: %s" % (h["host"], name, v["status"]))
         laws = {l["name"]: l["status"] for l in v["laws"]}
+        if name == "counter" and h["arch"] == "arm64" and laws.get("physical") != "ok":
+            bad.append("%s: the physical counter is another" % h["host"])
         if laws["monotonic"] != "ok":
             bad.append("%s %s: backwards" % (h["host"], name))
     if variants["cpufreq"]["status"] != "skip" or "no driver" not in variants["cpufreq"]["why"]:

@@ -222,12 +222,36 @@ static void test_cpu_stays(void **state)
 	pvtb_result_free(r);
 }
 
+/* 2000 readings of the physical counter, each between two of the virtual one. */
+static enum pvtb_status physical(u64 below, u64 above)
+{
+	const struct pvtb_step step = {.in = {2000}, .out = {7, below, above, below + above}};
+	struct pvtb_result *r = pvtb_result_new("", "quick");
+	struct pvtb_variant_result *v = pvtb_bench_add_variant(
+		pvtb_host_add_bench(pvtb_result_add_host(r, "native"), "frequency", ""), "counter",
+		"");
+	enum pvtb_status status;
+
+	assert_int_equal(freq_physical_law(v, &step), 0);
+	status = law(v, "physical");
+	pvtb_result_free(r);
+	return status;
+}
+
+static void test_physical(void **state)
+{
+	assert_int_equal(physical(0, 0), PVTB_OK);
+	assert_int_equal(physical(1, 0), PVTB_FAIL);
+	assert_int_equal(physical(0, 1), PVTB_FAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_is_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counter_follows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cpu_stays, setup, teardown),
+		cmocka_unit_test(test_physical),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,24 @@ static int needs_trapping_offset(const struct pvtb_run *run, struct pvtb_err *er
 	return 0;
 }
 
+/* What is not taken off the counter is not offset by the hardware, however cheap the read. */
+static int needs_hardware_offset(const struct pvtb_run *run, struct pvtb_err *err)
+{
+	const char *faults = getenv("PVTB_QEMU_FAULTS");
+
+	if (!run->caps.counter_offset)
+		return pvtb_err_set(err, -EOPNOTSUPP, "cntpct_offset",
+				    "KVM_CAP_COUNTER_OFFSET is missing (Linux 6.4 has it)");
+	if (!run->caps.cntpoff)
+		return pvtb_err_set(err, -EOPNOTSUPP, "cntpct_offset",
+				    run->caps.ecv ? "the CPU has no CNTPOFF_EL2"
+						  : "the CPU has no FEAT_ECV");
+	if (faults && strstr(faults, " cntpoff"))
+		return pvtb_err_set(err, -EOPNOTSUPP, "cntpct_offset",
+				    "emulator: this QEMU ignores CNTPOFF_EL2");
+	return 0;
+}
+
 static int needs_ecv(const struct pvtb_run *run, struct pvtb_err *err)
 {
 	return run->caps.ecv ? 0 : pvtb_err_set(err, -EOPNOTSUPP, "ecv", "the CPU has no FEAT_ECV");
@@ -170,6 +188,14 @@ static const struct pvtb_variant variants[] = {
 	 .law = PVTB_LAW_FAST_PATH,
 	 .shape = shape_offset,
 	 .needs = needs_trapping_offset},
+	{.name = "cntpct_offset",
+	 .summary = "ISB; MRS CNTPCT_EL0, counter offset set, taken off by the CPU (CNTPOFF_EL2)",
+	 ARM,
+	 .op = "cntpct",
+	 .provider = "cpu",
+	 .law = PVTB_LAW_NO_TRAP,
+	 .shape = shape_offset,
+	 .needs = needs_hardware_offset},
 	{.name = "cntvctss",
 	 .summary = "MRS CNTVCTSS_EL0 (FEAT_ECV)",
 	 ARM,

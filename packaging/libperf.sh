@@ -29,8 +29,8 @@ if [ -z "$cross" ] && pkg-config --exists libperf 2>/dev/null; then
 	fi
 fi
 
-tarball=$(ls -v /usr/src/linux-source-6.*.tar.xz 2>/dev/null | tail -n 1)
-[ -n "$tarball" ] || die "no libperf package and no /usr/src/linux-source-6.*.tar.xz" \
+tarball=$(ls -v /usr/src/linux-source-[0-9]*.tar.xz 2>/dev/null | tail -n 1)
+[ -n "$tarball" ] || die "no libperf package and no /usr/src/linux-source-*.tar.xz" \
 	"apt-get install linux-source (make deps does it)"
 
 src=$(dirname "$(dirname "$out")")/libperf-src

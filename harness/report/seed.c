@@ -13,16 +13,19 @@
 struct seed_reads {
 	const char *arch;
 	const char *what;
-	const char *variants[3]; /* of counter_read: native, trapped, LPT */
+	const char *variants[4]; /* of counter_read, as seed_columns; NULL: none */
 	const char *forced;	 /* trapped, where the one above was seen not to exit */
 };
 
 static const struct seed_reads seed_reads[] = {
-	{"arm64", "Physical counter reads", {"cntpct", "cntpct_trapped", "lpt"}, NULL},
-	{"x86_64", "TSC reads", {"rdtsc", "rdmsr_tsc", "lpt"}, "rdmsr_tsc_vmm"},
+	{"arm64",
+	 "Physical counter reads",
+	 {"cntpct", "cntpct_trapped", "cntpct_offset", "lpt"},
+	 NULL},
+	{"x86_64", "TSC reads", {"rdtsc", "rdmsr_tsc", NULL, "lpt"}, "rdmsr_tsc_vmm"},
 };
 
-static const char *const seed_columns[] = {"Native", "Trapped", "LPT"};
+static const char *const seed_columns[] = {"Native", "Trapped", "Hardware offset", "LPT"};
 
 static const struct {
 	const char *title;
@@ -102,10 +105,17 @@ static void seed_column(const struct pvtb_host_result *h, const struct pvtb_vari
 							 : "");
 }
 
+/* The column of a feature that few CPUs have is there when it was measured. */
+static bool optional(size_t column)
+{
+	return column == 2;
+}
+
 bool pvtb_seed_of(const struct pvtb_host_result *h, struct pvtb_seed *ret)
 {
 	const struct seed_reads *reads = reads_of(h);
-	const struct pvtb_variant_result *v[3];
+	const struct pvtb_variant_result *v[4];
+	size_t nr = 0;
 	u64 n = 0;
 	bool any = false;
 
@@ -113,18 +123,23 @@ bool pvtb_seed_of(const struct pvtb_host_result *h, struct pvtb_seed *ret)
 	if (!reads)
 		return false;
 	pvtb_table_column(&ret->table, "Metric", PVTB_ALIGN_LEFT);
-	for (size_t c = 0; c < 3; c++) {
+	for (size_t c = 0; c < PVTB_ARRAY_SIZE(seed_columns); c++) {
+		const struct pvtb_variant_result *of =
+			reads->variants[c] ? trapped_read(h, reads, c,
+							  pvtb_host_variant(h, "counter_read",
+									    reads->variants[c]))
+					   : NULL;
+		const struct pvtb_metric *mean = of ? pvtb_variant_metric(of, "mean") : NULL;
 		char note[512];
 
-		v[c] = trapped_read(h, reads, c,
-				    pvtb_host_variant(h, "counter_read", reads->variants[c]));
+		if (optional(c) && !mean)
+			continue;
 		pvtb_table_column(&ret->table, seed_columns[c], PVTB_ALIGN_CENTRE);
-		if (v[c] && pvtb_variant_metric(v[c], "mean")) {
-			any = true;
-			if (!n)
-				n = pvtb_variant_metric(v[c], "mean")->n;
-		}
-		if (seed_note(seed_columns[c], v[c], note, sizeof(note)))
+		v[nr++] = of;
+		any |= mean != NULL;
+		if (mean && !n)
+			n = mean->n;
+		if (seed_note(seed_columns[c], of, note, sizeof(note)))
 			snprintf(ret->notes[ret->nr_notes++], sizeof(ret->notes[0]), "%s", note);
 	}
 	if (!any) {
@@ -134,7 +149,7 @@ bool pvtb_seed_of(const struct pvtb_host_result *h, struct pvtb_seed *ret)
 	for (size_t row = 0; row < PVTB_ARRAY_SIZE(seed_rows); row++) {
 		pvtb_table_row(&ret->table);
 		pvtb_table_cell(&ret->table, 0, "%s", seed_rows[row].title);
-		for (size_t c = 0; c < 3; c++)
+		for (size_t c = 0; c < nr; c++)
 			seed_column(h, v[c], c + 1, row, &ret->table);
 	}
 	snprintf(ret->title, sizeof(ret->title), "%s, Linux %.60s %s, %s, %llu iterations%s",

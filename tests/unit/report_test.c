@@ -342,6 +342,25 @@ static void digits_follow_what_is_known(void **state)
 	assert_string_equal(text, "9999");
 }
 
+/* A read that the hardware offsets has a column where one was measured, between trapped and LPT. */
+static void seed_has_what_was_measured(void **state)
+{
+	struct pvtb_result *r = fixture(0);
+	struct pvtb_variant_result *v =
+		(void *)(uintptr_t)pvtb_host_variant(&r->hosts[0], "counter_read", "cntvct");
+	char *text = report(r, PVTB_REPORT_SEED_TABLE, 0);
+
+	assert_null(strstr(text, "Hardware offset"));
+	free(text);
+	free(v->name);
+	v->name = strdup("cntpct_offset");
+	text = report(r, PVTB_REPORT_SEED_TABLE, 0);
+	assert_non_null(strstr(text, "| Native | Trapped | Hardware offset | LPT |"));
+	assert_null(strstr(text, "cntpct_offset"));
+	free(text);
+	pvtb_result_free(r);
+}
+
 /* Numbers whose law broke must not look like those that passed, wherever they are shown. */
 static void failures_show(void **state)
 {
@@ -875,6 +894,7 @@ int main(void)
 		cmocka_unit_test(json_is_the_result),
 		cmocka_unit_test(ticks_become_nanoseconds_exactly),
 		cmocka_unit_test(digits_follow_what_is_known),
+		cmocka_unit_test(seed_has_what_was_measured),
 		cmocka_unit_test(failures_show),
 		cmocka_unit_test(reasons_are_said_once),
 		cmocka_unit_test(full_disk_is_an_error),

@@ -51,7 +51,10 @@ static bool backend_of_line(struct pvtb_kvm_caps *caps, char *line)
 	end = strchr(text, '\n');
 	if (end)
 		*end = '\0';
-	if (strstr(text, "nVHE") || strstr(text, "Hyp mode"))
+	if (strstr(text, "Protected"))
+		set_backend(caps, strstr(text, "nVHE") ? "pKVM nVHE" : "pKVM hVHE", "kernel log",
+			    text);
+	else if (strstr(text, "nVHE") || strstr(text, "Hyp mode"))
 		set_backend(caps, "nVHE", "kernel log", text);
 	else if (strstr(text, "hVHE"))
 		set_backend(caps, "hVHE", "kernel log", text);

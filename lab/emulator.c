@@ -170,12 +170,20 @@ int pvtb_lab_emulator(const struct pvtb_lab_spec *spec, struct pvtb_lab_emulator
 		      struct pvtb_err *err)
 {
 	char qemu[4096];
+	size_t len = strlen(spec->series);
 	int r = pvtb_lab_qemu_find(spec->arch, spec->qemu, qemu, sizeof(qemu), err);
 
 	memset(ret, 0, sizeof(*ret));
 	if (r)
 		return r;
 	find_version(qemu, ret);
+	/* kvm_x86_vendor_init(): EOPNOTSUPP with PREEMPT_RT and without X86_FEATURE_CONSTANT_TSC */
+	if (spec->arch == PVTB_LAB_X86_64 && len > 3 && !strcmp(spec->series + len - 3, "-rt")) {
+		pvtb_err_set(
+			err, -EOPNOTSUPP, spec->series,
+			"a real-time kernel's KVM wants a constant TSC, which QEMU does not emulate");
+		return pvtb_err_hint(err, "-H lab:arm64,series=%s", spec->series);
+	}
 	/* Of x86 nothing is checked; of arm64 what does not come back is not known. */
 	if (spec->arch == PVTB_LAB_ARM64 && check_arm64(spec, qemu, ret))
 		ret->checked = false;

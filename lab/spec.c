@@ -305,18 +305,14 @@ const char *pvtb_lab_model(const struct pvtb_lab_spec *spec)
 void pvtb_lab_cpu(const struct pvtb_lab_spec *spec, char *out, size_t size)
 {
 	const char *model = pvtb_lab_model(spec);
-	size_t len = strlen(spec->series);
-	bool rt = len > 3 && !strcmp(spec->series + len - 3, "-rt");
 	bool arm64 = spec->arch == PVTB_LAB_ARM64;
 	char hz[48] = "";
 
 	if (spec->counter_hz)
 		snprintf(hz, sizeof(hz), ",cntfrq=%llu", (unsigned long long)spec->counter_hz);
-	/* SVE and pointer authentication are slow to emulate and nothing here is about them. A real-time
-	 * kernel's KVM wants a TSC that is said to be constant. */
-	snprintf(out, size, "%s%s%s%s", model,
-		 arm64 && !strcmp(model, "max") ? ",sve=off,pauth=off" : "",
-		 !arm64 && rt ? ",invtsc=on" : "", hz);
+	/* SVE and pointer authentication are slow to emulate and nothing here is about them */
+	snprintf(out, size, "%s%s%s", model,
+		 arm64 && !strcmp(model, "max") ? ",sve=off,pauth=off" : "", hz);
 }
 
 /* As strsep(rest, ","), but "..." may hold commas, and its quotes are taken off. */

@@ -50,6 +50,10 @@ case $got in
 *) fail "ecv: exit status $got: $(tail -n 3 "$scratch/err")" ;;
 esac
 
+# a real-time kernel is there, but its KVM does not run on an emulated x86
+expect_status 4 "$PVTB" lab run lab:x86_64,series=6.12-rt -- doctor &&
+	grep -q 'wants a constant TSC' "$scratch/err" || fail "x86 rt: $(cat "$scratch/err")"
+
 # pKVM is a mode of KVM, and a host with another clock has guests without the master clock
 expect_status 0 "$PVTB" lab run lab:arm64,protected -- doctor
 grep -q 'works, pKVM ' "$scratch/out" || fail "protected: $(grep /dev/kvm "$scratch/out")"

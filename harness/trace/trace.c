@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -21,6 +20,7 @@
 #include <urcu/wfcqueue.h>
 
 #include "bpf/trace.skel.h"
+#include "trace/programs.h"
 
 #define CHUNK_RECS    4096
 #define DEFAULT_RINGS 8
@@ -46,6 +46,7 @@ struct pvtb_stream {
 
 	pthread_mutex_t ingest; /* the consumer thread, or a reader who cannot wait for it */
 	u64 consumed;		/* all before is queued or counted as lost */
+	u64 missed;		/* pvtb_trace_missed() when it began */
 	struct pvtb_trace_counts counts;
 
 	struct cds_wfcq_tail tail;
@@ -63,10 +64,9 @@ struct slot {
 };
 
 struct pvtb_trace {
-	struct trace_bpf *skel;
+	struct pvtb_programs programs;
 	struct pvtb_trace_shm *shm;
-	struct bpf_link *exit_link, *entry_link, *user_link;
-	bool wants_user, has_exits, has_user;
+	bool wants_user, has_exits;
 	bool exits; /* traced now; read by the consumer */
 	struct cds_lfht *by_pid;
 	u32 max_threads, ring_bytes;
@@ -176,31 +176,6 @@ int pvtb_trace_possible(struct pvtb_err *err)
 	if (ret)
 		return ret;
 	return has_kvm_exit() ? 0 : no_exits(err);
-}
-
-/* ---- libbpf's own words ---- */
-
-/* libbpf has one print function for the process; the text goes to the thread that is loading. */
-static _Thread_local struct log {
-	char text[256];
-} * loading;
-
-static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	/* The first complaint names the cause, the others are its consequences. */
-	if (loading && level == LIBBPF_WARN && !loading->text[0])
-		vsnprintf(loading->text, sizeof(loading->text), fmt, ap);
-	return 0;
-}
-
-static int bpf_failed(struct pvtb_err *err, int code, const char *what, const struct log *log)
-{
-	const char *text = log->text;
-
-	if (!strncmp(text, "libbpf: ", 8))
-		text += 8;
-	return pvtb_err_set(err, code, what, "%s%s%.*s", strerror(-code), *text ? ": " : "",
-			    (int)strcspn(text, "\n"), text);
 }
 
 /* ---- ingest ---- */
@@ -383,21 +358,6 @@ static bool has_cast(void)
 
 /* ---- session ---- */
 
-/* One program, here or on @cpu (-1: wherever this thread is). */
-static int run_program(const struct bpf_program *prog, int cpu, u64 arg, u32 *ret_value)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
-	int ret;
-
-	if (cpu >= 0) {
-		opts.flags = BPF_F_TEST_RUN_ON_CPU;
-		opts.cpu = (u32)cpu;
-	}
-	ret = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
-	*ret_value = opts.retval;
-	return ret;
-}
-
 /* A CPU that is not online now is not known to the programs: what they miss for it, they say. */
 static void register_cpus(struct pvtb_trace *t)
 {
@@ -405,43 +365,28 @@ static void register_cpus(struct pvtb_trace *t)
 	u32 value;
 
 	for (int cpu = 0; cpu < n; cpu++)
-		(void)run_program(t->skel->progs.cpu_register, cpu, 0, &value);
+		(void)pvtb_programs_run(t->programs.skel->progs.cpu_register, cpu, 0, &value);
 }
 
 static int load(struct pvtb_trace *t, struct pvtb_err *err)
 {
-	struct log log = {""};
+	u32 facts = PVTB_FACT_SWITCHES | PVTB_FACT_WAKEUPS | PVTB_FACT_MIGRATIONS |
+		    PVTB_FACT_THROTTLING | PVTB_FACT_SELF | PVTB_FACT_OTHERS;
 	int ret;
 
-	libbpf_set_print(keep_log);
-	loading = &log;
-	t->skel = trace_bpf__open();
-	if (!t->skel) {
-		ret = bpf_failed(err, -errno, "eBPF object", &log);
-		goto out;
-	}
 	t->has_exits = has_kvm_exit();
-	t->skel->rodata->can_cast = has_cast();
-	t->has_user = t->wants_user && t->has_exits && has_kvm_userspace_exit();
-	bpf_program__set_autoload(t->skel->progs.kvm_userspace_exit, t->has_user);
-	bpf_program__set_autoattach(t->skel->progs.kvm_userspace_exit, false);
-	bpf_program__set_autoload(t->skel->progs.kvm_exit, t->has_exits);
-	bpf_program__set_autoload(t->skel->progs.kvm_entry, t->has_exits);
-	bpf_program__set_autoattach(t->skel->progs.kvm_exit, false);
-	bpf_program__set_autoattach(t->skel->progs.kvm_entry, false);
-	ret = trace_bpf__load(t->skel);
-	if (ret) {
-		bpf_failed(err, ret, "eBPF programs: load", &log);
-		goto out;
-	}
-	ret = trace_bpf__attach(t->skel);
+	if (t->has_exits)
+		facts |= PVTB_FACT_EXITS;
+	if (t->has_exits && t->wants_user && has_kvm_userspace_exit())
+		facts |= PVTB_FACT_USER_EXITS;
+	t->programs.can_cast = has_cast();
+	ret = pvtb_programs_load(&t->programs, facts, err);
 	if (ret)
-		bpf_failed(err, ret, "eBPF programs: attach", &log);
-	else
-		t->shm = &t->skel->bss->shm;
-out:
-	loading = NULL;
-	return ret;
+		return ret;
+	t->shm = &t->programs.skel->bss->shm;
+	if (t->programs.facts & PVTB_FACT_THROTTLING)
+		register_cpus(t);
+	return 0;
 }
 
 static int start_consumer(struct pvtb_trace *t, struct pvtb_err *err)
@@ -493,10 +438,8 @@ int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_
 	if (!ret)
 		ret = load(t, err);
 	if (!ret)
-		register_cpus(t);
-	if (!ret)
 		ret = start_consumer(t, err);
-	if (!ret && opts->exits)
+	if (!ret && opts->exits && (!t->has_exits || t->programs.facts & PVTB_FACT_EXITS))
 		ret = pvtb_trace_exits(t, true, err);
 	if (ret) {
 		pvtb_trace_close(t);
@@ -504,14 +447,6 @@ int pvtb_trace_open(const struct pvtb_trace_opts *opts, struct pvtb_trace **ret_
 	}
 	*ret_trace = t;
 	return 0;
-}
-
-static void detach_exits(struct pvtb_trace *t)
-{
-	bpf_link__destroy(t->exit_link);
-	bpf_link__destroy(t->user_link);
-	bpf_link__destroy(t->entry_link);
-	t->exit_link = t->user_link = t->entry_link = NULL;
 }
 
 void pvtb_trace_close(struct pvtb_trace *t)
@@ -529,7 +464,7 @@ void pvtb_trace_close(struct pvtb_trace *t)
 		pthread_join(t->consumer, NULL);
 		pthread_cond_destroy(&t->wake);
 	}
-	detach_exits(t);
+	pvtb_programs_detach_exits(&t->programs);
 	while (t->by_pid) {
 		rcu_register_thread();
 		rcu_read_lock();
@@ -545,7 +480,7 @@ void pvtb_trace_close(struct pvtb_trace *t)
 	}
 	if (t->by_pid)
 		cds_lfht_destroy(t->by_pid, NULL);
-	trace_bpf__destroy(t->skel);
+	pvtb_programs_unload(&t->programs);
 	pthread_mutex_destroy(&t->registering);
 	pthread_mutex_destroy(&t->sleep_lock);
 	free(t->slots);
@@ -554,27 +489,12 @@ void pvtb_trace_close(struct pvtb_trace *t)
 
 static int attach_exits(struct pvtb_trace *t, struct pvtb_err *err)
 {
-	struct log log = {""};
-	int ret = 0;
-
 	/* What was open when tracing stopped must not be paired with an entry of today. */
 	for (u32 slot = 1; slot <= t->max_threads; slot++) {
 		__atomic_store_n(&t->shm->threads[slot].open, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&t->shm->threads[slot].user, 0, __ATOMIC_RELAXED);
 	}
-	loading = &log;
-	/* Entries first: an exit then always finds its entry traced. */
-	t->entry_link = bpf_program__attach(t->skel->progs.kvm_entry);
-	if (t->entry_link && t->has_user)
-		t->user_link = bpf_program__attach(t->skel->progs.kvm_userspace_exit);
-	if (t->entry_link && (t->user_link || !t->has_user))
-		t->exit_link = bpf_program__attach(t->skel->progs.kvm_exit);
-	if (!t->exit_link) {
-		ret = bpf_failed(err, -errno, "kvm_exit, kvm_entry: attach", &log);
-		detach_exits(t);
-	}
-	loading = NULL;
-	return ret;
+	return pvtb_programs_attach_exits(&t->programs, err);
 }
 
 /* Exits come faster than what the consumer chose its sleep for. */
@@ -588,7 +508,7 @@ static void hurry(struct pvtb_trace *t)
 
 int pvtb_trace_exits(struct pvtb_trace *t, bool on, struct pvtb_err *err)
 {
-	if (on == (t->exit_link != NULL))
+	if (on == (t->programs.exit_link != NULL))
 		return 0;
 	if (on) {
 		int ret = t->has_exits ? attach_exits(t, err) : no_exits(err);
@@ -598,13 +518,30 @@ int pvtb_trace_exits(struct pvtb_trace *t, bool on, struct pvtb_err *err)
 		return ret;
 	}
 	__atomic_store_n(&t->exits, false, __ATOMIC_RELAXED);
-	detach_exits(t);
+	pvtb_programs_detach_exits(&t->programs);
 	return 0;
 }
 
 bool pvtb_trace_sees_user(const struct pvtb_trace *t)
 {
-	return t->has_user;
+	return t->programs.facts & PVTB_FACT_USER_EXITS;
+}
+
+u32 pvtb_trace_facts(const struct pvtb_trace *t)
+{
+	return t->programs.facts;
+}
+
+int pvtb_trace_need(const struct pvtb_trace *t, u32 facts, struct pvtb_err *err)
+{
+	if (facts & PVTB_FACT_EXITS && !t->has_exits)
+		return no_exits(err);
+	return pvtb_programs_need(&t->programs, facts, err);
+}
+
+u64 pvtb_trace_missed(const struct pvtb_trace *t)
+{
+	return pvtb_programs_missed(&t->programs);
 }
 
 /* ---- registration ---- */
@@ -659,6 +596,7 @@ static struct pvtb_stream *stream_new(struct pvtb_trace *t, u32 slot)
 	th->ring = offsetof(struct pvtb_trace_shm, rings) + (slot - 1) * t->ring_bytes;
 	th->mask = t->ring_bytes - 1;
 	s->trace = t;
+	s->missed = pvtb_programs_missed(&t->programs);
 	s->thread = th;
 	s->slot = slot;
 	s->ring = (const char *)t->shm + th->ring;
@@ -688,8 +626,11 @@ static void stream_free(struct pvtb_stream *s)
 /* The caller: only it can say that it is current here and now. */
 static int register_self(struct pvtb_trace *t, struct pvtb_stream *s, struct pvtb_err *err)
 {
-	int ret = run_program(t->skel->progs.thread_register, -1, s->slot, &s->pid);
+	int ret = pvtb_programs_need(&t->programs, PVTB_FACT_SELF, err);
 
+	if (ret)
+		return ret;
+	ret = pvtb_programs_run(t->programs.skel->progs.thread_register, -1, s->slot, &s->pid);
 	if (ret)
 		return pvtb_err_sys(err, ret, "eBPF program: run");
 	if (!s->pid)
@@ -702,18 +643,15 @@ static int iterate(struct pvtb_trace *t, pid_t tid, struct pvtb_err *err)
 {
 	union bpf_iter_link_info info = {.task.tid = (u32)tid};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-	struct log log = {""};
 	struct bpf_link *link;
 	char none[64];
-	int fd, ret = 0;
+	int fd, ret = pvtb_programs_need(&t->programs, PVTB_FACT_OTHERS, err);
 
-	loading = &log;
-	link = bpf_program__attach_iter(t->skel->progs.thread_register_other, &opts);
-	if (!link)
-		ret = bpf_failed(err, -errno, "eBPF task iterator", &log);
-	loading = NULL;
 	if (ret)
 		return ret;
+	link = bpf_program__attach_iter(t->programs.skel->progs.thread_register_other, &opts);
+	if (!link)
+		return pvtb_err_sys(err, -errno, "eBPF task iterator");
 	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd < 0 || read(fd, none, sizeof(none)) < 0)
 		ret = pvtb_err_sys(err, -errno, "eBPF task iterator");
@@ -815,7 +753,9 @@ void pvtb_trace_unregister(struct pvtb_trace *t, struct pvtb_stream *s)
 		return;
 	slot = s->slot;
 	pthread_mutex_lock(&t->registering);
-	if (run_program(t->skel->progs.thread_unregister, -1, slot, &was_caller) || !was_caller) {
+	if (!(t->programs.facts & PVTB_FACT_SELF) ||
+	    pvtb_programs_run(t->programs.skel->progs.thread_unregister, -1, slot, &was_caller) ||
+	    !was_caller) {
 		/* 0 when the thread has ended: then no CPU has it. */
 		u32 pid = __atomic_exchange_n(&s->thread->pid, 0, __ATOMIC_ACQ_REL);
 
@@ -995,4 +935,6 @@ void pvtb_stream_counts(struct pvtb_stream *s, struct pvtb_trace_counts *ret)
 	ingest_locked(s);
 	*ret = s->counts;
 	pthread_mutex_unlock(&s->ingest);
+	ret->missed = pvtb_programs_missed(&s->trace->programs) - s->missed;
+	ret->lost += ret->missed;
 }

@@ -14,6 +14,7 @@
 #include "abi/trace.h"
 #include "core/err.h"
 #include "core/util.h"
+#include "trace/facts.h"
 
 #include <sys/types.h>
 
@@ -52,6 +53,16 @@ void pvtb_trace_close(struct pvtb_trace *trace);
 
 /* Attach or detach the exit/entry programs (the scheduler's stay). */
 int pvtb_trace_exits(struct pvtb_trace *trace, bool on, struct pvtb_err *err) PVTB_MUST_CHECK;
+
+/* What is recorded (enum pvtb_fact): less than was asked for where the kernel refuses a program. */
+u32 pvtb_trace_facts(const struct pvtb_trace *trace);
+/* 0, or -EOPNOTSUPP (-ENOTSUP: no KVM events here) with the reason of the first that is missing. */
+int pvtb_trace_need(const struct pvtb_trace *trace, u32 facts, struct pvtb_err *err);
+/*
+ * How often a program was not run because it was running on that CPU already (recursion_misses): what
+ * it would have recorded is missing, of whatever thread. Counts up; a few system calls.
+ */
+u64 pvtb_trace_missed(const struct pvtb_trace *trace);
 
 /* PVTB_REC_F_USER is set while exits are traced: it was asked for, and the kernel can. */
 bool pvtb_trace_sees_user(const struct pvtb_trace *trace);
@@ -115,7 +126,8 @@ int pvtb_trace_who(const struct pvtb_trace *trace, u32 pid, struct pvtb_trace_wh
 
 struct pvtb_trace_counts {
 	u64 records;	 /* taken out of the rings */
-	u64 lost;	 /* overwritten before they were taken */
+	u64 lost;	 /* overwritten before they were taken, and missed */
+	u64 missed;	 /* programs not run since it was registered (pvtb_trace_missed()) */
 	u64 exits_seen;	 /* PAIR + EXIT */
 	u64 max_backlog; /* most records waiting in one ring */
 	u64 ring_len;

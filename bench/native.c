@@ -129,6 +129,7 @@ int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err)
 static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 {
 	struct pvtb_trace_opts opts = {.max_threads = 8};
+	bool refused;
 	int ret;
 
 	if (no_trace) {
@@ -138,19 +139,43 @@ static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 	ret = pvtb_trace_possible(&run->trace_why);
 	if (!ret)
 		ret = pvtb_trace_open(&opts, &run->trace, &run->trace_why);
-	if (ret && run->caps.hw_assisted) {
+	refused = ret == -EOPNOTSUPP;
+	if (run->trace)
+		refused = pvtb_trace_need(run->trace, PVTB_FACT_EXITS | PVTB_FACT_SELF,
+					  &run->trace_why) != 0;
+	/* A program that the kernel refuses costs what it records: the rest can be measured. */
+	if (ret && !refused && run->caps.hw_assisted) {
 		*err = run->trace_why;
 		if (!err->hint[0])
 			pvtb_err_hint(err, "--no-trace measures without a witness");
 		/* refused, not skipped: what was asked for could be measured */
-		if (err->code == -EOPNOTSUPP)
+		if (err->code == -ENOTSUP)
 			err->code = -ENOENT;
 		return err->code;
 	}
-	run->host->witnessed = !ret && run->caps.hw_assisted;
+	run->host->witnessed = !ret && !refused && run->caps.hw_assisted;
 	if (!run->caps.hw_assisted)
 		pvtb_err_set(&run->trace_why, -ENOTSUP, "tracing",
 			     "kvm_exit never fires on this backend (%s)", run->caps.backend);
+	return 0;
+}
+
+/* Name what the host's programs do not record, with the reason: one line for each fact. */
+static int name_missing(struct pvtb_run *run)
+{
+	u32 wanted = PVTB_FACTS_SCHEDULER | PVTB_FACT_SELF | PVTB_FACT_OTHERS;
+
+	if (run->caps.hw_assisted)
+		wanted |= PVTB_FACT_EXITS;
+	for (u32 fact = 1; run->trace && fact <= wanted; fact <<= 1) {
+		struct pvtb_err why = {0};
+
+		if (fact & wanted && pvtb_trace_need(run->trace, fact, &why) &&
+		    pvtb_host_not_controlled(run->host, "%s", why.why))
+			return -ENOMEM;
+	}
+	if (!run->trace && run->trace_why.code == -EOPNOTSUPP)
+		return pvtb_host_not_controlled(run->host, "%s", run->trace_why.why);
 	return 0;
 }
 
@@ -191,7 +216,7 @@ static int describe_host(struct pvtb_run *run, const struct pvtb_native_opts *op
 			return -ENOMEM;
 		}
 	json_decref(nc);
-	return 0;
+	return name_missing(run);
 }
 
 static void place(struct pvtb_run *run)

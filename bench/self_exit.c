@@ -168,6 +168,7 @@ static const struct pvtb_bench self_exit = {
 	.variants = variants,
 	.nr_variants = PVTB_ARRAY_SIZE(variants),
 	.by_name_only = true,
+	.facts = PVTB_FACT_EXITS | PVTB_FACT_SELF,
 	.run = self_exit_run,
 };
 PVTB_BENCH(self_exit);

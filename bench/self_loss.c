@@ -187,6 +187,7 @@ static const struct pvtb_bench self_loss = {
 	.variants = variants,
 	.nr_variants = PVTB_ARRAY_SIZE(variants),
 	.by_name_only = true,
+	.facts = PVTB_FACT_EXITS | PVTB_FACT_SELF,
 	.run = self_loss_run,
 };
 PVTB_BENCH(self_loss);

@@ -104,6 +104,11 @@ struct pvtb_bench {
 	/* Where KVM is not there to be measured: the labs that `auto` stands for when this one is asked
 	 * for by name, NULL-ended. NULL: the usual ones, which count instructions. */
 	const char *const *labs;
+	/*
+	 * Of enum pvtb_fact, what it cannot do without: where that is not recorded, it is a SKIP with the
+	 * reason. Latency benchmarks do without, and their checks of exits are inconclusive then.
+	 */
+	u32 facts;
 	bool without_kvm; /* measures nothing of KVM's: runs on any machine */
 	bool untraced;	  /* about the tracing itself: the run's session is closed meanwhile */
 	/* NULL: pvtb_latency_run, which measures every variant as METHOD describes. */

@@ -84,8 +84,9 @@ static int on_thread_start(void *opaque, unsigned int vcpu, struct pvtb_err *err
 
 	if (s->var->native)
 		s->host_read = latency_host_read(s->var->native);
-	if (ret || !s->run->trace)
+	if (ret || !s->run->trace || !s->run->host->witnessed)
 		return ret;
+	s->run->lost_before = 0;
 	return pvtb_trace_register(s->run->trace, &s->stream, err);
 }
 

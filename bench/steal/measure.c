@@ -59,6 +59,7 @@ struct vcpu {
 struct measure {
 	struct pvtb_steal_ctx *ctx;
 	struct pvtb_trace *trace;
+	u64 missed; /* pvtb_trace_missed() when it began */
 	struct steal_measured *out;
 	struct pvtb_vm *vm;
 	bool forked, started, last_cmd;
@@ -307,6 +308,17 @@ static int drain_stream(struct measure *m, struct vcpu *v, struct pvtb_stream *s
 	}
 	pvtb_stream_discard(stream, v->rec_next);
 	return 0;
+}
+
+/* Programs that were not run: nobody knows when, so nothing after this is certain. */
+static int drain_missed(struct measure *m, struct pvtb_err *err)
+{
+	u64 missed = pvtb_trace_missed(m->trace) - m->missed;
+	int ret = 0;
+
+	for (unsigned int i = 0; missed && !ret && i < m->ctx->nr_vcpus; i++)
+		ret = write_lost(&m->vcpus[i], missed, err);
+	return ret;
 }
 
 /* The first thread's last record is written: the other's follow. */
@@ -643,7 +655,8 @@ static int run_vm(struct measure *m, const struct steal_hooks *hooks, struct pvt
 		ret = stop_guest(m, err);
 	m->out->host_stolen_ns = host_stolen_ns(m->ctx->cpu) - stolen_ns;
 	take_pair(m);
-	return ret ?: drain(m, err);
+	ret = ret ?: drain(m, err);
+	return ret ?: drain_missed(m, err);
 }
 
 int steal_measure(struct pvtb_steal_ctx *ctx, const struct steal_hooks *hooks,
@@ -656,6 +669,7 @@ int steal_measure(struct pvtb_steal_ctx *ctx, const struct steal_hooks *hooks,
 		return pvtb_err_sys(err, -ENOMEM, "steal");
 	m->ctx = ctx;
 	m->trace = trace;
+	m->missed = pvtb_trace_missed(trace);
 	m->out = out;
 	m->forked = hooks->forked;
 	out->sees_user = pvtb_trace_sees_user(trace);

@@ -217,6 +217,14 @@ static u64 run_ns(const struct pvtb_steal_scenario *sc, const struct pvtb_run *r
 	return run->emulated ? ns * 2 / 3 : ns;
 }
 
+#define FACTS (PVTB_FACT_SWITCHES | PVTB_FACT_WAKEUPS | PVTB_FACT_SELF)
+
+/* Where there is one CPU, nothing moves. */
+static u32 needed_facts(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? FACTS | PVTB_FACT_MIGRATIONS : FACTS;
+}
+
 int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
 		  struct pvtb_trace **trace, struct pvtb_variant_result *v, struct pvtb_err *err)
 {
@@ -238,7 +246,9 @@ int steal_run_one(const struct pvtb_steal_scenario *sc, struct pvtb_run *run,
 		ret = pvtb_err_set(err, -EOPNOTSUPP, "no witness on the host", "%s",
 				   run->trace_why.why);
 	else
-		ret = sc->needs ? sc->needs(run, err) : 0;
+		ret = pvtb_trace_need(run->trace, needed_facts(), err);
+	if (!ret && sc->needs)
+		ret = sc->needs(run, err);
 	if (ret)
 		return pvtb_variant_settle(v, ret, err);
 	state = ctx.state = calloc(1, sc->state_size ? sc->state_size : 1);
@@ -282,6 +292,7 @@ static const struct pvtb_bench steal = {
 		  "(MSR_KVM_STEAL_TIME)",
 	.list = list_variants,
 	.by_name_only = true,
+	.facts = FACTS,
 	.run = steal_run,
 };
 PVTB_BENCH(steal);

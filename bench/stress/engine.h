@@ -39,7 +39,7 @@ struct st_vcpu {
 	int tid; /* of the thread that runs it now; atomic */
 	/* Host records. */
 	struct pvtb_stream *stream;
-	u64 mark, seen[ST_NR_CLASSES], lost;
+	u64 mark, seen[ST_NR_CLASSES], lost, missed;
 	struct pvtb_rec recs[ST_RECS];
 	struct pvtb_hist *hists; /* per operation, since the last window */
 	u64 batches, nr_faults, user_exits, hits, expected, counted, unjudged, longest;

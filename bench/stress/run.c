@@ -241,6 +241,11 @@ static struct pvtb_trace *open_trace(const struct st_opts *o, struct st_result *
 			 err.why);
 		return NULL;
 	}
+	if (trace && pvtb_trace_need(trace, PVTB_FACT_EXITS | PVTB_FACT_SELF, &err)) {
+		snprintf(r->why_untraced, sizeof(r->why_untraced), "%.190s", err.why);
+		pvtb_trace_close(trace);
+		trace = NULL;
+	}
 	r->traced = trace != NULL;
 	return trace;
 }

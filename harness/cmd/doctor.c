@@ -15,16 +15,21 @@
 #include "lab/lab.h"
 #include "results/environment.h"
 #include "trace/trace.h"
+#include "trace/vcpus.h"
 
 struct doctor_opts {
 	bool json;
 	bool only_auto;
+	const char *break_program;
 };
 
 static const struct pvtb_opt doctor_options[] = {
 	PVTB_OPT_FLAG(0, "json", struct doctor_opts, json, "as JSON"),
 	PVTB_OPT_FLAG(0, "auto", struct doctor_opts, only_auto,
 		      "only the hosts that `-H auto` means here, one a line"),
+	PVTB_OPT_STRING(0, "break-program", struct doctor_opts, break_program, "NAME",
+			"for tests: make this eBPF program one that does not load",
+			.flags = PVTB_OPT_HIDDEN),
 	PVTB_OPT_END,
 };
 
@@ -33,6 +38,9 @@ struct doctor {
 	struct pvtb_host_kvm kvm;
 	struct pvtb_host_auto hosts;
 	struct pvtb_err trace_err; /* code 0: tracing is possible */
+	bool tried;		   /* the programs were loaded and attached, or refused */
+	u32 facts;		   /* what they record */
+	json_t *refused;	   /* what is not recorded, and why: {what, why} */
 	json_t *environment;
 	bool lab_ready;
 };
@@ -123,6 +131,29 @@ static void judge_variant(const struct doctor *d, const struct pvtb_run *run,
 		json_array_append_new(can, json_string(v->name));
 }
 
+/* Does the tracing record all of @facts? Else why not. */
+static bool facts_there(const struct doctor *d, u32 facts, struct pvtb_err *why)
+{
+	const json_t *entry;
+	size_t i;
+
+	if (!(facts & ~d->facts))
+		return true;
+	if (d->trace_err.code) {
+		*why = d->trace_err;
+		return false;
+	}
+	pvtb_err_set(why, -EOPNOTSUPP, "tracing", "not recorded here");
+	json_array_foreach (d->refused, i, entry)
+		for (u32 fact = 1; fact <= facts; fact <<= 1)
+			if (facts & ~d->facts & fact &&
+			    !strcmp(json_string_value(json_object_get(entry, "what")),
+				    pvtb_fact_name(fact)))
+				pvtb_err_set(why, -EOPNOTSUPP, "tracing", "%s",
+					     json_string_value(json_object_get(entry, "why")));
+	return false;
+}
+
 static void judge_native(const struct doctor *d, json_t *can, json_t *cannot)
 {
 	const struct pvtb_bench *const *all;
@@ -136,7 +167,14 @@ static void judge_native(const struct doctor *d, json_t *can, json_t *cannot)
 	}
 	run.arch = strcmp(pvtb_arch_name(), "arm64") ? PVTB_ARCH_X86_64 : PVTB_ARCH_ARM64;
 	for (size_t i = 0; i < nr; i++) {
-		json_t *names = json_array();
+		struct pvtb_err why = {0};
+		json_t *names;
+
+		if (!facts_there(d, all[i]->facts, &why)) {
+			add_cannot(cannot, all[i]->name, "%s", why.why);
+			continue;
+		}
+		names = json_array();
 		size_t nr_variants;
 		const struct pvtb_variant *variants = pvtb_bench_variants(all[i], &nr_variants);
 
@@ -151,8 +189,19 @@ static void judge_native(const struct doctor *d, json_t *can, json_t *cannot)
 		add_cannot(cannot, "the host's side of an exit",
 			   "kvm_exit never fires on this backend (%s)", d->kvm.caps.backend);
 	else if (d->trace_err.code)
-		add_cannot(cannot, "the host's side of an exit", "%s: %s", d->trace_err.what,
-			   d->trace_err.why);
+		add_cannot(cannot, "the host's side of an exit", "%s: %s%s", d->trace_err.what,
+			   d->trace_err.why, d->tried ? "" : " (not tried)");
+}
+
+/* What the kernel's programs do not record, KVM or not: watch-steal needs no more than these. */
+static void judge_tracing(const struct doctor *d, json_t *cannot)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach (d->refused, i, entry)
+		add_cannot(cannot, json_string_value(json_object_get(entry, "what")), "%s",
+			   json_string_value(json_object_get(entry, "why")));
 }
 
 /* Version and faults of the emulator: of arm64's, with the CPU that has most to do wrong, where there is one. */
@@ -235,14 +284,53 @@ static json_t *next_json(const struct doctor *d, const json_t *can)
 	return next;
 }
 
+/* Load and attach the programs, which alone tells what the kernel takes; they are gone at once. */
+static void try_tracing(struct doctor *d)
+{
+	static const struct pvtb_trace_opts opts = {
+		.max_threads = 1, .exits = true, .user_exits = true};
+	u32 wanted = PVTB_FACTS_SCHEDULER | PVTB_FACT_SELF | PVTB_FACT_OTHERS;
+	int ret = pvtb_trace_possible(&d->trace_err);
+	struct pvtb_trace_opts o = opts;
+	struct pvtb_trace *trace = NULL;
+	struct pvtb_vcpus *vcpus = NULL;
+	struct pvtb_err err = {0};
+
+	d->refused = json_array();
+	if (ret && ret != -ENOTSUP)
+		return;
+	o.exits = o.user_exits = !ret;
+	wanted |= ret ? 0 : PVTB_FACT_EXITS | PVTB_FACT_USER_EXITS;
+	d->tried = true;
+	if (pvtb_trace_open(&o, &trace, ret ? NULL : &d->trace_err))
+		return;
+	if (!ret)
+		d->trace_err.code = 0;
+	d->facts = pvtb_trace_facts(trace);
+	for (u32 fact = 1; fact <= wanted; fact <<= 1) {
+		struct pvtb_err why = {0};
+
+		if (fact & wanted && pvtb_trace_need(trace, fact, &why))
+			json_array_append_new(d->refused,
+					      json_pack("{s:s, s:s}", "what", pvtb_fact_name(fact),
+							"why", why.why));
+	}
+	pvtb_trace_close(trace);
+	if (!pvtb_vcpus_open(&vcpus, &err))
+		pvtb_vcpus_close(vcpus);
+	else if (err.code != -EOPNOTSUPP)
+		json_array_append_new(
+			d->refused,
+			json_pack("{s:s, s:s}", "what", "which threads run vCPUs", "why", err.why));
+}
+
 static json_t *gather(struct doctor *d)
 {
 	struct pvtb_environment_opts eo = {.root = "", .vcpu_cpu = -1};
 	struct pvtb_placement placement;
 	json_t *doc = json_object(), *can = json_array(), *cannot = json_array(), *hosts, *caps;
 
-	if (pvtb_trace_possible(&d->trace_err) == 0)
-		d->trace_err.code = 0;
+	try_tracing(d);
 	if (!pvtb_placement_choose(&placement, NULL))
 		eo.vcpu_cpu = placement.vcpu_cpu;
 	caps = kvm_usable(d) ? pvtb_kvm_caps_json(&d->kvm.caps) : NULL;
@@ -253,15 +341,17 @@ static json_t *gather(struct doctor *d)
 
 	json_object_set_new(doc, "host", host_json(d));
 	json_object_set_new(doc, "kvm", kvm_json(d));
-	json_object_set_new(doc, "tracing",
-			    json_pack("{s:b, s:s, s:s}", "possible", !d->trace_err.code, "why",
-				      d->trace_err.code ? d->trace_err.why : "", "hint",
-				      d->trace_err.code ? d->trace_err.hint : ""));
+	json_object_set_new(
+		doc, "tracing",
+		json_pack("{s:b, s:b, s:s, s:s, s:O}", "possible", !d->trace_err.code, "tried",
+			  d->tried, "why", d->trace_err.code ? d->trace_err.why : "", "hint",
+			  d->trace_err.code ? d->trace_err.hint : "", "refused", d->refused));
 	if (kvm_usable(d))
 		judge_native(d, can, cannot);
 	else
 		add_cannot(cannot, "anything on this machine's KVM", "%s: %s", d->kvm.err.what,
 			   d->kvm.err.why);
+	judge_tracing(d, cannot);
 	json_object_set(doc, "can", can);
 	json_object_set(doc, "cannot", cannot);
 	json_object_set_new(doc, "lab", lab_json(d));
@@ -401,6 +491,8 @@ static void print_can(const json_t *doc)
 		put(label, "%s: %s", names, str(entry, "why"));
 		label = "";
 	}
+	if (!json_is_true(json_object_get(tracing, "tried")))
+		put("", "not tried: whether the kernel takes the eBPF programs");
 	if (!json_is_true(json_object_get(tracing, "possible")) && *str(tracing, "hint"))
 		put("", "tracing: %s", str(tracing, "hint"));
 }
@@ -447,9 +539,12 @@ static int run_doctor(const struct pvtb_command *cmd, void *optv, int argc, char
 {
 	const struct doctor_opts *opts = optv;
 	struct doctor d = {0};
+	struct pvtb_err err = {0};
 	int status = PVTB_EXIT_OK;
 	json_t *doc;
 
+	if (pvtb_trace_break(opts->break_program, &err))
+		return pvtb_cmd_fail(&err);
 	pvtb_host_kvm(&d.kvm);
 	pvtb_host_auto(&d.kvm, &d.hosts);
 	if (opts->only_auto) {
@@ -468,6 +563,7 @@ static int run_doctor(const struct pvtb_command *cmd, void *optv, int argc, char
 		status = PVTB_EXIT_SKIPPED;
 	json_decref(doc);
 	json_decref(d.environment);
+	json_decref(d.refused);
 	return status;
 }
 

@@ -27,6 +27,8 @@ struct run_opts {
 	const char *kernel;
 	u64 timeout_s;
 	bool no_trace;
+	bool verbose;
+	const char *break_program;
 	bool no_plots;
 	bool slew;
 	const char *lab_host; /* set inside a lab guest */
@@ -58,6 +60,8 @@ static const struct pvtb_opt run_options[] = {
 		      "no eBPF: measure without a witness, judge nothing"),
 	PVTB_OPT_FLAG(0, "slew", struct run_opts, slew,
 		      "let frequency.slew change the rate of the host's clock for a while"),
+	PVTB_OPT_FLAG('v', "verbose", struct run_opts, verbose,
+		      "print the verifier's whole log of eBPF programs that do not load"),
 	PVTB_OPT_FLAG(0, "no-plots", struct run_opts, no_plots, "draw no figures"),
 	PVTB_OPT_STRING(0, "lab-host", struct run_opts, lab_host, "HOST",
 			"inside a lab guest: the host as it was asked for",
@@ -65,6 +69,9 @@ static const struct pvtb_opt run_options[] = {
 	PVTB_OPT_ENUM(0, "link", struct run_opts, link, link_names,
 		      "inside a lab guest that is joined to another one: which of the two it is",
 		      .flags = PVTB_OPT_HIDDEN),
+	PVTB_OPT_STRING(0, "break-program", struct run_opts, break_program, "NAME",
+			"for tests: make this eBPF program one that does not load",
+			.flags = PVTB_OPT_HIDDEN),
 	PVTB_OPT_END,
 };
 
@@ -165,10 +172,27 @@ struct lab_boot {
 	int ret;
 };
 
+#define VERIFIER "verifier: "
+
+/* -v: line by line, so that those of a lab can be told from its other words. */
+static void print_verifier(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(stderr, VERIFIER "%.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 static void forward_line(void *ctx, const char *line)
 {
 	struct lab_boot *boot = ctx;
 
+	if (!strncmp(line, VERIFIER, strlen(VERIFIER)) && boot->job->opts->verbose) {
+		fprintf(stderr, "%s\n", line);
+		return;
+	}
 	pvtb_progress_update(boot->job->progress, "%s: %s", boot->spec, line);
 }
 
@@ -229,6 +253,12 @@ static char **inside_argv(const struct lab_boot *boot)
 		argv[n++] = (char *)"--no-trace";
 	if (job->opts->slew)
 		argv[n++] = (char *)"--slew";
+	if (job->opts->verbose)
+		argv[n++] = (char *)"-v";
+	if (job->opts->break_program) {
+		argv[n++] = (char *)"--break-program";
+		argv[n++] = (char *)job->opts->break_program;
+	}
 	argv[n++] = (char *)"--";
 	for (size_t i = 0; i < job->nr_filters; i++)
 		argv[n++] = job->filters[i];
@@ -843,6 +873,10 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 	char why[256] = "";
 	int ret = pvtb_filters_check(argv, (size_t)argc, &err);
 
+	if (!ret)
+		ret = pvtb_trace_break(o->break_program, &err);
+	if (o->verbose)
+		pvtb_trace_verbose(print_verifier);
 	if (!ret)
 		ret = pvtb_signals_install(&err);
 	if (!ret)

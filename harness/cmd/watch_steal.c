@@ -91,6 +91,7 @@ struct watch {
 	struct watched **v;
 	size_t nr, cap;
 	size_t ended;
+	u64 missed; /* pvtb_trace_missed() when it was last looked at */
 	u64 start_ns, start_cpu_ns;
 	u64 search_ns;	   /* of the next search */
 	unsigned int rows; /* since the header */
@@ -775,6 +776,22 @@ static int search(struct watch *watch, struct pvtb_watch_seen *ret_seen, struct 
 	return rc;
 }
 
+/* A program was not run: which thread's records are missing is not known, so all are in doubt. */
+static void look_for_missed(struct watch *watch)
+{
+	u64 missed = watch->trace ? pvtb_trace_missed(watch->trace) : 0;
+
+	for (size_t i = 0; missed != watch->missed && i < watch->nr; i++) {
+		struct watched *w = watch->v[i];
+
+		if (!w->begun)
+			continue;
+		pvtb_sched_lost(&w->sched, missed - watch->missed);
+		w->agree.state = AGREE_SKIP;
+	}
+	watch->missed = missed;
+}
+
 static int update_all(struct watch *watch, struct pvtb_err *err)
 {
 	for (size_t i = watch->nr; i-- > 0;) {
@@ -785,6 +802,7 @@ static int update_all(struct watch *watch, struct pvtb_err *err)
 		if (rc)
 			return rc;
 	}
+	look_for_missed(watch);
 	return 0;
 }
 
@@ -844,6 +862,21 @@ static int can_trace(const struct watch *watch, struct pvtb_err *err)
 	return rc;
 }
 
+/* What the kernel refuses to record is named: the causes it would have told are others' then. */
+static void name_missing(const struct watch *watch)
+{
+	u32 wanted = PVTB_FACTS_SCHEDULER | PVTB_FACT_OTHERS;
+
+	if (watch->opts->exits)
+		wanted |= PVTB_FACT_EXITS | PVTB_FACT_USER_EXITS;
+	for (u32 fact = 1; fact <= wanted; fact <<= 1) {
+		struct pvtb_err why = {0};
+
+		if (fact & wanted && pvtb_trace_need(watch->trace, fact, &why))
+			fprintf(stderr, "pvtb: warning: %s\n", why.why);
+	}
+}
+
 static int open_trace(struct watch *watch, struct pvtb_err *err)
 {
 	struct pvtb_trace_opts opts = {
@@ -867,9 +900,11 @@ static int open_trace(struct watch *watch, struct pvtb_err *err)
 	if (opts.max_threads >= PVTB_TRACE_MAX_THREADS)
 		opts.max_threads = PVTB_TRACE_MAX_THREADS - 1;
 	rc = pvtb_trace_open(&opts, &watch->trace, err);
-	if (!rc)
-		watch->cfg.user_known = pvtb_trace_sees_user(watch->trace);
-	return rc;
+	if (rc)
+		return rc;
+	watch->cfg.user_known = pvtb_trace_sees_user(watch->trace);
+	name_missing(watch);
+	return 0;
 }
 
 static int nothing_found(const struct watch *watch, const struct pvtb_watch_seen *seen,

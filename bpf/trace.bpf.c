@@ -775,6 +775,17 @@ int cpu_register(void *ctx)
 }
 
 /*
+ * clang 19 makes one comparison of these two, of a copy of the slot less 4096. Linux 6.12 does not find the
+ * bound of the slot itself in that, and refuses the program.
+ */
+#define valid_slot(slot)                                                                           \
+	({                                                                                         \
+		bool some_ = (slot) != 0;                                                          \
+		barrier_var(slot);                                                                 \
+		some_ && (slot) < PVTB_TRACE_MAX_THREADS;                                          \
+	})
+
+/*
  * Run by the thread itself (BPF_PROG_RUN) with the slot in args[0]: only here is its pid in the
  * initial namespace known. BPF_PROG_RUN keeps the thread on its CPU; should it be preempted all the
  * same, the order makes it whole: once slot_of_pid is set a switch-in sets cpus[].thread, and
@@ -786,7 +797,7 @@ int thread_register(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 slot = ctx->args[0], pid = task->pid, cpu = bpf_get_smp_processor_id();
 
-	if (!slot || slot >= PVTB_TRACE_MAX_THREADS || slot_of(pid))
+	if (!valid_slot(slot) || slot_of(pid))
 		return 0;
 	thread_at(shared(), thread_offset(slot))->pid = pid;
 	switched_in(shared(), this_cpu(shared(), cpu), cpu, slot, task, bpf_ktime_get_ns());
@@ -826,7 +837,7 @@ int thread_register_other(struct bpf_iter__task *ctx)
 	struct pvtb_trace_thread *th;
 	__u32 slot = req->slot, pid, flags;
 
-	if (!task || !slot || slot >= PVTB_TRACE_MAX_THREADS)
+	if (!task || !valid_slot(slot))
 		return 0;
 	pid = task->pid;
 	req->pid = pid;

@@ -18,10 +18,10 @@ script() {
 	{ echo '#!/bin/sh' && cat; } >"$1" && chmod +x "$1"
 }
 
-# A test notes when it begins and ends, and waits in the middle until another one is there or a second
-# has gone by.
+# A test notes when it begins and ends, and waits in the middle until another one is there or ten seconds
+# have gone by.
 pair='echo first $0; echo begin $0 >>order
-for i in 1 2 3 4 5 6 7 8 9 10; do [ "$(grep -c begin order)" -lt 2 ] || break; sleep 0.1; done
+for i in $(seq 100); do [ "$(grep -c begin order)" -lt 2 ] || break; sleep 0.1; done
 echo last $0; echo end $0 >>order'
 echo "$pair" | script a.sh
 echo "$pair" | script b.sh

@@ -34,6 +34,7 @@ struct steal_vcpu {
 	/* arm64: run_delay when PV_TIME_ST was handled */
 	bool call_known;
 	u64 call_k_ns;
+	u64 lost_first_ns; /* lose_first: run_delay before the guest asked */
 	u64 samples, samples_lost;
 	u64 records, records_lost;
 	u64 rec_first, rec_end; /* positions in its stream */
@@ -73,6 +74,12 @@ struct steal_measured {
 /* Where raw data of vCPU @vcpu goes, relative to the result directory. */
 void steal_path(char *buf, size_t len, const struct pvtb_steal_ctx *ctx, const char *what,
 		unsigned int vcpu);
+
+/* late_start.c: vCPU 0 beside a hog until its thread has waited so long, by run_delay; x86: then the guest
+ * enables stolen time. */
+#define STEAL_LOST_FIRST_NS 50000000ULL
+int steal_lose_first(struct pvtb_steal_ctx *ctx, struct pvtb_vm *vm, u64 *ret_ns,
+		     struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* At most that far apart are the counter and the value of one sample. */
 u64 steal_read_ns(const struct pvtb_steal_ctx *ctx);

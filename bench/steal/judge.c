@@ -584,12 +584,27 @@ static int law_swapped(struct judge *g)
 	return g->nr < 2 ? 0 : add_law(g, "own", "no vCPU is told another's", st, text);
 }
 
+/* Whether "told" could see a wrong start: it is exact, and a start shows by what was lost before it. */
+static int law_start(struct judge *g)
+{
+	u64 ns = g->m->vcpus[0].lost_first_ns;
+	char text[128];
+
+	if (!g->ctx->scenario->lose_first)
+		return 0;
+	snprintf(text, sizeof(text), "%.3f ms were lost before the guest asked", (double)ns / 1e6);
+	return add_law(g, "start", "50 ms and more are lost before the guest asks for stolen time",
+		       ns < STEAL_LOST_FIRST_NS ? PVTB_INCONCLUSIVE : PVTB_OK, text);
+}
+
 static int add_laws(struct judge *g)
 {
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < g->nr; i++)
 		ret = law_scenario(g, i);
+	if (!ret)
+		ret = law_start(g);
 	for (unsigned int i = 0; !ret && i < g->nr; i++) {
 		ret = law_gk(g, i);
 		if (!ret)

@@ -457,7 +457,7 @@ static int make_vm(struct measure *m, struct pvtb_err *err)
 	int cpus[PVTB_STEAL_MAX_VCPUS];
 	struct pvtb_vm_spec spec = {
 		.nr_vcpus = m->ctx->nr_vcpus,
-		.steal = !sc->provide,
+		.steal = !sc->provide && !(sc->lose_first && m->ctx->run->arch == PVTB_ARCH_X86_64),
 		.steal_by_caller = sc->provide,
 		.irqchip = sc->sleeps && m->ctx->run->arch == PVTB_ARCH_ARM64,
 		.halt_ns = sc->sleeps ? PVTB_NSEC_PER_SEC / sample_hz(m->ctx) : 0,
@@ -635,6 +635,8 @@ static int run_vm(struct measure *m, const struct steal_hooks *hooks, struct pvt
 	if (!ret)
 		ret = make_vm(m, err);
 	take_pair(m);
+	if (!ret && m->ctx->scenario->lose_first)
+		ret = steal_lose_first(m->ctx, m->vm, &m->out->vcpus[0].lost_first_ns, err);
 	for (unsigned int i = 0;
 	     !ret && m->ctx->run->arch == PVTB_ARCH_ARM64 && i < m->ctx->nr_vcpus; i++)
 		ret = call_pv_time_st(m, i, err);

@@ -61,6 +61,9 @@ struct pvtb_steal_scenario {
 	unsigned int run_ms;   /* 0: as long as the profile says */
 	bool child;	       /* the VM lives in a process of its own, to be stopped as a whole */
 	bool not_pinned;       /* the vCPUs' threads may run on both CPUs */
+	/* vCPU 0 loses time before the guest asks for stolen time, 50 ms and more; where it does not, the
+	 * check of where counting begins is INCONCLUSIVE. */
+	bool lose_first;
 	bool sleeps;	/* the guest, until a timer: arm64's own; x86 in HLT, which the VMM ends */
 	const char *op; /* NULL: sample_steal */
 	unsigned int sample_hz; /* 0: the engine's choice */

@@ -4,9 +4,9 @@
 set -u
 . tests/lab-lib.sh
 
-measure a lab:arm64 steal.overcommit_2 steal.idle steal.moved steal.replaced steal.quota_50 ||
+measure a lab:arm64 steal.overcommit_2 steal.idle steal.moved steal.replaced steal.quota_50 steal.late_start ||
 	finish
-steal_agrees a overcommit_2 idle moved replaced quota_50
+steal_agrees a overcommit_2 idle moved replaced quota_50 late_start
 steal_lost a overcommit_2 0.25 0.75
 steal_lost a quota_50 0.30 0.80
 at_most "jump of the value on a new thread" -100000000 "$(value a steal.replaced.told.jump)"

@@ -87,9 +87,16 @@ do for [i = 1:4] {
 	legend_x = legend_x + legend_next(mark_name[i])
 }
 
+if (marked > 0) {
+	set label "" at screen across(legend_x), screen legend_y point pt 8 ps 0.9 * mark lw 1.2 lc rgb grey
+	set label "preempted: in no number" at screen across(legend_x + 10), screen legend_y left \
+		font ",9" tc rgb ink
+}
+
 plot "points.dat" using 3:1:($7 - $3):(0) with vectors nohead lw 1 lc rgb grey notitle, \
 	"histogram.dat" using 1:2:3:4:5:6:(colour(strcol(7))) with boxxyerror \
 		lc rgb variable notitle, \
+	"marked.dat" using 1:2 with points pt 8 ps 0.9 * mark lw 1.2 lc rgb grey notitle, \
 	"points.dat" using 3:1 with points pt 1 ps 0.7 * mark lc rgb grey notitle, \
 	"points.dat" using 7:1 with points pt 1 ps 0.7 * mark lc rgb grey notitle, \
 	"points.dat" using 6:1 with points pt 6 ps 1.0 * mark lw 1.4 lc rgb ink notitle, \

@@ -66,6 +66,31 @@ static int single_pass(struct latency_session *s, const char *op, u64 count, dou
 
 /* ---- single ---- */
 
+/* Raw files in the order taken, for pvtb_dist_of() sorts: what counts, and what was preempted. The former
+ * is what stays in @v. */
+static int keep_samples(struct latency_session *s, const struct latency_preempted *out, s64 *v,
+			size_t n, size_t *ret_kept, struct pvtb_err *err)
+{
+	s64 *marked PVTB_FREE = calloc(out->n + 1, sizeof(*marked));
+	size_t kept = 0, nr_marked = 0;
+	int ret;
+
+	if (!marked)
+		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
+	for (size_t i = 0; i < n; i++) {
+		if (out->flag[i])
+			marked[nr_marked++] = v[i];
+		else
+			v[kept++] = v[i];
+	}
+	*ret_kept = kept;
+	ret = latency_save_file(s, "single", PVTB_SAMPLES_S64, sizeof(*v), v, kept, err);
+	if (ret || !nr_marked)
+		return ret;
+	return latency_save_file(s, "single.preempted", PVTB_SAMPLES_S64, sizeof(*marked), marked,
+				 nr_marked, err);
+}
+
 /* @p: the op's own pass, whose samples are in the ring. The empty loop was measured before it, and is
  * again behind it. */
 static int measure_single(struct latency_session *s, const struct latency_pass *p,
@@ -81,13 +106,9 @@ static int measure_single(struct latency_session *s, const struct latency_pass *
 
 	if (!v)
 		return pvtb_err_sys(err, -ENOMEM, "%s", s->var->name);
-	/* saved whole and in the order taken: pvtb_dist_of() sorts */
-	ret = latency_save_file(s, "single", PVTB_SAMPLES_S64, sizeof(*v), v, n, err);
+	ret = latency_find_preempted(s, p, &out, err);
 	if (!ret)
-		ret = latency_find_preempted(s, p, &out, err);
-	for (size_t i = 0; !ret && i < n; i++)
-		if (!out.flag[i])
-			v[kept++] = v[i];
+		ret = keep_samples(s, &out, v, n, &kept, err);
 	free(out.flag);
 	if (ret)
 		return ret;

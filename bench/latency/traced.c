@@ -113,9 +113,9 @@ static int take_preempted(void *ctx, const struct pvtb_joined *j)
 }
 
 /*
- * A sample with a preemption inside tells of the scheduler, not of the operation: it stays in the raw
- * file and is counted, and is kept out of the statistics. Without the scheduler's records (no
- * eBPF) nothing can be told apart: every flag is false.
+ * A sample with a preemption inside tells of the scheduler, not of the operation: it is counted and kept
+ * apart in a raw file of its own, drawn as a triangle, and left out of tables, shapes and comparisons.
+ * Without the scheduler's records (no eBPF) nothing can be told apart: every flag is false.
  */
 int latency_find_preempted(struct latency_session *s, const struct latency_pass *p,
 			   struct latency_preempted *ret, struct pvtb_err *err)

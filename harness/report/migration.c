@@ -12,9 +12,13 @@ extern const char pvtb_plot_migration_time_gp[];
 extern const char pvtb_plot_migration_timers_gp[];
 extern const char pvtb_plot_migration_ratio_gp[];
 
-#define LINES_MAX 10
+/* More than there are variants; what is beyond is counted in a note. */
+#define LINES_MAX  64
+#define LEAST_ROWS 12
+/* Of a row's height, what the name at the end of a line wants. */
+#define NAME_ROWS  0.45
 /* Around the move; what is watched for longer goes on as it began. */
-#define AROUND_MS 500.0
+#define AROUND_MS  500.0
 
 static const char *method_of(const struct pvtb_variant_result *v)
 {
@@ -142,10 +146,10 @@ static int time_figure(const struct pvtb_host_result *h, const struct pvtb_bench
 		pvtb_figure_string(&f, "title",
 				   "the guest's time less true time, across a migration");
 		pvtb_plot_host(&f, h, "");
-		pvtb_figure_number(&f, "rows", 12);
 		pvtb_figure_number(&f, "name_columns", 10);
 		pvtb_figure_number(&f, "around_ms", AROUND_MS);
 		ret = time_data(&f, b, &lines, &left_out, err);
+		pvtb_figure_number(&f, "rows", fmax(LEAST_ROWS, ceil(NAME_ROWS * (double)lines)));
 	}
 	if (!ret && lines)
 		ret = pvtb_figure_draw(&f, pvtb_plot_migration_time_gp, list, err);

@@ -37,12 +37,15 @@ struct row {
 	bool drawn; /* has numbers */
 	double key; /* sorted by this, ascending */
 	struct histogram *hist;
+	struct histogram *marked; /* samples that are in no number: preempted */
 };
 
 static void free_rows(struct row *rows, size_t nr)
 {
-	for (size_t i = 0; rows && i < nr; i++)
+	for (size_t i = 0; rows && i < nr; i++) {
 		free(rows[i].hist);
+		free(rows[i].marked);
+	}
 	free(rows);
 }
 
@@ -107,10 +110,10 @@ static int count_file(const char *path, const struct pvtb_host_result *host, str
 	return n < 0 ? (int)n : 0;
 }
 
-/* Raw samples of a variant; NULL (and a note) where there are none to be had: the figure then
- * shows the percentiles alone. */
+/* Raw samples of a variant, its file @name; NULL (and a note) where there are none to be had: the figure
+ * then shows the percentiles alone. */
 static struct histogram *histogram_of(const struct pvtb_host_result *host,
-				      const struct pvtb_variant_result *v,
+				      const struct pvtb_variant_result *v, const char *name,
 				      const struct pvtb_plot_options *opts,
 				      struct pvtb_plot_list *list)
 {
@@ -120,7 +123,7 @@ static struct histogram *histogram_of(const struct pvtb_host_result *host,
 	char path[4096];
 
 	for (size_t i = 0; i < v->nr_files; i++) {
-		if (!strcmp(v->files[i].name, "samples.single"))
+		if (!strcmp(v->files[i].name, name))
 			file = v->files[i].path;
 	}
 	if (!file || !opts->result_dir)
@@ -348,6 +351,14 @@ static void put_histogram(FILE *out, const struct row *row, size_t y)
 	}
 }
 
+/* What is in no number of the table stands on the row's line, as marks of its own. */
+static void put_marked(FILE *out, const struct row *row, size_t y)
+{
+	for (size_t i = 0; i < BINS; i++)
+		if (row->marked->bins[i])
+			fprintf(out, "%.6g %zu\n", row->marked->first[i], y);
+}
+
 struct range {
 	double low, high;
 };
@@ -370,13 +381,17 @@ static int latency_data(struct pvtb_figure *f, const struct pvtb_host_result *h,
 	double tick = h->deterministic ? 0 : pvtb_shown_value(h, PVTB_UNIT_TICKS, 1);
 	FILE *points = pvtb_figure_data(f, "points.dat", err);
 	FILE *hist = points ? pvtb_figure_data(f, "histogram.dat", err) : NULL;
+	FILE *marked = hist ? pvtb_figure_data(f, "marked.dat", err) : NULL;
 	bool bad;
 
-	if (!hist) {
+	if (!marked) {
 		if (points)
 			fclose(points);
+		if (hist)
+			fclose(hist);
 		return err->code;
 	}
+	fputs("# preempted samples: value row\nNaN NaN\n", marked);
 	fputs("# row provider min p50 p99 p99.9 max\n", points);
 	/* gnuplot refuses an empty file; this line draws nothing. */
 	fputs("# centre row from to bottom top provider\nNaN NaN NaN NaN NaN NaN other\n", hist);
@@ -404,10 +419,16 @@ static int latency_data(struct pvtb_figure *f, const struct pvtb_host_result *h,
 			widen(range, rows[i].hist->high);
 			put_histogram(hist, &rows[i], y);
 		}
+		if (rows[i].marked) {
+			widen(range, rows[i].marked->low);
+			widen(range, rows[i].marked->high);
+			put_marked(marked, &rows[i], y);
+		}
 	}
-	bad = ferror(points) || ferror(hist);
+	bad = ferror(points) || ferror(hist) || ferror(marked);
 	bad |= fclose(points) != 0;
 	bad |= fclose(hist) != 0;
+	bad |= fclose(marked) != 0;
 	return bad ? pvtb_err_sys(err, -EIO, "%s", f->dir) : 0;
 }
 
@@ -435,7 +456,7 @@ static int latency_figure(const struct pvtb_host_result *h, const struct pvtb_be
 {
 	char name[256], title[200], tail[96];
 	struct range range = {};
-	size_t nr, drawn, shapes = 0;
+	size_t nr, drawn, shapes = 0, marked = 0;
 	struct row *rows = rows_of(b, "p50", true, h, &nr, &drawn);
 	struct pvtb_figure f = {};
 	int ret = 0;
@@ -445,7 +466,9 @@ static int latency_figure(const struct pvtb_host_result *h, const struct pvtb_be
 	if (!drawn)
 		goto out;
 	for (size_t i = 0; i < nr; i++) {
-		rows[i].hist = histogram_of(h, rows[i].v, opts, list);
+		rows[i].hist = histogram_of(h, rows[i].v, "samples.single", opts, list);
+		rows[i].marked = histogram_of(h, rows[i].v, "samples.single.preempted", opts, list);
+		marked += rows[i].marked != NULL;
 		shapes += rows[i].hist != NULL;
 	}
 	snprintf(name, sizeof(name), "%.120s-%.60s-latency", h->host, b->name);
@@ -465,6 +488,7 @@ static int latency_figure(const struct pvtb_host_result *h, const struct pvtb_be
 	put_log_axis(&f, range);
 	pvtb_figure_string(&f, "unit", pvtb_time_unit_long(h));
 	pvtb_figure_number(&f, "shapes", (double)shapes);
+	pvtb_figure_number(&f, "marked", (double)marked);
 	pvtb_figure_number(&f, "tick",
 			   h->deterministic ? 0 : pvtb_shown_value(h, PVTB_UNIT_TICKS, 1));
 	ret = pvtb_figure_draw(&f, pvtb_plot_latency_gp, list, err);

@@ -536,7 +536,7 @@ static void put_trace_cost(const struct page *p, FILE *f)
 static void host_footer(const struct page *p)
 {
 	const struct pvtb_host_result *h = p->h;
-	double preempted = 0, interrupted = 0;
+	double preempted = 0, interrupted = 0, apart = 0;
 	char *text PVTB_FREE = NULL;
 	char n[32], lost[32];
 	size_t size;
@@ -554,6 +554,12 @@ static void host_footer(const struct page *p)
 	if (preempted + interrupted > 0)
 		fprintf(f, "; marked: %.0f samples preempted, %.0f interrupted", preempted,
 			interrupted);
+	sum_marks(h, "single.preempted", &apart);
+	if (apart > 0)
+		fprintf(f,
+			"; %.0f single samples preempted: counted and kept apart, drawn as triangles, left "
+			"out of tables, shapes and comparisons",
+			apart);
 	fclose(f);
 	fputc('\n', p->out);
 	for (size_t b = 0; b < h->nr_benches; b++) {

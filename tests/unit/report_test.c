@@ -480,23 +480,31 @@ static bool have_gnuplot(void)
 	return !system("gnuplot --version >/dev/null 2>&1");
 }
 
-static void add_samples(struct pvtb_result *r, const char *dir)
+static void add_ticks(const char *dir, const char *file, const s64 *ticks, size_t nr)
 {
-	struct pvtb_variant_result *v = &r->hosts[0].benches[0].variants[0];
-	const s64 ticks[] = {0, 0, 0, 1, 1, 2, 812};
 	json_t *description = json_object();
 	struct pvtb_samples_writer *w;
 	struct pvtb_err err = {};
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/s.zst", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	assert_int_equal(
 		pvtb_samples_create(path, PVTB_SAMPLES_S64, sizeof(s64), description, 1, &w, &err),
 		0);
-	assert_int_equal(pvtb_samples_write(w, ticks, PVTB_ARRAY_SIZE(ticks), &err), 0);
+	assert_int_equal(pvtb_samples_write(w, ticks, nr, &err), 0);
 	assert_int_equal(pvtb_samples_finish(w, &err), 0);
 	json_decref(description);
+}
+
+static void add_samples(struct pvtb_result *r, const char *dir)
+{
+	struct pvtb_variant_result *v = &r->hosts[0].benches[0].variants[0];
+	const s64 ticks[] = {0, 0, 0, 1, 1, 2, 812}, preempted[] = {31000};
+
+	add_ticks(dir, "s.zst", ticks, PVTB_ARRAY_SIZE(ticks));
+	add_ticks(dir, "p.zst", preempted, PVTB_ARRAY_SIZE(preempted));
 	pvtb_variant_add_file(v, "samples.single", "s.zst");
+	pvtb_variant_add_file(v, "samples.single.preempted", "p.zst");
 	/* A file that is not there costs the shape, not the figure. */
 	pvtb_variant_add_file(v + 1, "samples.single", "missing.zst");
 }
@@ -539,7 +547,11 @@ static void figures_are_drawn(void **state)
 			if (svg && i == 1) {
 				assert_non_null(strstr(text, "&lt;16"));
 				assert_non_null(strstr(text, "height of a shape"));
+				if (strstr(list.paths[f], "counter_read"))
+					assert_non_null(strstr(text, "preempted: in no number"));
 			}
+			if (svg && i == 0)
+				assert_null(strstr(text, "preempted: in no number"));
 			free(text);
 		}
 		if (fixtures[i].add == fixture_add_native) {
@@ -639,6 +651,48 @@ static void stolen_interrupts(void **state)
 	text = report(r, PVTB_REPORT_TEXT, 0);
 	assert_non_null(strstr(text, "runs its interrupt handlers before"));
 	free(text);
+	pvtb_result_free(r);
+}
+
+/* Every variant of a migration has its line, however many there are. */
+static void migration_lines_are_all_drawn(void **state)
+{
+	enum { LINES = 22 };
+	static const char *const methods[] = {"value", "offset", "lpt", "kvmclock"};
+	char dir[] = "/tmp/pvtb-report-XXXXXX";
+	struct pvtb_plot_options opts = {.out_dir = mkdtemp(dir)};
+	struct pvtb_result *r = fixture_new("pvtb run migration");
+	struct pvtb_host_result *h = fixture_host(r, "native", "arm64", "VHE", 1000000000);
+	struct pvtb_bench_result *b = pvtb_host_add_bench(h, "migration", "");
+	struct pvtb_plot_list list = {};
+	struct pvtb_err err = {};
+	char name[32], *text;
+
+	if (!have_gnuplot())
+		skip();
+	for (int i = 0; i < LINES; i++) {
+		struct pvtb_variant_result *v;
+
+		snprintf(name, sizeof(name), "scenario_%02d", i);
+		v = pvtb_bench_add_variant(b, name, "");
+		pvtb_variant_set_status(v, PVTB_OK, "%s", "");
+		v->detail = json_pack("{s:s, s:i, s:[i, i, i], s:[i, i, i]}", "method",
+				      methods[i % 4], "moved_ns", 0, "time_ns", -100000000, 0,
+				      100000000, "error_ns", 0, 0, i * -1000000);
+	}
+	if (pvtb_plot_result(r, &opts, &list, &err))
+		fail_msg("%s: %s", err.what, err.why);
+	assert_int_equal(list.nr, 2);
+	assert_int_equal(list.nr_notes, 0);
+	text = read_text(strstr(list.paths[0], ".svg") ? list.paths[0] : list.paths[1]);
+	for (int i = 0; i < LINES; i++) {
+		snprintf(name, sizeof(name), "scenario_%02d", i);
+		if (!strstr(text, name))
+			fail_msg("%s is not drawn", name);
+	}
+	free(text);
+	pvtb_plot_list_free(&list);
+	clear_dir(dir);
 	pvtb_result_free(r);
 }
 
@@ -901,6 +955,7 @@ int main(void)
 		cmocka_unit_test(no_gnuplot_leaves_nothing),
 		cmocka_unit_test(figures_are_drawn),
 		cmocka_unit_test(stolen_nonsense_does_no_harm),
+		cmocka_unit_test(migration_lines_are_all_drawn),
 		cmocka_unit_test(seed_trapped),
 		cmocka_unit_test(stolen_interrupts),
 		cmocka_unit_test(stolen_figures),

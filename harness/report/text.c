@@ -107,18 +107,38 @@ static void read_cell(struct pvtb_table *t, size_t column, const struct page *p,
 	pvtb_table_cell(t, column, "%s", text);
 }
 
+/* What a few batches cost beyond the others is not in a median of slopes: the mean beside it, where it
+ * is another one by more than the interval and by a thousandth. */
+static void slope_mean(const struct page *p, const struct pvtb_variant_result *v,
+		       const struct pvtb_metric *slope, char *buf, size_t size)
+{
+	const struct pvtb_metric *mean = pvtb_variant_metric(v, "batch.mean");
+	char value[PVTB_QUANTITY_CHARS];
+
+	*buf = '\0';
+	if (!mean || fabs(mean->value - slope->value) <= 1e-3 * fabs(slope->value) ||
+	    (mean->value >= slope->low && mean->value <= slope->high))
+		return;
+	pvtb_quantity_fixed(p->h, mean->unit, mean->value, pvtb_interval_decimals(p->h, slope),
+			    value, sizeof(value));
+	snprintf(buf, size, "mean %s", value);
+}
+
 static void slope_cells(struct pvtb_table *t, size_t column, const struct page *p,
 			const struct pvtb_variant_result *v)
 {
 	const struct pvtb_metric *slope = pvtb_variant_metric(v, "batch.slope");
 	const struct pvtb_metric *net = pvtb_variant_metric(v, "batch.corrected");
 	char value[PVTB_QUANTITY_CHARS], half[PVTB_QUANTITY_CHARS];
+	char word[PVTB_QUANTITY_CHARS + 8], mean[PVTB_QUANTITY_CHARS + 8];
 
 	if (slope) {
 		pvtb_quantity_interval(p->h, slope, value, sizeof(value), half, sizeof(half));
 		pvtb_table_cell(t, column, "%s", value);
-		if (*half)
-			pvtb_table_cell(t, column + 1, "%s%s", markdown(p) ? "±" : "+- ", half);
+		snprintf(word, sizeof(word), "%s%s", markdown(p) ? "±" : "+- ", half);
+		slope_mean(p, v, slope, mean, sizeof(mean));
+		pvtb_table_cell(t, column + 1, "%s%s%s", *half ? word : "",
+				*half && *mean ? ", " : "", mean);
 	}
 	if (net) {
 		pvtb_quantity_fixed(p->h, net->unit, net->value,

@@ -382,6 +382,25 @@ static void line_of(struct work *w, struct pvtb_slope *s)
 	s->r2 = ss_total > 0 ? 1 - ss_rest / ss_total : 1;
 }
 
+/* Least squares, about the first point, so that large counts lose nothing. */
+static double mean_slope(const struct pvtb_point *points, size_t n)
+{
+	double x = 0, y = 0, sxx = 0, sxy = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		x += ((double)points[i].ops - (double)points[0].ops) / (double)n;
+		y += ((double)points[i].ticks - (double)points[0].ticks) / (double)n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		double dx = (double)points[i].ops - (double)points[0].ops - x;
+		double dy = (double)points[i].ticks - (double)points[0].ticks - y;
+
+		sxx += dx * dx;
+		sxy += dx * dy;
+	}
+	return sxy / sxx;
+}
+
 int pvtb_slope_of(const struct pvtb_point *points, size_t n, struct pvtb_slope *ret)
 {
 	struct pvtb_slope s = {.points = n};
@@ -395,6 +414,7 @@ int pvtb_slope_of(const struct pvtb_point *points, size_t n, struct pvtb_slope *
 		goto out;
 	centres_of(&w, 0, 1);
 	line_of(&w, &s);
+	s.mean = mean_slope(points, n);
 	if (w.smallest >= MIN_BLOCKS)
 		interval_of_blocks(&w, &s);
 	else if (w.nr_groups <= MAX_FULL_LENGTHS)

@@ -361,6 +361,31 @@ static void seed_has_what_was_measured(void **state)
 	pvtb_result_free(r);
 }
 
+/* What one op in many costs more is not in a median of slopes: the mean stands beside it, where it
+ * differs. */
+static void mean_beside_the_slope(void **state)
+{
+	struct pvtb_result *r = fixture(0);
+	struct pvtb_bench_result *b = &r->hosts[0].benches[0];
+	struct pvtb_variant_result *v = &b->variants[0];
+	const struct pvtb_metric *slope = pvtb_variant_metric(v, "batch.slope");
+	char *text = report(r, PVTB_REPORT_TEXT, 0);
+
+	assert_null(strstr(text, "mean "));
+	free(text);
+	assert_non_null(slope);
+	pvtb_variant_add_metric(v, "batch.mean", PVTB_UNIT_TICKS, slope->kind, PVTB_LOWER_IS_BETTER,
+				slope->value, NAN, NAN, 200);
+	text = report(r, PVTB_REPORT_TEXT, 0);
+	assert_null(strstr(text, "mean "));
+	free(text);
+	((struct pvtb_metric *)pvtb_variant_metric(v, "batch.mean"))->value += 23;
+	text = report(r, PVTB_REPORT_TEXT, 0);
+	assert_non_null(strstr(text, ", mean "));
+	free(text);
+	pvtb_result_free(r);
+}
+
 /* Numbers whose law broke must not look like those that passed, wherever they are shown. */
 static void failures_show(void **state)
 {
@@ -949,6 +974,7 @@ int main(void)
 		cmocka_unit_test(ticks_become_nanoseconds_exactly),
 		cmocka_unit_test(digits_follow_what_is_known),
 		cmocka_unit_test(seed_has_what_was_measured),
+		cmocka_unit_test(mean_beside_the_slope),
 		cmocka_unit_test(failures_show),
 		cmocka_unit_test(reasons_are_said_once),
 		cmocka_unit_test(full_disk_is_an_error),

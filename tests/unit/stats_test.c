@@ -394,6 +394,31 @@ static void uneven_groups(void **state)
 	assert_true(s.slope == 2 && s.low == 2 && s.high == 2 && s.intercept == 10);
 }
 
+/* One op in 64 costs 1500 more: the median of slopes does not see it, the mean does. */
+static void a_mean_beside_the_slope(void **unused)
+{
+	static struct pvtb_point pt[10 * 400];
+	struct pvtb_slope s;
+	u64 done = 0;
+	size_t n = 0;
+
+	for (u64 i = 0; i < 400; i++)
+		for (u64 k = 1; k <= 10; k++, n++) {
+			u64 slow = (done + k) / 64 - done / 64;
+
+			pt[n] = (struct pvtb_point){k, 3 + 1463 * k + 1500 * slow};
+			done += k;
+		}
+	assert_int_equal(pvtb_slope_of(pt, n, &s), 0);
+	assert_true(fabs(s.slope - 1463) < 0.01);
+	assert_true(fabs(s.mean - (1463 + 1500.0 / 64)) < 1);
+	/* far from zero too */
+	for (size_t i = 0; i < n; i++)
+		pt[i] = (struct pvtb_point){(1ULL << 40) + i % 10, (1ULL << 50) + 7 * (i % 10)};
+	assert_int_equal(pvtb_slope_of(pt, n, &s), 0);
+	assert_true(fabs(s.mean - 7) < 1e-6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +440,7 @@ int main(void)
 		cmocka_unit_test(intervals_hold),
 		cmocka_unit_test(drift_widens_the_interval),
 		cmocka_unit_test(uneven_groups),
+		cmocka_unit_test(a_mean_beside_the_slope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,9 @@ int latency_add_count(struct latency_session *s, const char *name, double value,
 /* All of a distribution under @prefix, less @minus (the empty loop's median) where asked. */
 int latency_add_dist(struct latency_session *s, const char *prefix, const struct pvtb_dist *d,
 		     double minus) PVTB_MUST_CHECK;
+/* "centre": where single samples lie, with an interval that does not take them for independent; in
+ * the order they were taken. What is compared where a result comes without its samples. */
+int latency_add_centre(struct latency_session *s, const s64 *v, size_t n) PVTB_MUST_CHECK;
 /* A raw file of the result: directory, name and description in one place. */
 int latency_save_file(struct latency_session *s, const char *what, enum pvtb_samples_kind kind,
 		      size_t size, const void *data, size_t n,

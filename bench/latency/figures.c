@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "stats/shift.h"
+
 enum pvtb_kind latency_kind_of(const struct pvtb_run *run)
 {
 	return run->deterministic ? PVTB_KIND_INSTRUCTIONS : PVTB_KIND_TIME;
@@ -51,6 +53,18 @@ int latency_add_dist(struct latency_session *s, const char *prefix, const struct
 			return ret;
 	}
 	return 0;
+}
+
+int latency_add_centre(struct latency_session *s, const s64 *v, size_t n)
+{
+	struct pvtb_series run = {v, n, 1};
+	struct pvtb_estimate e;
+	int ret = pvtb_centre_of(&run, &e);
+
+	if (ret == -ENODATA)
+		return 0; /* too few for an interval */
+	return ret ? ret
+		   : latency_add_ticks(s, "centre", e.value, e.value - e.half, e.value + e.half, n);
 }
 
 int latency_save_file(struct latency_session *s, const char *what, enum pvtb_samples_kind kind,

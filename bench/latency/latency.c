@@ -110,6 +110,8 @@ static int measure_single(struct latency_session *s, const struct latency_pass *
 	if (!ret)
 		ret = keep_samples(s, &out, v, n, &kept, err);
 	free(out.flag);
+	if (!ret)
+		ret = latency_add_centre(s, v, kept);
 	if (ret)
 		return ret;
 	ret = pvtb_dist_of(v, kept, &d);
@@ -197,6 +199,8 @@ static int measure_batch(struct latency_session *s, const char *empty_op, struct
 	s->agreement.batch_low = sp.low - se.high;
 	s->agreement.batch_high = sp.high - se.low;
 	ret = latency_add_ticks(s, "batch.slope", sp.slope, sp.low, sp.high, sp.points);
+	if (!ret)
+		ret = latency_add_ticks(s, "batch.mean", sp.mean, NAN, NAN, sp.points);
 	if (!ret)
 		ret = latency_add_ticks(s, "batch.empty", se.slope, se.low, se.high, se.points);
 	/* both intervals widen the difference */

@@ -90,6 +90,8 @@ int pvtb_compare_and_show(const struct pvtb_compare_side *old, const struct pvtb
 		ret = pvtb_compare_write(&c, (enum pvtb_compare_format)o->format,
 					 (enum pvtb_compare_by)o->by, out, err);
 	if (!ret)
+		ret = pvtb_compare_nothing(&c, err);
+	if (!ret)
 		ret = c.failed ? PVTB_EXIT_FAILED : PVTB_EXIT_OK;
 	pvtb_comparison_free(&c);
 	pvtb_thresholds_free(&thresholds);

@@ -17,7 +17,7 @@ static int copy_metrics(const struct pvtb_variant_result *from, struct pvtb_vari
 	for (size_t i = 0; i < from->nr_metrics && !ret; i++) {
 		const struct pvtb_metric *m = &from->metrics[i];
 
-		if (pvtb_compare_judged(o, from, m))
+		if (pvtb_compare_kept(o, from, m))
 			ret = pvtb_variant_add_metric(to, m->name, m->unit, m->kind, m->direction,
 						      m->value, m->low, m->high, m->n);
 	}

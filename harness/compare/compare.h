@@ -87,7 +87,7 @@ struct pvtb_compare_row {
 	double p_holm;	  /* NAN when exact */
 	double threshold; /* in @unit */
 	enum pvtb_verdict verdict;
-	u64 needed_runs;    /* can't tell: so many runs a side would; 0: not known */
+	u64 needed_runs;    /* can't tell: at least so many runs a side; 0: not known */
 	u64 needed_samples; /* or so many samples in one run a side */
 	char *why;	    /* broken and missing: the reason; or what is behind the figure */
 	double *old_values, *new_values; /* one per run that has it, s.*_runs of them */
@@ -101,17 +101,21 @@ struct pvtb_comparison {
 	char *old_name, *new_name; /* kernels, where these differ; else the results' times */
 	size_t old_runs, new_runs;
 	size_t count[PVTB_NR_VERDICTS];
-	size_t only_new; /* variants that were not measured before */
-	size_t tests;	 /* that Holm's correction is over */
+	size_t compared;       /* metrics that both sides have */
+	size_t only_new;       /* variants that were not measured before */
+	size_t unknown_before; /* metrics that would be judged, and the old side has not */
+	size_t tests;	       /* that Holm's correction is over */
 	double alpha;
 	bool failed;
 };
 
-/* -ENODATA: nothing to compare. Borrows from both sides, which must outlive it. */
+/* -ENODATA: nothing to compare, or opts->only names what is nowhere. Borrows from both sides, which must outlive it. */
 int pvtb_compare(const struct pvtb_compare_side *old, const struct pvtb_compare_side *new,
 		 const struct pvtb_compare_opts *opts, struct pvtb_comparison *ret,
 		 struct pvtb_err *err) PVTB_MUST_CHECK;
 void pvtb_comparison_free(struct pvtb_comparison *c);
+/* -ENODATA: it has no metric in it and did not fail, so that it says nothing and must not pass. */
+int pvtb_compare_nothing(const struct pvtb_comparison *c, struct pvtb_err *err) PVTB_MUST_CHECK;
 
 /* What is shown of it. */
 enum pvtb_compare_format {
@@ -150,6 +154,14 @@ char *pvtb_compare_host_name(const char *spec);
 /* Is the metric one that is judged by default, or one asked for? */
 bool pvtb_compare_judged(const struct pvtb_compare_opts *o, const struct pvtb_variant_result *v,
 			 const struct pvtb_metric *m);
+
+/* That, or needed to judge such a one: what a baseline keeps. */
+bool pvtb_compare_kept(const struct pvtb_compare_opts *o, const struct pvtb_variant_result *v,
+		       const struct pvtb_metric *m);
+/* Of instructions, where none is set: how much of @metric is no difference. */
+double pvtb_compare_exact_threshold(const struct pvtb_variant_result *old,
+				    const struct pvtb_variant_result *new, const char *metric,
+				    double old_value);
 
 int pvtb_compare_warn(struct pvtb_comparison *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

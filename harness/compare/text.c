@@ -135,7 +135,11 @@ static void put_signed(const struct pvtb_compare_row *row, double value, char *b
 {
 	char text[CELL - 1];
 
-	pvtb_quantity(row->host, row->unit, value, text, sizeof(text));
+	/* a mean of counts may differ by a part of one */
+	if (row->exact && value != 0 && fabs(value) < 10 && value != rint(value))
+		pvtb_quantity_fixed(row->host, row->unit, value, 2, text, sizeof(text));
+	else
+		pvtb_quantity(row->host, row->unit, value, text, sizeof(text));
 	snprintf(buf, CELL, "%s%s", value > 0 ? "+" : "", text);
 }
 
@@ -152,6 +156,20 @@ static void put_exact(const struct pvtb_compare_row *row, char *buf)
 	put_signed(row, s->low, low);
 	put_signed(row, s->high, high);
 	snprintf(buf, CELL, "%.28s..%.28s", low, high);
+}
+
+/* As far as it goes down and up; once where both look the same. */
+static void put_reach(double down, double up, unsigned int d, char *buf)
+{
+	char a[CELL / 4], b[CELL / 4];
+	size_t n = strlen(buf);
+
+	snprintf(a, sizeof(a), "%.*f", (int)d, down);
+	snprintf(b, sizeof(b), "%.*f", (int)d, up);
+	if (strcmp(a, b))
+		snprintf(buf + n, CELL - n, " -%s +%s", a, b);
+	else
+		snprintf(buf + n, CELL - n, " +-%s", a);
 }
 
 static void put_change(const struct pvtb_compare_row *row, char *buf)
@@ -175,7 +193,7 @@ static void put_change(const struct pvtb_compare_row *row, char *buf)
 		change = 0; /* neither +0.0 nor -0.0 */
 	snprintf(buf, CELL, change == 0 ? "%.*f %%" : "%+.*f %%", (int)d, change);
 	if (isfinite(half))
-		snprintf(buf + strlen(buf), CELL - strlen(buf), " +-%.*f", (int)d, half / by);
+		put_reach((s->shift - s->low) / by, (s->high - s->shift) / by, d, buf);
 }
 
 /* ---- the table of a group ---- */
@@ -270,7 +288,7 @@ static void put_needed(const struct pvtb_comparison *c, FILE *out)
 
 	if (!f)
 		return;
-	fputs("can't tell, and what would settle it:", f);
+	fputs("can't tell, and what would settle it if the differences are as they look:", f);
 	for (size_t i = 0; i < c->nr_rows; i++) {
 		const struct pvtb_compare_row *row = &c->rows[i];
 		char grouped[32];
@@ -281,12 +299,13 @@ static void put_needed(const struct pvtb_comparison *c, FILE *out)
 		if (row->needed_runs > 1000)
 			fputs("over 1000 runs: too near the threshold", f);
 		else if (row->needed_runs)
-			fprintf(f, "%llu runs a side", (unsigned long long)row->needed_runs);
+			fprintf(f, "at least %llu runs a side",
+				(unsigned long long)row->needed_runs);
 		else if (row->needed_samples > 1000000000)
 			fputs("over 10^9 samples: too near the threshold", f);
 		else if (row->needed_samples) {
 			pvtb_grouped(row->needed_samples, grouped, sizeof(grouped));
-			fprintf(f, "%s samples a side", grouped);
+			fprintf(f, "at least %s samples a side", grouped);
 		} else {
 			fputs("a quieter side: its own runs differ", f);
 		}
@@ -299,21 +318,24 @@ static void put_needed(const struct pvtb_comparison *c, FILE *out)
 
 static void put_method(const struct pvtb_comparison *c, FILE *out)
 {
-	size_t by_runs = 0, drift = 0, net = 0;
+	size_t by_runs = 0, drift = 0, net = 0, means = 0;
 	char text[512];
 
 	if (!c->tests)
 		return;
 	for (size_t i = 0; i < c->nr_rows; i++) {
 		net += !strcmp(metric_of(&c->rows[i]), NET);
+		means += c->rows[i].metric && c->rows[i].s.by_means;
 		by_runs += c->rows[i].metric && c->rows[i].s.spread == PVTB_SPREAD_RUNS;
 		drift += c->rows[i].metric && c->rows[i].s.spread == PVTB_SPREAD_DRIFT;
 	}
-	snprintf(text, sizeof(text),
-		 "+-: 95 %% intervals%s; verdicts: Mann-Whitney at %g %%, Holm over %zu metric%s%s",
-		 by_runs ? ", from run to run where that is more than within" : "", c->alpha * 100,
-		 c->tests, c->tests > 1 ? "s" : "",
-		 drift ? "; where a run drifted, its drift counts as uncertainty" : "");
+	snprintf(
+		text, sizeof(text),
+		"+-: 95 %% intervals%s; verdicts: Mann-Whitney at %g %%, Holm over %zu metric%s%s%s",
+		by_runs ? ", from run to run where that is more than within" : "", c->alpha * 100,
+		c->tests, c->tests > 1 ? "s" : "",
+		means ? "; where samples spread over a few ticks only, by their means" : "",
+		drift ? "; where a run drifted, its drift counts as uncertainty" : "");
 	pvtb_fill(out, "", "  ", PVTB_COMPARE_COLUMNS, text);
 	if (net)
 		fputs("net: the cost of an op by batches, less the empty loop's "

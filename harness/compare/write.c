@@ -81,6 +81,10 @@ static void add_numbers(json_t *o, const struct pvtb_compare_row *row)
 	json_object_set_new(o, "threshold", real_or_null(shown(row, row->threshold)));
 	json_object_set_new(o, "p", row->exact ? json_null() : real_or_null(s->p));
 	json_object_set_new(o, "p_holm", real_or_null(row->p_holm));
+	json_object_set_new(o, "by",
+			    json_string(row->exact    ? "count"
+					: s->by_means ? "means"
+						      : "ranks"));
 	json_object_set_new(o, "spread", json_string(row->exact ? "exact" : spreads[s->spread]));
 	json_object_set_new(o, "needed_runs", needed_json(row->needed_runs));
 	json_object_set_new(o, "needed_samples", needed_json(row->needed_samples));

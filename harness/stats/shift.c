@@ -2,10 +2,11 @@
 /*
  * Owns the comparison of two groups of runs. Knows no units, reads no files.
  *
- * Everything rests on one matrix: for a shift d, wins(i, j) is how many pairs of an old sample of
- * block i and a new one of block j have new - old <= d. Its sum at 0 is the U statistic, its row
- * sums the placements whose variance over clusters is U's, and a bootstrap replicate is a sum with
- * other weights: no replicate touches a sample.
+ * Where samples spread over several steps of their counters, everything rests on one matrix: for a
+ * shift d, wins(i, j) is how many pairs of an old sample of block i and a new one of block j have
+ * new - old <= d. Its sum at 0 is the U statistic, its row sums the placements whose variance over
+ * clusters is U's, and a bootstrap replicate is a sum with other weights: no replicate touches a
+ * sample. Where they do not, ranks are of steps, not of what is measured, and means are compared.
  */
 #include "stats/shift.h"
 
@@ -13,222 +14,29 @@
 #include <string.h>
 
 #include "core/random.h"
+#include "stats/clusters.h"
 
-#define BLOCKS_WANTED 20 /* over a side */
-#define BLOCKS_MAX    64
-#define BLOCK_MIN     4	 /* samples */
-#define SKETCH	      64 /* quantiles that stand for a block in the bootstrap */
-#define GRID	      48
-#define REPLICATES    500
-#define DRIFT_T	      2.0 /* a slope this many standard errors from none is a drift */
-#define LEVEL	      0.05
+#define GRID	   48
+#define REPLICATES 500
 
-/* ---- Student's t ---- */
+#define BLOCKS_MAX PVTB_BLOCKS_MAX
 
-/* Continued fraction of the incomplete beta function, by Lentz's method. */
-static double beta_fraction(double a, double b, double x)
+/* Ranks need samples whose middle half is this many steps wide; of steps that differ, that many. */
+#define COARSE	       3
+#define COARSE_UNEQUAL 32
+
+static int cmp_double(const void *a, const void *b)
 {
-	double c = 1, d = 1 - (a + b) * x / (a + 1), h;
+	double x = *(const double *)a, y = *(const double *)b;
 
-	d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d);
-	h = d;
-	for (int m = 1; m <= 300; m++) {
-		double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-		double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-		double step;
-
-		d = 1 + even * d;
-		c = 1 + even / c;
-		d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d);
-		c = fabs(c) < 1e-300 ? 1e-300 : c;
-		h *= d * c;
-		d = 1 + odd * d;
-		c = 1 + odd / c;
-		d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d);
-		c = fabs(c) < 1e-300 ? 1e-300 : c;
-		step = d * c;
-		h *= step;
-		if (fabs(step - 1) < 1e-14)
-			break;
-	}
-	return h;
+	return (x > y) - (x < y);
 }
 
-/* lgamma() writes a global: its reentrant form needs a sign nobody wants. */
-static double log_gamma(double x)
-{
-	int sign;
-
-	return lgamma_r(x, &sign);
-}
-
-static double beta_regularised(double a, double b, double x)
-{
-	double front;
-
-	if (x <= 0)
-		return 0;
-	if (x >= 1)
-		return 1;
-	front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x));
-	if (x < (a + 1) / (a + b + 2))
-		return front * beta_fraction(a, b, x) / a;
-	return 1 - front * beta_fraction(b, a, 1 - x) / b;
-}
-
-double pvtb_t_two_sided(double t, double df)
-{
-	if (!(df < 1e6))
-		return erfc(fabs(t) / sqrt(2));
-	return beta_regularised(df / 2, 0.5, df / (df + t * t));
-}
-
-double pvtb_t_critical(double p, double df)
-{
-	double low = 0, high = 1;
-
-	while (pvtb_t_two_sided(high, df) > p && high < 1e9)
-		high *= 2;
-	for (int i = 0; i < 100; i++) {
-		double mid = (low + high) / 2;
-
-		if (pvtb_t_two_sided(mid, df) > p)
-			low = mid;
-		else
-			high = mid;
-	}
-	return (low + high) / 2;
-}
-
-/* ---- samples cut into blocks ---- */
-
-struct tagged {
-	s64 value;
-	u32 block;
-	u32 weight; /* of the sketch: 0 where not part of it */
-};
-
-struct side {
-	struct tagged *all; /* sorted by value */
-	size_t n;
-	size_t runs, per_run, blocks;
-	size_t size[BLOCKS_MAX]; /* samples of each block */
-	double share[BLOCKS_MAX];
-};
-
-static int cmp_tagged(const void *a, const void *b)
-{
-	const struct tagged *x = a, *y = b;
-
-	if (x->value != y->value)
-		return (x->value > y->value) - (x->value < y->value);
-	return (x->block > y->block) - (x->block < y->block);
-}
-
-static void side_free(struct side *s)
-{
-	free(s->all);
-}
-
-/* Evenly spaced ranks of each block stand for it. */
-static void mark_sketch(struct side *s)
-{
-	size_t seen[BLOCKS_MAX] = {0};
-
-	for (size_t i = 0; i < s->n; i++) {
-		size_t b = s->all[i].block, r = seen[b]++, n = s->size[b];
-
-		if (n <= SKETCH)
-			s->all[i].weight = 1;
-		else
-			s->all[i].weight = (r + 1) * SKETCH / n > r * SKETCH / n;
-	}
-}
-
-static int side_init(struct side *s, const struct pvtb_series *runs, size_t nr)
-{
-	size_t shortest = SIZE_MAX, at = 0;
-
-	for (size_t r = 0; r < nr; r++) {
-		if (runs[r].n < shortest)
-			shortest = runs[r].n;
-		s->n += runs[r].n;
-	}
-	if (!nr || nr > BLOCKS_MAX || !shortest || s->n < PVTB_SHIFT_MIN_SAMPLES)
-		return -ENODATA;
-	s->runs = nr;
-	s->per_run = (BLOCKS_WANTED + nr - 1) / nr;
-	if (s->per_run > shortest / BLOCK_MIN)
-		s->per_run = shortest / BLOCK_MIN ? shortest / BLOCK_MIN : 1;
-	if (nr == 1 && s->per_run < 2)
-		s->per_run = 2;
-	s->blocks = nr * s->per_run;
-	s->all = calloc(s->n, sizeof(*s->all));
-	if (!s->all)
-		return -ENOMEM;
-	for (size_t r = 0; r < nr; r++)
-		for (size_t i = 0; i < runs[r].n; i++, at++) {
-			size_t b = r * s->per_run + i * s->per_run / runs[r].n;
-
-			s->all[at].value = runs[r].values[i];
-			s->all[at].block = (u32)b;
-			s->size[b]++;
-		}
-	for (size_t b = 0; b < s->blocks; b++)
-		s->share[b] = (double)s->size[b] / (double)s->n;
-	qsort(s->all, s->n, sizeof(*s->all), cmp_tagged);
-	mark_sketch(s);
-	return 0;
-}
-
-static u64 gcd(u64 a, u64 b)
-{
-	while (b) {
-		u64 r = a % b;
-
-		a = b;
-		b = r;
-	}
-	return a;
-}
-
-/* What all differences are multiples of: a coarse counter's step, in ticks or finer units. */
-static s64 quantum_of(const struct side *a, const struct side *b)
-{
-	const struct side *sides[] = {a, b};
-	u64 q = 0;
-
-	for (size_t k = 0; k < 2; k++)
-		for (size_t i = 0; i < sides[k]->n && q != 1; i++)
-			q = gcd(q, (u64)sides[k]->all[i].value - (u64)a->all[0].value);
-	return q && q <= INT64_MAX ? (s64)q : 1;
-}
-
-/* ---- medians, interpolated within the quantum ---- */
-
-/* @n values of which @below lie under @cell and @in in it: where the middle is. */
-static double middle(double cell, double quantum, double n, double below, double in)
-{
-	return cell + quantum * ((n / 2 - below) / in - 0.5);
-}
-
-static double median_of(const struct side *s, s64 quantum)
-{
-	size_t mid = (s->n - 1) / 2, from = mid, to = mid + 1;
-
-	while (from && s->all[from - 1].value == s->all[mid].value)
-		from--;
-	while (to < s->n && s->all[to].value == s->all[mid].value)
-		to++;
-	/* The middle may be the boundary between two cells that are far apart. */
-	if (2 * to == s->n)
-		return ((double)s->all[mid].value + (double)s->all[mid + 1].value) / 2;
-	return middle((double)s->all[mid].value, (double)quantum, (double)s->n, (double)from,
-		      (double)(to - from));
-}
+/* ---- pairs ---- */
 
 /* Pairs with new - old <= d. */
-static double pairs_up_to(const struct side *a, const struct side *b, s64 d)
+static double pairs_up_to(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b,
+			  s64 d)
 {
 	size_t i = 0;
 	u64 n = 0;
@@ -242,39 +50,24 @@ static double pairs_up_to(const struct side *a, const struct side *b, s64 d)
 	return (double)n;
 }
 
-/* The smallest difference, a multiple of the quantum, with at least @share of the pairs at or
- * below it. */
-static s64 pair_quantile(const struct side *a, const struct side *b, s64 quantum, double share)
+/* The smallest difference with at least @share of the pairs at or below it. */
+static s64 pair_quantile(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b,
+			 double share)
 {
 	s128 low = (s128)b->all[0].value - a->all[a->n - 1].value;
 	s128 high = (s128)b->all[b->n - 1].value - a->all[0].value;
 	double want = share * (double)a->n * (double)b->n;
-	s128 steps_low = -1, steps_high = (high - low) / quantum;
+	s128 steps_low = -1, steps_high = high - low;
 
 	while (steps_high - steps_low > 1) {
 		s128 mid = (steps_low + steps_high) / 2;
 
-		if (pairs_up_to(a, b, (s64)(low + mid * quantum)) >= want)
+		if (pairs_up_to(a, b, (s64)(low + mid)) >= want)
 			steps_high = mid;
 		else
 			steps_low = mid;
 	}
-	return (s64)(low + steps_high * quantum);
-}
-
-static double hodges_lehmann(const struct side *a, const struct side *b, s64 quantum)
-{
-	s64 cell = pair_quantile(a, b, quantum, 0.5);
-	double all = (double)a->n * (double)b->n;
-	double below = pairs_up_to(a, b, cell - quantum);
-	double in = pairs_up_to(a, b, cell) - below;
-
-	if (2 * (below + in) == all) {
-		s64 next = pair_quantile(a, b, quantum, (0.5 * all + 1) / all);
-
-		return ((double)cell + (double)next) / 2;
-	}
-	return middle((double)cell, (double)quantum, all, below, in);
+	return (s64)(low + steps_high);
 }
 
 /* ---- the matrix ---- */
@@ -287,8 +80,8 @@ struct wins {
  * Pairs of old (i) and new (j) with new - old <= d, as shares. @half: those that equal d count
  * half. @sketch: only the samples that stand for their blocks (not with @half).
  */
-static void wins_at(const struct side *a, const struct side *b, s64 d, bool half, bool sketch,
-		    struct wins *w)
+static void wins_at(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b, s64 d,
+		    bool half, bool sketch, struct wins *w)
 {
 	double above[BLOCKS_MAX], in_a[BLOCKS_MAX] = {0}, in_b[BLOCKS_MAX] = {0};
 	size_t i = 0, end;
@@ -330,201 +123,19 @@ static void wins_at(const struct side *a, const struct side *b, s64 d, bool half
 			w->share[k][q] /= in_a[k] * in_b[q];
 }
 
-/* ---- the test ---- */
-
-struct variance {
-	double value; /* of the side's mean placement */
-	double df;
-	double blocks; /* the same by the blocks alone: what the bootstrap will see */
-	double drift;  /* the part that is a trend's */
-};
-
-/* Variance of the mean of @n clusters of equal weight. */
-static double variance_of_mean(const double *mean, size_t n)
-{
-	double centre = 0, sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		centre += mean[i] / (double)n;
-	for (size_t i = 0; i < n; i++)
-		sum += (mean[i] - centre) * (mean[i] - centre);
-	return sum / (double)(n - 1) / (double)n;
-}
-
-/* @merge neighbouring blocks at a time. Deviations are of the run's own mean: what differs between
- * runs is the runs' variance. */
-static double merged_variance(const struct side *s, const double *place, size_t merge)
-{
-	size_t per_run = s->per_run / merge;
-	double sum = 0;
-
-	for (size_t r = 0; r < s->runs; r++) {
-		double mean[BLOCKS_MAX];
-
-		for (size_t k = 0; k < per_run; k++) {
-			mean[k] = 0;
-			for (size_t m = 0; m < merge; m++)
-				mean[k] += place[r * s->per_run + k * merge + m] / (double)merge;
-		}
-		sum += variance_of_mean(mean, per_run);
-	}
-	return sum / (double)(s->runs * s->runs);
-}
-
-/* A run's trend, significant or not at all, as the variance of a uniform place along it. */
-static double drift_variance(const struct side *s, const double *place)
-{
-	double n = (double)s->per_run, sum = 0;
-
-	if (s->per_run < 8)
-		return 0;
-	for (size_t r = 0; r < s->runs; r++) {
-		const double *y = &place[r * s->per_run];
-		double mean = 0, sxy = 0, sxx = 0, rest = 0, slope;
-
-		for (size_t k = 0; k < s->per_run; k++)
-			mean += y[k] / n;
-		for (size_t k = 0; k < s->per_run; k++) {
-			double x = (double)k - (n - 1) / 2;
-
-			sxy += x * (y[k] - mean);
-			sxx += x * x;
-		}
-		slope = sxy / sxx;
-		for (size_t k = 0; k < s->per_run; k++) {
-			double e = y[k] - mean - slope * ((double)k - (n - 1) / 2);
-
-			rest += e * e;
-		}
-		if (fabs(slope) * sqrt(sxx) > DRIFT_T * sqrt(rest / (n - 2)))
-			sum += slope * slope * n * n / 4;
-	}
-	return sum / (double)(s->runs * s->runs);
-}
-
-static double runs_variance(const struct side *s, const double *place)
-{
-	double mean[BLOCKS_MAX] = {0};
-
-	for (size_t b = 0; b < s->blocks; b++)
-		mean[b / s->per_run] += place[b] / (double)s->per_run;
-	return variance_of_mean(mean, s->runs);
-}
-
-/* By stretches: the longest that make the variance largest. */
-static void within_variance(const struct side *s, const double *place, struct variance *ret)
-{
-	ret->value = ret->df = 0;
-	if (s->per_run < 2)
-		return;
-	ret->value = ret->blocks = merged_variance(s, place, 1);
-	ret->df = (double)(s->runs * (s->per_run - 1));
-	for (size_t merge = 2; s->per_run / merge >= 5; merge *= 2) {
-		double v = merged_variance(s, place, merge);
-
-		if (v <= ret->value)
-			continue;
-		ret->value = v;
-		ret->df = (double)(s->runs * (s->per_run / merge - 1));
-	}
-	ret->drift = drift_variance(s, place);
-	ret->value += ret->drift;
-}
-
-struct test {
-	double share; /* P(new > old) + P(new = old) / 2 */
-	double var, df;
-	double scale; /* how much wider than what the bootstrap sees */
-	double p;
-	enum pvtb_spread spread;
-};
-
-static double satterthwaite(const struct variance *a, const struct variance *b)
-{
-	double sum = a->value + b->value, rest = 0;
-
-	if (a->df > 0)
-		rest += a->value * a->value / a->df;
-	if (b->df > 0)
-		rest += b->value * b->value / b->df;
-	return rest > 0 ? sum * sum / rest : (double)INFINITY;
-}
-
-/* However far the sides lie apart, no test of so many clusters can be surer than this. */
-static double least_p(size_t clusters_a, size_t clusters_b)
-{
-	double a = (double)clusters_a, b = (double)clusters_b;
-
-	return fmin(1, 2 * exp(log_gamma(a + 1) + log_gamma(b + 1) - log_gamma(a + b + 1)));
-}
-
-static void judge(const struct side *a, const struct side *b, const struct wins *w, struct test *t)
-{
-	double place_a[BLOCKS_MAX] = {0}, place_b[BLOCKS_MAX] = {0};
-	struct variance va = {0}, vb = {0}, ra = {0}, rb = {0};
-	double all = 0;
-
-	for (size_t i = 0; i < a->blocks; i++)
-		for (size_t j = 0; j < b->blocks; j++) {
-			/* wins are new <= old */
-			place_a[i] += (1 - w->share[i][j]) * b->share[j];
-			place_b[j] += (1 - w->share[i][j]) * a->share[i];
-		}
-	for (size_t i = 0; i < a->blocks; i++)
-		all += place_a[i] * a->share[i];
-	within_variance(a, place_a, &va);
-	within_variance(b, place_b, &vb);
-	t->share = all;
-	t->var = va.value + vb.value;
-	t->df = satterthwaite(&va, &vb);
-	t->spread = va.drift + vb.drift > t->var / 2 ? PVTB_SPREAD_DRIFT : PVTB_SPREAD_WITHIN;
-	t->scale = va.blocks + vb.blocks > 0 ? sqrt(t->var / (va.blocks + vb.blocks)) : 1;
-	if (a->runs > 1 && b->runs > 1) {
-		ra.value = runs_variance(a, place_a);
-		ra.df = (double)(a->runs - 1);
-		rb.value = runs_variance(b, place_b);
-		rb.df = (double)(b->runs - 1);
-		/* Drift that all runs share is no uncertainty, and what they do not share is here. */
-		if (ra.value + rb.value > t->var - va.drift - vb.drift) {
-			t->var = ra.value + rb.value;
-			t->df = satterthwaite(&ra, &rb);
-			t->spread = PVTB_SPREAD_RUNS;
-			t->scale = 1;
-		}
-	}
-	/* with few clusters both the spread and the quantile are underestimated by a bootstrap */
-	t->scale *= pvtb_t_critical(LEVEL, t->df) / pvtb_t_critical(LEVEL, INFINITY);
-	if (fabs(t->share - 0.5) < 1e-12)
-		t->p = 1;
-	else if (t->var > 0)
-		t->p = fmax(pvtb_t_two_sided((t->share - 0.5) / sqrt(t->var), t->df),
-			    least_p(a->blocks, b->blocks));
-	else
-		t->p = least_p(a->blocks, b->blocks);
-}
-
 /* ---- the interval ---- */
 
-/* Draw clusters with replacement: a weight per block, sum 1. */
-static void draw(const struct side *s, bool by_run, u64 *random, double *weight)
+/* Draw blocks of each run with replacement: a weight per block, sum 1. */
+static void draw(const struct pvtb_cluster_side *s, u64 *random, double *weight)
 {
 	double sum = 0;
 
 	memset(weight, 0, s->blocks * sizeof(*weight));
-	if (by_run) {
-		for (size_t k = 0; k < s->runs; k++) {
-			size_t r = pvtb_random(random) % s->runs;
+	for (size_t k = 0; k < s->blocks; k++) {
+		size_t r = k / s->per_run, b;
 
-			for (size_t i = 0; i < s->per_run; i++)
-				weight[r * s->per_run + i] += s->share[r * s->per_run + i];
-		}
-	} else {
-		for (size_t k = 0; k < s->blocks; k++) {
-			size_t r = k / s->per_run, b;
-
-			b = r * s->per_run + pvtb_random(random) % s->per_run;
-			weight[b] += s->share[b];
-		}
+		b = r * s->per_run + pvtb_random(random) % s->per_run;
+		weight[b] += s->share[b];
 	}
 	for (size_t k = 0; k < s->blocks; k++)
 		sum += weight[k];
@@ -533,13 +144,13 @@ static void draw(const struct side *s, bool by_run, u64 *random, double *weight)
 }
 
 struct grid {
-	struct wins *w;	 /* pairs with new - old <= at[] - quantum / 2 */
-	double at[GRID]; /* upper edges of cells, between which counts are linear */
+	struct wins *w; /* pairs with new - old <= at[] */
+	double at[GRID];
 	size_t n;
 };
 
-static double weighted_share(const struct side *a, const struct side *b, const struct wins *w,
-			     const double *wa, const double *wb)
+static double weighted_share(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b,
+			     const struct wins *w, const double *wa, const double *wb)
 {
 	double sum = 0;
 
@@ -556,8 +167,8 @@ static double weighted_share(const struct side *a, const struct side *b, const s
 }
 
 /* The shift at which half of the weighted pairs are below. */
-static double weighted_shift(const struct side *a, const struct side *b, const struct grid *g,
-			     const double *wa, const double *wb)
+static double weighted_shift(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b,
+			     const struct grid *g, const double *wa, const double *wb)
 {
 	size_t low = 0, high = g->n - 1, tries = 0;
 	double at_low = weighted_share(a, b, &g->w[low], wa, wb);
@@ -594,21 +205,20 @@ static double weighted_shift(const struct side *a, const struct side *b, const s
 	return g->at[low] + (g->at[high] - g->at[low]) * (0.5 - at_low) / (at_high - at_low);
 }
 
-/* Cells from where replicates could begin to where they could end. */
-static void fill_grid(const struct side *a, const struct side *b, s64 quantum, const struct test *t,
-		      struct grid *g)
+/* From where replicates could begin to where they could end. */
+static void fill_grid(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b,
+		      const struct pvtb_judgement *t, struct grid *g)
 {
 	double reach = fmin(6 * sqrt(t->var) + 0.02, 0.499);
-	s64 from = pair_quantile(a, b, quantum, 0.5 - reach) - quantum;
-	s64 to = pair_quantile(a, b, quantum, 0.5 + reach) + quantum;
-	u64 cells = (u64)(to - from) / (u64)quantum;
-	u64 step = (cells + GRID - 2) / (GRID - 1);
+	s64 from = pair_quantile(a, b, 0.5 - reach) - 1;
+	s64 to = pair_quantile(a, b, 0.5 + reach) + 1;
+	s64 step = (to - from + GRID - 2) / (GRID - 1);
 
 	for (g->n = 0; g->n < GRID; g->n++) {
-		s64 d = from + (s64)(g->n * step) * quantum;
+		s64 d = from + (s64)g->n * step;
 
 		wins_at(a, b, d, false, true, &g->w[g->n]);
-		g->at[g->n] = (double)d + (double)quantum / 2;
+		g->at[g->n] = (double)d;
 		if (d >= to) {
 			g->n++;
 			break;
@@ -616,48 +226,81 @@ static void fill_grid(const struct side *a, const struct side *b, s64 quantum, c
 	}
 }
 
-static int cmp_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int interval_of(const struct side *a, const struct side *b, s64 quantum,
-		       const struct test *t, u64 seed, struct pvtb_shift *ret)
+/* The interval of the shift by stretches of runs: a bootstrap, in fine units about the shift. */
+static int interval_within(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b,
+			   const struct pvtb_judgement *t, u64 seed, double *ret_low,
+			   double *ret_high)
 {
 	struct grid g = {.w = calloc(GRID, sizeof(*g.w))};
 	double *list = calloc(REPLICATES, sizeof(*list));
 	double wa[BLOCKS_MAX], wb[BLOCKS_MAX], centre, few, widen;
-	bool by_run = t->spread == PVTB_SPREAD_RUNS;
-	size_t cut = (size_t)(REPLICATES * LEVEL / 2);
+	size_t cut = (size_t)(REPLICATES * PVTB_LEVEL / 2);
 
 	if (!g.w || !list) {
 		free(g.w);
 		free(list);
 		return -ENOMEM;
 	}
-	fill_grid(a, b, quantum, t, &g);
+	fill_grid(a, b, t, &g);
 	centre = weighted_shift(a, b, &g, a->share, b->share);
 	for (size_t i = 0; i < REPLICATES; i++) {
-		draw(a, by_run, &seed, wa);
-		draw(b, by_run, &seed, wb);
+		draw(a, &seed, wa);
+		draw(b, &seed, wb);
 		list[i] = weighted_shift(a, b, &g, wa, wb) - centre;
 	}
 	qsort(list, REPLICATES, sizeof(*list), cmp_double);
 	/* Few clusters drawn with replacement vary less than fresh ones would. */
-	few = by_run ? fmin((double)a->runs, (double)b->runs)
-		     : fmin((double)a->per_run, (double)b->per_run);
+	few = fmin((double)a->per_run, (double)b->per_run);
 	widen = few > 1 ? sqrt(few / (few - 1)) * t->scale : t->scale;
-	ret->low = ret->shift + fmin(list[cut], 0) * widen;
-	ret->high = ret->shift + fmax(list[REPLICATES - 1 - cut], 0) * widen;
+	*ret_low = fmin(list[cut], 0) * widen;
+	*ret_high = fmax(list[REPLICATES - 1 - cut], 0) * widen;
 	free(g.w);
 	free(list);
 	return 0;
 }
 
+/* Medians of the runs, in fine units. */
+static void run_medians(const struct pvtb_cluster_side *s, double *ret)
+{
+	size_t seen[BLOCKS_MAX] = {0};
+
+	for (size_t i = 0; i < s->n; i++) {
+		size_t r = s->all[i].block / s->per_run, n = s->series[r].n, k = seen[r]++;
+
+		if (k == (n - 1) / 2)
+			ret[r] = (double)s->all[i].value;
+		if (k == n / 2)
+			ret[r] = (ret[r] + (double)s->all[i].value) / 2;
+	}
+}
+
+/* The same from run to run: half of it. */
+static double interval_of_runs(const struct pvtb_cluster_side *a, const struct pvtb_cluster_side *b)
+{
+	double ma[BLOCKS_MAX], mb[BLOCKS_MAX], var, df;
+
+	run_medians(a, ma);
+	run_medians(b, mb);
+	pvtb_runs_variance(pvtb_sample_variance(ma, a->runs), a->runs,
+			   pvtb_sample_variance(mb, b->runs), b->runs, &var, &df);
+	return pvtb_t_critical(PVTB_LEVEL, df) * sqrt(var);
+}
+
+/* By the centres of stretches, which know of a drift in time: half of it. */
+static double interval_of_centres(const struct pvtb_frame *f, const struct pvtb_cluster_side *a,
+				  const struct pvtb_cluster_side *b)
+{
+	double place_a[BLOCKS_MAX], place_b[BLOCKS_MAX];
+	double at_a = pvtb_centre_places(f, a, place_a), at_b = pvtb_centre_places(f, b, place_b);
+	struct pvtb_judgement t;
+
+	pvtb_judge(a, place_a, b, place_b, at_b - at_a, &t);
+	return t.var > 0 ? pvtb_t_critical(PVTB_LEVEL, t.df) * sqrt(t.var) : 0;
+}
+
 /* Half interval of a side's median: order statistics, by so many of them as the clusters leave. */
-static double median_half(const struct side *s, const struct test *t)
+static double median_half(const struct pvtb_frame *f, const struct pvtb_cluster_side *s,
+			  const struct pvtb_judgement *t)
 {
 	double deff, z = 1.96, n = (double)s->n, reach;
 	size_t low, high;
@@ -671,7 +314,122 @@ static double median_half(const struct side *s, const struct test *t)
 	high = (size_t)ceil((0.5 + reach) * n);
 	if (high >= s->n)
 		high = s->n - 1;
-	return ((double)s->all[high].value - (double)s->all[low].value) / 2;
+	return ((double)s->all[high].value - (double)s->all[low].value) / 2 * f->fine;
+}
+
+static double median_of(const struct pvtb_cluster_side *s)
+{
+	return ((double)s->all[(s->n - 1) / 2].value + (double)s->all[s->n / 2].value) / 2;
+}
+
+static int by_ranks(const struct pvtb_frame *f, const struct pvtb_cluster_side *a,
+		    const struct pvtb_cluster_side *b, u64 seed, struct pvtb_judgement *t,
+		    struct pvtb_shift *s)
+{
+	double place_a[BLOCKS_MAX] = {0}, place_b[BLOCKS_MAX] = {0}, share = 0, low = 0, high = 0,
+	       more;
+	struct wins *w = malloc(sizeof(*w));
+	int err = 0;
+
+	if (!w)
+		return -ENOMEM;
+	wins_at(a, b, 0, true, false, w);
+	for (size_t i = 0; i < a->blocks; i++)
+		for (size_t j = 0; j < b->blocks; j++) {
+			/* wins are new <= old */
+			place_a[i] += (1 - w->share[i][j]) * b->share[j];
+			place_b[j] += (1 - w->share[i][j]) * a->share[i];
+		}
+	free(w);
+	for (size_t i = 0; i < a->blocks; i++)
+		share += place_a[i] * a->share[i];
+	pvtb_judge(a, place_a, b, place_b, fabs(share - 0.5) < 1e-12 ? 0 : share - 0.5, t);
+	s->old_value = pvtb_frame_value(f, a, median_of(a));
+	s->new_value = pvtb_frame_value(f, b, median_of(b));
+	s->shift = (double)pair_quantile(a, b, 0.5) * f->fine;
+	s->old_half = median_half(f, a, t);
+	s->new_half = median_half(f, b, t);
+	if (t->spread != PVTB_SPREAD_RUNS)
+		err = interval_within(a, b, t, seed, &low, &high);
+	/* Ranks are at their ends where sides lie far apart, and say neither
+	 * what runs differ by nor what a drift comes to. */
+	if (a->runs > 1 || b->runs > 1) {
+		more = interval_of_runs(a, b);
+		if (more > fmax(high, -low))
+			t->spread = PVTB_SPREAD_RUNS;
+		low = fmin(low, -more);
+		high = fmax(high, more);
+	}
+	if (t->drifts && t->spread != PVTB_SPREAD_RUNS) {
+		more = interval_of_centres(f, a, b);
+		low = fmin(low, -more);
+		high = fmax(high, more);
+	}
+	if (!err) {
+		s->low = s->shift + low * f->fine;
+		s->high = s->shift + high * f->fine;
+	}
+	return err;
+}
+
+/* Half interval of a side's centre. */
+static double centre_half(const struct pvtb_frame *f, const struct pvtb_cluster_side *s,
+			  const double *place)
+{
+	struct pvtb_variance v;
+	double runs = s->runs > 1 ? pvtb_run_variance(s, place) / (double)s->runs : 0, reach;
+
+	pvtb_within_variance(s, place, &v);
+	if (runs > v.value - v.drift) {
+		v.value = runs;
+		v.df = (double)(s->runs - 1);
+	}
+	reach = v.value > 0 ? pvtb_t_critical(PVTB_LEVEL, v.df) * sqrt(v.value) : 0;
+	return hypot(reach, pvtb_step_reach(s)) * f->fine;
+}
+
+static void by_means(const struct pvtb_frame *f, const struct pvtb_cluster_side *a,
+		     const struct pvtb_cluster_side *b, struct pvtb_judgement *t,
+		     struct pvtb_shift *s)
+{
+	double place_a[BLOCKS_MAX], place_b[BLOCKS_MAX], reach, hidden;
+	double at_a = pvtb_centre_places(f, a, place_a), at_b = pvtb_centre_places(f, b, place_b);
+
+	pvtb_judge(a, place_a, b, place_b, at_b - at_a, t);
+	hidden = hypot(pvtb_step_reach(a), pvtb_step_reach(b));
+	reach = t->var > 0 ? pvtb_t_critical(PVTB_LEVEL, t->df) * sqrt(t->var) : 0;
+	reach = hypot(reach, hidden);
+	hidden /= pvtb_t_critical(PVTB_LEVEL, INFINITY);
+	if (at_b != at_a && hidden > 0) {
+		double var = t->var + hidden * hidden, share = t->var / var;
+
+		t->p = pvtb_t_two_sided((at_b - at_a) / sqrt(var), t->df / (share * share));
+	}
+	s->old_value = pvtb_frame_value(f, a, at_a);
+	s->new_value = pvtb_frame_value(f, b, at_b);
+	s->shift = (at_b - at_a) * f->fine;
+	s->old_half = centre_half(f, a, place_a);
+	s->new_half = centre_half(f, b, place_b);
+	s->low = s->shift - reach * f->fine;
+	s->high = s->shift + reach * f->fine;
+}
+
+/* Too few steps for ranks? The narrower side decides. */
+static bool coarse(const struct pvtb_frame *f, const struct pvtb_cluster_side *a,
+		   const struct pvtb_cluster_side *b)
+{
+	const struct pvtb_cluster_side *const sides[] = {a, b};
+	double narrow = INFINITY, finest = INFINITY;
+
+	for (int k = 0; k < 2; k++) {
+		size_t n = sides[k]->n;
+
+		narrow = fmin(narrow, (double)sides[k]->all[n - 1 - n / 4].value -
+					      (double)sides[k]->all[n / 4].value);
+		for (size_t r = 0; r < sides[k]->runs; r++)
+			finest = fmin(finest, sides[k]->step[r]);
+	}
+	return narrow < (f->step > finest * 1.01 ? COARSE_UNEQUAL : COARSE) * f->step;
 }
 
 int pvtb_shift_of(const struct pvtb_series *old_runs, size_t nr_old,
@@ -679,202 +437,42 @@ int pvtb_shift_of(const struct pvtb_series *old_runs, size_t nr_old,
 		  struct pvtb_shift *ret)
 {
 	struct pvtb_shift s = {.old_runs = nr_old, .new_runs = nr_new};
-	struct wins *w = malloc(sizeof(*w));
-	struct side a = {0}, b = {0};
-	struct test t = {0};
-	s64 quantum;
-	int err = w ? side_init(&a, old_runs, nr_old) : -ENOMEM;
+	struct pvtb_judgement t = {0};
+	struct pvtb_cluster_side a, b;
+	struct pvtb_frame f;
+	int err = pvtb_sides_init(&a, old_runs, nr_old, &b, new_runs, nr_new, seed, &f);
 
-	if (!err)
-		err = side_init(&b, new_runs, nr_new);
 	if (err)
-		goto out;
-	quantum = quantum_of(&a, &b);
+		return err;
 	s.old_n = a.n;
 	s.new_n = b.n;
-	s.old_value = median_of(&a, quantum);
-	s.new_value = median_of(&b, quantum);
-	s.shift = hodges_lehmann(&a, &b, quantum);
-	wins_at(&a, &b, 0, true, false, w);
-	judge(&a, &b, w, &t);
-	s.p = t.p;
+	s.by_means = coarse(&f, &a, &b);
+	if (s.by_means)
+		by_means(&f, &a, &b, &t, &s);
+	else
+		err = by_ranks(&f, &a, &b, seed, &t, &s);
+	s.p_model = t.p;
+	s.least_p = t.least_p;
+	s.p = fmax(t.p, fmin(1, t.least_p));
 	s.spread = t.spread;
-	s.old_half = median_half(&a, &t);
-	s.new_half = median_half(&b, &t);
-	err = interval_of(&a, &b, quantum, &t, seed, &s);
+	pvtb_side_free(&a);
+	pvtb_side_free(&b);
 	if (!err)
 		*ret = s;
-out:
-	side_free(&a);
-	side_free(&b);
-	free(w);
 	return err;
 }
 
-/* ---- values ---- */
-
-static double mean_value(const struct pvtb_estimate *e, size_t n)
+int pvtb_centre_of(const struct pvtb_series *run, struct pvtb_estimate *ret)
 {
-	double sum = 0;
+	double place[BLOCKS_MAX];
+	struct pvtb_frame f;
+	struct pvtb_cluster_side s;
+	int err = pvtb_sides_init(&s, run, 1, NULL, NULL, 0, 0, &f);
 
-	for (size_t i = 0; i < n; i++)
-		sum += e[i].value / (double)n;
-	return sum;
-}
-
-/* Variances of a side's mean, by its values' intervals and from run to run. */
-static void estimate_variance(const struct pvtb_estimate *e, size_t n, double *ret_within,
-			      double *ret_runs)
-{
-	double mean = mean_value(e, n), within = 0, runs = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		within += e[i].half * e[i].half / 1.96 / 1.96;
-		runs += (e[i].value - mean) * (e[i].value - mean);
-	}
-	*ret_within = within / (double)(n * n);
-	*ret_runs = n > 1 ? runs / (double)(n - 1) / (double)n : (double)NAN;
-}
-
-static double median_value(double *v, size_t n)
-{
-	qsort(v, n, sizeof(*v), cmp_double);
-	return (v[(n - 1) / 2] + v[n / 2]) / 2;
-}
-
-int pvtb_shift_of_estimates(const struct pvtb_estimate *old_runs, size_t nr_old,
-			    const struct pvtb_estimate *new_runs, size_t nr_new,
-			    struct pvtb_shift *ret)
-{
-	struct pvtb_shift s = {.old_runs = nr_old,
-			       .new_runs = nr_new,
-			       .old_n = nr_old,
-			       .new_n = nr_new,
-			       .low = NAN,
-			       .high = NAN,
-			       .p = 1};
-	double wa, wb, ra, rb, var = NAN, df = INFINITY, *list;
-	size_t longest = nr_old > nr_new ? nr_old : nr_new;
-
-	if (!nr_old || !nr_new)
-		return -ENODATA;
-	list = calloc(longest * longest, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < nr_old; i++)
-		list[i] = old_runs[i].value;
-	s.old_value = median_value(list, nr_old);
-	for (size_t i = 0; i < nr_new; i++)
-		list[i] = new_runs[i].value;
-	s.new_value = median_value(list, nr_new);
-	for (size_t i = 0; i < nr_old; i++)
-		for (size_t j = 0; j < nr_new; j++)
-			list[i * nr_new + j] = new_runs[j].value - old_runs[i].value;
-	s.shift = median_value(list, nr_old * nr_new);
-	free(list);
-
-	estimate_variance(old_runs, nr_old, &wa, &ra);
-	estimate_variance(new_runs, nr_new, &wb, &rb);
-	if (isfinite(wa + wb)) {
-		var = wa + wb;
-		s.spread = PVTB_SPREAD_WITHIN;
-	}
-	if (isfinite(ra + rb) && !(ra + rb <= var)) {
-		struct variance va = {.value = ra, .df = (double)(nr_old - 1)};
-		struct variance vb = {.value = rb, .df = (double)(nr_new - 1)};
-
-		var = ra + rb;
-		df = satterthwaite(&va, &vb);
-		s.spread = PVTB_SPREAD_RUNS;
-	}
-	s.old_half = 1.96 * sqrt(isfinite(wa) && !(ra > wa) ? wa : ra);
-	s.new_half = 1.96 * sqrt(isfinite(wb) && !(rb > wb) ? wb : rb);
-	if (isfinite(var)) {
-		double reach = pvtb_t_critical(LEVEL, df) * sqrt(var);
-
-		s.low = s.shift - reach;
-		s.high = s.shift + reach;
-		if (s.shift != 0)
-			s.p = var > 0 ? pvtb_t_two_sided(s.shift / sqrt(var), df) : 0;
-	}
-	*ret = s;
-	return 0;
-}
-
-/* ---- quantiles of one run ---- */
-
-static int cmp_s64(const void *a, const void *b)
-{
-	s64 x = *(const s64 *)a, y = *(const s64 *)b;
-
-	return (x > y) - (x < y);
-}
-
-int pvtb_quantile_of(const struct pvtb_series *run, u64 permille, struct pvtb_estimate *ret)
-{
-	double share = (double)permille / 1000, n = (double)run->n, reach, seen, expected;
-	size_t blocks = run->n / 8 < BLOCKS_WANTED ? run->n / 8 : BLOCKS_WANTED, rank;
-	double above[BLOCKS_WANTED] = {0};
-	s64 *v, q;
-
-	if (!run->n)
-		return -ENODATA;
-	v = malloc(run->n * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	memcpy(v, run->values, run->n * sizeof(*v));
-	qsort(v, run->n, sizeof(*v), cmp_s64);
-	rank = (size_t)(((u128)run->n * permille + 999) / 1000);
-	q = v[rank ? rank - 1 : 0];
-	ret->value = (double)q;
-	ret->half = NAN;
-	if (blocks >= 2) {
-		for (size_t i = 0; i < run->n; i++)
-			above[i * blocks / run->n] += (run->values[i] > q) * (double)blocks / n;
-		seen = variance_of_mean(above, blocks);
-		expected = share * (1 - share) / n;
-		reach = 1.96 * sqrt(fmax(seen, expected));
-		if ((share - reach) * n >= 1 && (share + reach) * n <= n) {
-			s64 low = v[(size_t)floor((share - reach) * n) - 1];
-			s64 high = v[(size_t)ceil((share + reach) * n) - 1];
-
-			ret->half = fmax((double)high - (double)q, (double)q - (double)low);
-		}
-	}
-	free(v);
-	return 0;
-}
-
-/* ---- many tests at once ---- */
-
-struct ranked {
-	double p;
-	size_t at;
-};
-
-static int cmp_ranked(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	if (x->p != y->p)
-		return (x->p > y->p) - (x->p < y->p);
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-int pvtb_holm(double *p, size_t n)
-{
-	struct ranked *r = calloc(n ? n : 1, sizeof(*r));
-	double worst = 0;
-
-	if (!r)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		r[i] = (struct ranked){p[i], i};
-	qsort(r, n, sizeof(*r), cmp_ranked);
-	for (size_t i = 0; i < n; i++) {
-		worst = fmax(worst, fmin(1, r[i].p * (double)(n - i)));
-		p[r[i].at] = worst;
-	}
-	free(r);
+	if (err)
+		return err;
+	ret->value = pvtb_frame_value(&f, &s, pvtb_centre_places(&f, &s, place));
+	ret->half = centre_half(&f, &s, place);
+	pvtb_side_free(&s);
 	return 0;
 }

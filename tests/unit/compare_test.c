@@ -355,10 +355,10 @@ static void filters(void **unused)
 	s.opts.nr_only = 1;
 	s.opts.only = bench;
 	compare(&s);
-	assert_int_equal(s.c.nr_rows, 3);
+	assert_int_equal(s.c.nr_rows, 11); /* p50, p99, mean; p99.9 but of the VMM's */
 	s.opts.only = variant;
 	compare(&s);
-	assert_int_equal(s.c.nr_rows, 2);
+	assert_int_equal(s.c.nr_rows, 7);
 	s.opts.stats = stats;
 	s.opts.nr_stats = 1;
 	compare(&s);
@@ -374,6 +374,154 @@ static void filters(void **unused)
 	s.opts.hosts = native;
 	s.opts.nr_hosts = 1;
 	assert_int_equal(pvtb_compare(&s.old, &s.new, &s.opts, &s.c, &err), -ENODATA);
+	sides_free(&s);
+}
+
+/* A path that one op in 64 takes: the median is what it was. */
+static void a_tail_is_worse(void **unused)
+{
+	struct sides s;
+
+	sides_init(&s);
+	side_add(&s.old, lab_result(), NULL);
+	side_add(&s.new, lab_result(), NULL);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "p99", 3240);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "p99.9", 3240);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "mean", 1763);
+	compare(&s);
+	assert_int_equal(row_of(&s, "unknown_id", "p50")->verdict, PVTB_SAME);
+	assert_int_equal(row_of(&s, "unknown_id", "p99")->verdict, PVTB_WORSE);
+	assert_int_equal(row_of(&s, "unknown_id", "p99.9")->verdict, PVTB_WORSE);
+	assert_int_equal(row_of(&s, "unknown_id", "mean")->verdict, PVTB_WORSE);
+	assert_true(s.c.failed && row_of(&s, "unknown_id", "mean")->exact);
+	sides_free(&s);
+}
+
+/* Two interrupts more or less are in a mean, and no difference of the operation. */
+static void interrupts_are_no_difference(void **unused)
+{
+	struct pvtb_metric *max;
+	struct sides s;
+
+	sides_init(&s);
+	side_add(&s.old, lab_result(), NULL);
+	side_add(&s.new, lab_result(), NULL);
+	set(s.old.runs[0].result, "hypercall", "unknown_id", "max", 1740);
+	set(s.old.runs[0].result, "hypercall", "unknown_id", "mean", 1740);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "max", 7740);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "mean", 1741);
+	max = (struct pvtb_metric *)pvtb_variant_metric(
+		variant_of(s.new.runs[0].result, "hypercall", "unknown_id"), "max");
+	max->n = 10000;
+	compare(&s);
+	assert_int_equal(row_of(&s, "unknown_id", "mean")->verdict, PVTB_SAME);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "mean", 1742);
+	compare(&s);
+	assert_int_equal(row_of(&s, "unknown_id", "mean")->verdict, PVTB_WORSE);
+	sides_free(&s);
+}
+
+static void skip_all(struct pvtb_result *r)
+{
+	for (size_t b = 0; b < r->hosts[0].nr_benches; b++)
+		for (size_t v = 0; v < r->hosts[0].benches[b].nr_variants; v++)
+			pvtb_variant_set_status(&r->hosts[0].benches[b].variants[v], PVTB_SKIP,
+						"not here");
+}
+
+/* Whatever the reason: what looked at nothing has not passed. */
+static void nothing_compared_is_no_pass(void **unused)
+{
+	static const char *const nowhere[] = {"hypercall.unknown_id.p42"}, *const some[] = {
+										   "hypercall",
+										   "hypercal"};
+	struct pvtb_err err = {0};
+	struct sides s;
+
+	sides_init(&s);
+	side_add(&s.old, lab_result(), NULL);
+	side_add(&s.new, lab_result(), NULL);
+	compare(&s);
+	assert_int_equal(pvtb_compare_nothing(&s.c, &err), 0);
+	/* all of it is missing now */
+	skip_all(s.new.runs[0].result);
+	compare(&s);
+	assert_true(s.c.nr_rows > 0 && s.c.count[PVTB_MISSING] == s.c.nr_rows);
+	assert_int_equal(pvtb_compare_nothing(&s.c, &err), -ENODATA);
+	assert_true(err.why[0] && err.hint[0]);
+	/* where that fails, it has failed */
+	s.opts.fail_on[PVTB_MISSING] = true;
+	compare(&s);
+	assert_int_equal(pvtb_compare_nothing(&s.c, &err), 0);
+	s.opts.fail_on[PVTB_MISSING] = false;
+	/* a new side with nothing in it */
+	pvtb_comparison_free(&s.c);
+	pvtb_result_free(s.new.runs[0].result);
+	s.new.runs[0].result = fixture_new("pvtb run");
+	compare(&s);
+	assert_int_equal(pvtb_compare_nothing(&s.c, &err), -ENODATA);
+	/* names that are nowhere, alone and beside one that is somewhere */
+	pvtb_comparison_free(&s.c);
+	pvtb_result_free(s.new.runs[0].result);
+	s.new.runs[0].result = lab_result();
+	s.opts.only = nowhere;
+	s.opts.nr_only = 1;
+	assert_int_equal(pvtb_compare(&s.old, &s.new, &s.opts, &s.c, &err), -ENODATA);
+	s.opts.only = some;
+	s.opts.nr_only = 2;
+	assert_int_equal(pvtb_compare(&s.old, &s.new, &s.opts, &s.c, &err), -ENODATA);
+	assert_string_equal(err.what, "hypercal");
+	s.opts.nr_only = 1;
+	compare(&s);
+	sides_free(&s);
+}
+
+/* An older baseline holds less than is judged today: compared as far as it goes, and said. */
+static void less_in_the_old_side(void **unused)
+{
+	struct pvtb_variant_result *v;
+	struct sides s;
+	bool said = false;
+
+	sides_init(&s);
+	side_add(&s.old, lab_result(), NULL);
+	side_add(&s.new, lab_result(), NULL);
+	v = variant_of(s.old.runs[0].result, "hypercall", "unknown_id");
+	for (size_t m = 0; m < v->nr_metrics; m++)
+		if (!strcmp(v->metrics[m].name, "p99"))
+			fixture_text(&v->metrics[m].name, "p98");
+	compare(&s);
+	for (size_t i = 0; i < s.c.nr_warnings; i++)
+		said |= strstr(s.c.warnings[i], "lacks 1 metric") != NULL;
+	assert_true(said && !s.c.failed);
+	sides_free(&s);
+}
+
+/* Ticks that are instructions on one side and time on the other are not one metric. */
+static void of_one_kind_only(void **unused)
+{
+	struct pvtb_metric *m;
+	struct sides s;
+
+	sides_init(&s);
+	side_add(&s.old, lab_result(), NULL);
+	side_add(&s.new, lab_result(), NULL);
+	m = (struct pvtb_metric *)pvtb_variant_metric(
+		variant_of(s.new.runs[0].result, "hypercall", "unknown_id"), "p50");
+	m->kind = PVTB_KIND_TIME;
+	m->value = 60;
+	compare(&s);
+	assert_int_equal(s.c.count[PVTB_MISSING], 1);
+	assert_int_equal(s.c.count[PVTB_BETTER], 0);
+	assert_non_null(strstr(row_of(&s, "unknown_id", NULL)->why, "kinds"));
+	m->kind = PVTB_KIND_INSTRUCTIONS;
+	m->direction = PVTB_HIGHER_IS_BETTER;
+	compare(&s);
+	assert_non_null(strstr(row_of(&s, "unknown_id", NULL)->why, "directions"));
+	m->direction = PVTB_LOWER_IS_BETTER;
+	m->unit = PVTB_UNIT_NS;
+	compare(&s);
+	assert_non_null(strstr(row_of(&s, "unknown_id", NULL)->why, "units"));
 	sides_free(&s);
 }
 
@@ -543,6 +691,87 @@ static void other_counters(void **unused)
 	sides_free(&s);
 }
 
+/* An old result may not know its counter's frequency: no reason to die, nor to compare. */
+static void a_counter_of_unknown_frequency(void **unused)
+{
+	static const u64 hz[] = {1, 1ULL << 62};
+	struct pvtb_err err = {0};
+	struct sides s;
+
+	fill_native(&s, 1, 1, 2000000000);
+	s.new.runs[0].result->hosts[0].counter_hz = 0;
+	compare(&s);
+	assert_int_equal(s.c.compared, 0);
+	assert_non_null(strstr(s.c.rows[0].why, "frequency"));
+	assert_int_equal(pvtb_compare_nothing(&s.c, &err), -ENODATA);
+	/* unknown on both sides: ticks are ticks */
+	s.old.runs[0].result->hosts[0].counter_hz = 0;
+	compare(&s);
+	assert_int_equal(row_of(&s, "pvclock", "p50")->verdict, PVTB_SAME);
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(hz); i++) {
+		s.old.runs[0].result->hosts[0].counter_hz = hz[i];
+		s.new.runs[0].result->hosts[0].counter_hz = 2000000000;
+		compare(&s);
+		assert_true(s.c.compared > 0);
+	}
+	sides_free(&s);
+}
+
+/* Values and samples are those of the same runs, whichever run lacks the metric. */
+static void runs_are_paired(void **unused)
+{
+	struct pvtb_variant_result *v;
+	struct sides s;
+
+	state = 42;
+	sides_init(&s);
+	for (unsigned int i = 0; i < 3; i++) {
+		add_native(&s.old, 2 * i, i ? 1 : 3, 2000000000);
+		add_native(&s.new, 2 * i + 1, 1, 2000000000);
+	}
+	/* the first old run is three times as slow, and has no p50 of it */
+	v = variant_of(s.old.runs[0].result, "counter_read", "pvclock");
+	for (size_t m = 0; m < v->nr_metrics; m++)
+		if (!strcmp(v->metrics[m].name, "p50"))
+			fixture_text(&v->metrics[m].name, "p51");
+	/* metrics are those of the first run of a side: let that be one that has it */
+	struct pvtb_compare_run first = s.old.runs[0];
+
+	s.old.runs[0] = s.old.runs[1];
+	s.old.runs[1] = first;
+	compare(&s);
+	assert_int_equal(row_of(&s, "pvclock", "p50")->s.old_runs, 2);
+	assert_true(fabs(row_of(&s, "pvclock", "p50")->s.old_value - 1120) < 10);
+	assert_int_equal(row_of(&s, "pvclock", "p50")->verdict, PVTB_SAME);
+	sides_free(&s);
+}
+
+/* An old result's interval of a median takes samples for independent: without the samples nothing
+ * is made of it; a centre with an interval over stretches of the run is compared. */
+static void without_samples(void **unused)
+{
+	struct pvtb_variant_result *v;
+	struct sides s;
+
+	fill_native(&s, 1, 1.1, 2000000000);
+	free(s.old.runs[0].dir);
+	s.old.runs[0].dir = NULL;
+	v = variant_of(s.old.runs[0].result, "counter_read", "pvclock");
+	for (size_t m = 0; m < v->nr_metrics; m++)
+		if (!strcmp(v->metrics[m].name, "p50")) {
+			v->metrics[m].low = v->metrics[m].value - 0.1;
+			v->metrics[m].high = v->metrics[m].value + 0.1;
+		}
+	compare(&s);
+	assert_int_equal(row_of(&s, "pvclock", "p50")->verdict, PVTB_UNSURE);
+	assert_non_null(strstr(row_of(&s, "pvclock", "p50")->why, "--update"));
+	pvtb_variant_add_metric(v, "centre", PVTB_UNIT_TICKS, PVTB_KIND_TIME, PVTB_LOWER_IS_BETTER,
+				1120, 1119, 1121, 2000);
+	compare(&s);
+	assert_int_equal(row_of(&s, "pvclock", "p50")->verdict, PVTB_WORSE);
+	sides_free(&s);
+}
+
 static void cut_samples_are_an_error(void **unused)
 {
 	struct pvtb_err err = {0};
@@ -560,7 +789,7 @@ static void cut_samples_are_an_error(void **unused)
 
 /* ---- baselines ---- */
 
-/* Only what is judged and what can move it, no kernel's path, nothing of the run; and it compares as
+/* Only what is judged, what that needs, and what can move it, no kernel's path, nothing of the run; and it compares as
  * the result would. */
 static void baselines(void **unused)
 {
@@ -583,13 +812,15 @@ static void baselines(void **unused)
 	assert_string_equal(json_string_value(json_object_get(cpu, "model")), "one");
 	assert_int_equal(json_object_size(cpu), 1);
 	assert_int_equal(base->hosts[0].benches[0].nr_variants, 4); /* without the skipped one */
-	assert_int_equal(base->hosts[0].benches[0].variants[0].nr_metrics, 1);
+	/* p50, p99, p99.9, mean, and max, which says how much interrupts are in a mean */
+	assert_int_equal(base->hosts[0].benches[0].variants[0].nr_metrics, 5);
 	snprintf(path, sizeof(path), "%s/baseline.json", root);
 	assert_int_equal(pvtb_result_save(base, path, &err), 0);
 	pvtb_result_free(base);
 	assert_int_equal(pvtb_compare_side_load(&s.old, path, &err), 0);
 	compare(&s);
-	assert_int_equal(s.c.count[PVTB_SAME], 7);
+	assert_int_equal(s.c.count[PVTB_SAME], 26);
+	assert_int_equal(s.c.nr_rows, 26);
 	assert_int_equal(s.c.nr_warnings, 0);
 	set(r, "hypercall", "unknown_id", "p50", 1741);
 	configure(&r->hosts[0], "2", json_pack("{s:s, s:s}", "HZ", "250", "KASAN", "y"));
@@ -698,6 +929,24 @@ static void golden(void **unused)
 	sides_free(&s);
 }
 
+/* An interval that reaches further up than down is shown as it is. */
+static void lopsided_intervals(void **unused)
+{
+	struct pvtb_compare_row *row;
+	struct sides s;
+	char *text;
+
+	fill_native(&s, MANY, 0.94, 2000000000);
+	row = (struct pvtb_compare_row *)row_of(&s, "pvclock", "p50");
+	row->s.shift = row->s.old_value * 0.017;
+	row->s.low = row->s.old_value * 0.004;
+	row->s.high = row->s.old_value * 0.036;
+	text = written(&s, PVTB_COMPARE_TEXT, PVTB_BY_BENCH);
+	assert_non_null(strstr(text, "+1.7 % -1.3 +1.9"));
+	free(text);
+	sides_free(&s);
+}
+
 static void fits_a_mail(void **unused)
 {
 	struct sides s;
@@ -751,6 +1000,15 @@ int main(void)
 		cmocka_unit_test(missing_and_broken),
 		cmocka_unit_test(some_runs_only),
 		cmocka_unit_test(filters),
+		cmocka_unit_test(a_tail_is_worse),
+		cmocka_unit_test(interrupts_are_no_difference),
+		cmocka_unit_test(nothing_compared_is_no_pass),
+		cmocka_unit_test(less_in_the_old_side),
+		cmocka_unit_test(of_one_kind_only),
+		cmocka_unit_test(a_counter_of_unknown_frequency),
+		cmocka_unit_test(runs_are_paired),
+		cmocka_unit_test(without_samples),
+		cmocka_unit_test(lopsided_intervals),
 		cmocka_unit_test(kernels_are_what_is_compared),
 		cmocka_unit_test(environments_that_differ),
 		cmocka_unit_test(kernel_configurations_that_differ),

@@ -11,9 +11,9 @@ expect_status 0 "$PVTB" gate "$base" --update hypercall.pv_time_features counter
 	finish
 [ "$(wc -c <"$base")" -lt 12000 ] || fail "the baseline of two variants is no small file"
 expect_status 0 "$PVTB" gate "$base"
-grep -q '0 worse, 0 better, 2 same' "$scratch/out" || fail "an unchanged kernel: $(tail -n 1 "$scratch/out")"
+grep -q '0 worse, 0 better, 8 same' "$scratch/out" || fail "an unchanged kernel: $(tail -n 1 "$scratch/out")"
 expect_status 0 "$PVTB" gate "$base" --self-test
-grep -q '2 of 2 altered baselines found' "$scratch/out" || fail "self-test: $(cat "$scratch/out")"
+grep -q '8 of 8 altered baselines found' "$scratch/out" || fail "self-test: $(cat "$scratch/out")"
 # with a threshold that hides one instruction the self-test has to fail
 expect_status 1 "$PVTB" gate "$base" --self-test --threshold 1
 
@@ -24,10 +24,33 @@ expect_status 1 "$PVTB" gate "$scratch/altered.json"
 grep -q '+1 (exact)  WORSE' "$scratch/out" || fail "one instruction more was not named"
 grep -q 'kernel configuration differs: HZ=17, now' "$scratch/out" || fail "another configuration was not named"
 
+# what looks at nothing does not pass: an empty baseline, an empty result, a name that is nowhere
+python3 - "$base" "$scratch" <<-'EOF'
+	import json, sys
+	r = json.load(open(sys.argv[1]))
+	for b in r['hosts'][0]['benches']:
+	    for v in b['variants']:
+	        v['metrics'] = []
+	json.dump(r, open(sys.argv[2] + '/hollow.json', 'w'))
+	r['hosts'] = []
+	json.dump(r, open(sys.argv[2] + '/empty.json', 'w'))
+EOF
+for nothing in hollow empty; do
+	expect_status 125 "$PVTB" gate "$scratch/$nothing.json"
+	grep -q 'nothing to compare with' "$scratch/err" || fail "$nothing: $(cat "$scratch/err")"
+	expect_status 2 "$PVTB" compare "$base" "$scratch/$nothing.json"
+	expect_status 2 "$PVTB" compare "$scratch/$nothing.json" "$base"
+done
+expect_status 2 "$PVTB" compare "$base" "$base" --only hypercall.no_such
+expect_status 2 "$PVTB" compare "$base" "$base" --stat no_such
+expect_status 0 "$PVTB" compare "$base" "$base" --only hypercall
+
 # unasked, ab compares what exits cost and what reading a counter costs
 expect_status 0 "$PVTB" ab -a distribution -b distribution
 grep -q '^  pv_time_features.p50 .* same$' "$scratch/out" && grep -q '^  cntvct.p50 .* same$' "$scratch/out" ||
 	fail "ab of one kernel: $(cat "$scratch/out")"
+# what cannot run on either side is not compared
+expect_status 125 "$PVTB" ab -a distribution -b distribution counter_read.cntvctss
 expect_status 125 "$PVTB" ab -a distribution -b "$base" hypercall.pv_time_features
 stand_in_for_kernel_tools
 expect_status 125 "$PVTB" ab --tree "$scratch" --commits HEAD HEAD

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <ftw.h>
+#include <math.h>
 #include <sys/stat.h>
 
 #include "compare/compare.h"
@@ -929,6 +930,63 @@ static void golden(void **unused)
 	sides_free(&s);
 }
 
+static double normal(void)
+{
+	return sqrt(-2 * log(uniform() + 1e-18)) * cos(2 * M_PI * uniform());
+}
+
+/* @n runs a side whose only metric differs from run to run by 1 %, and between the sides by @by. */
+static void fill_values(struct sides *s, size_t n, double by)
+{
+	for (int side = 0; side < 2; side++)
+		for (size_t i = 0; i < n; i++) {
+			struct pvtb_result *r = fixture_new("pvtb run");
+			struct pvtb_host_result *h =
+				fixture_host(r, "native", "x86_64", "SVM", 1000000000);
+			struct pvtb_bench_result *b = pvtb_host_add_bench(h, "bench", "synthetic");
+			struct pvtb_variant_result *v =
+				pvtb_bench_add_variant(b, "variant", "synthetic");
+
+			fixture_metric(v, "cost", PVTB_UNIT_NS,
+				       1000 * (1 + 0.01 * normal() + (side ? by : 0)), 1);
+			pvtb_variant_set_status(v, PVTB_OK, "%s", "");
+			side_add(side ? &s->new : &s->old, r, NULL);
+		}
+	compare(s);
+}
+
+/* Who measures as often as is said gets an answer, as a rule: of sides that are equal, and of some that
+ * are not. */
+static void advice_settles(void **unused)
+{
+	static const double by[] = {0, 0.02, 0.05};
+
+	for (size_t k = 0; k < PVTB_ARRAY_SIZE(by); k++) {
+		unsigned int asked = 0, settled = 0;
+
+		for (u64 i = 0; i < 200; i++) {
+			struct sides s;
+			size_t needed;
+
+			state = 1000 * k + i;
+			sides_init(&s);
+			fill_values(&s, 5, by[k]);
+			needed = s.c.rows[0].verdict == PVTB_UNSURE ? s.c.rows[0].needed_runs : 0;
+			sides_free(&s);
+			if (!needed || needed > 64)
+				continue;
+			sides_init(&s);
+			fill_values(&s, needed, by[k]);
+			asked++;
+			settled += s.c.rows[0].verdict != PVTB_UNSURE;
+			sides_free(&s);
+		}
+		print_message("differ by %g %%: %u advised, %u settled by it\n", 100 * by[k], asked,
+			      settled);
+		assert_true(settled >= 0.75 * asked);
+	}
+}
+
 /* An interval that reaches further up than down is shown as it is. */
 static void lopsided_intervals(void **unused)
 {
@@ -1008,6 +1066,7 @@ int main(void)
 		cmocka_unit_test(a_counter_of_unknown_frequency),
 		cmocka_unit_test(runs_are_paired),
 		cmocka_unit_test(without_samples),
+		cmocka_unit_test(advice_settles),
 		cmocka_unit_test(lopsided_intervals),
 		cmocka_unit_test(kernels_are_what_is_compared),
 		cmocka_unit_test(environments_that_differ),

@@ -14,8 +14,10 @@ cp -a Makefile bench bpf guest-probes harness lab packaging plots tests "$scratc
 mkdir -p "$scratch/$O" && cp -a "$O/$arch" "$scratch/$O/" || exit 1
 cd "$scratch" || exit 1
 
+# as it was built, or all of it is compiled again
+werror=$(grep -o -m1 -e ' -Werror ' "$O/$arch/flags" | head -n 1)
 build() {
-	make --no-print-directory ARCH="$arch" O="$O" DEPS=no "$O/$arch/pvtb" >log 2>&1 || { cat log; exit 1; }
+	make --no-print-directory ARCH="$arch" O="$O" DEPS=no WERROR="$werror" "$O/$arch/pvtb" >log 2>&1 || { cat log; exit 1; }
 }
 listed() {
 	"$O/$arch/pvtb" list --names | grep -c "^ghost\.here$"

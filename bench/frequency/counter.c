@@ -13,6 +13,14 @@
 /* More than any calibration leaves, less than any wrong frequency. */
 #define RATE_PPB 500000.0
 
+enum pvtb_status freq_rate_status(double ppb, double unc_ppb)
+{
+	if (fabs(ppb) - unc_ppb > RATE_PPB)
+		return PVTB_FAIL;
+	/* known too badly to say that it is within */
+	return fabs(ppb) + unc_ppb > RATE_PPB ? PVTB_INCONCLUSIVE : PVTB_OK;
+}
+
 static int judge(struct pvtb_run *run, const struct freq_seen *s, struct pvtb_variant_result *v)
 {
 	u64 hz = run->caps.counter_hz, told = s->cmd.counter_hz;
@@ -24,11 +32,11 @@ static int judge(struct pvtb_run *run, const struct freq_seen *s, struct pvtb_va
 	if (!ret)
 		ret = freq_tell("", s, v);
 	if (!ret)
-		ret = pvtb_variant_add_law(
-			v, "rate", "within 500 ppm of what is told",
-			fabs(s->rate.ppb) <= RATE_PPB + s->rate.unc_ppb ? PVTB_OK : PVTB_FAIL,
-			"%.0f +- %.0f ppb from %" PRIu64 " Hz in %.2f s", s->rate.ppb,
-			s->rate.unc_ppb, hz, (double)s->rate.span_ns / 1e9);
+		ret = pvtb_variant_add_law(v, "rate", "within 500 ppm of what is told",
+					   freq_rate_status(s->rate.ppb, s->rate.unc_ppb),
+					   "%.0f +- %.0f ppb from %" PRIu64 " Hz in %.2f s",
+					   s->rate.ppb, s->rate.unc_ppb, hz,
+					   (double)s->rate.span_ns / 1e9);
 	/* x86 has no such register */
 	if (!ret && told)
 		ret = pvtb_variant_add_law(v, "told", "CNTFRQ_EL0 in the guest is the counter's",

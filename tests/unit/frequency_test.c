@@ -245,6 +245,16 @@ static void test_physical(void **state)
 	assert_int_equal(physical(0, 1), PVTB_FAIL);
 }
 
+static void test_rate_status(void **state)
+{
+	assert_int_equal(freq_rate_status(100, 200), PVTB_OK);
+	assert_int_equal(freq_rate_status(-400000, 50000), PVTB_OK);
+	assert_int_equal(freq_rate_status(-600000, 50000), PVTB_FAIL);
+	/* a bracket that is wider than the limit sees nothing */
+	assert_int_equal(freq_rate_status(0, 1e6), PVTB_INCONCLUSIVE);
+	assert_int_equal(freq_rate_status(600000, 200000), PVTB_INCONCLUSIVE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_counter_follows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cpu_stays, setup, teardown),
 		cmocka_unit_test(test_physical),
+		cmocka_unit_test(test_rate_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

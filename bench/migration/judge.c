@@ -409,6 +409,14 @@ static const char *name_fault(const struct judge *j)
 	return NULL;
 }
 
+/* What is 0 when the guest leaves cannot drop. */
+static enum pvtb_status stolen_status(u64 drops, u64 before_ns)
+{
+	if (drops)
+		return PVTB_FAIL;
+	return before_ns ? PVTB_OK : PVTB_INCONCLUSIVE;
+}
+
 static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 {
 	const struct migration_measured *m = j->m;
@@ -423,7 +431,9 @@ static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 	ret = ret ?: law_delay(j, v);
 	ret = ret
 		      ?: pvtb_variant_add_law(v, "monotonic", "no clock ever steps back",
-					      j->steps_back ? PVTB_FAIL : PVTB_OK,
+					      j->steps_back ? PVTB_FAIL
+					      : j->pairs    ? PVTB_OK
+							    : PVTB_INCONCLUSIVE,
 					      "%llu steps back in %llu pairs of samples",
 					      (unsigned long long)j->steps_back,
 					      (unsigned long long)j->pairs);
@@ -434,7 +444,9 @@ static int add_laws(const struct judge *j, struct pvtb_variant_result *v)
 		ret = ret
 			      ?: pvtb_variant_add_law(
 					 v, "stolen", "stolen time never drops",
-					 j->steal_drops ? PVTB_FAIL : PVTB_OK,
+					 stolen_status(
+						 j->steal_drops,
+						 m->samples[0][m->before.behind[0] - 1].steal),
 					 "%llu drops, %llu ns in the end",
 					 (unsigned long long)j->steal_drops,
 					 (unsigned long long)m->samples[0][m->taken[0] - 1].steal);

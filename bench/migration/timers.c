@@ -133,7 +133,9 @@ static int add_laws(const struct timing *t, struct pvtb_variant_result *v)
 
 	ret = ret
 		      ?: pvtb_variant_add_law(v, "early", "no timer ever expires early",
-					      t->early ? PVTB_FAIL : PVTB_OK,
+					      t->early	   ? PVTB_FAIL
+					      : t->expired ? PVTB_OK
+							   : PVTB_INCONCLUSIVE,
 					      "%llu of %llu early, the worst by %.0f ns",
 					      (unsigned long long)t->early,
 					      (unsigned long long)t->expired, -t->worst_early_ns);

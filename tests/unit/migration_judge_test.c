@@ -23,14 +23,15 @@
 /* A guest's life, in time of the source's clock from its first sample on; what is 0 is as usual. */
 struct life {
 	const struct pvtb_migration_scenario *sc;
-	u64 target_hz, gap_ns; /* out for that long */
-	u64 guest_hz;	       /* of its counter, where KVM scales */
-	bool unscaled;	       /* ... but not on the target */
-	double rate_ppb;       /* its counter, on both hosts, against their clocks */
-	double jump_ns;	       /* by the move's own doing */
-	double lpt_rate;       /* of LPT after the move, 1: right */
-	s64 offset_ns;	       /* source's clock - target's */
-	s64 real_offset_ns;    /* the same of CLOCK_REALTIME */
+	u64 target_hz, gap_ns;	      /* out for that long */
+	u64 guest_hz;		      /* of its counter, where KVM scales */
+	bool unscaled;		      /* ... but not on the target */
+	double rate_ppb;	      /* its counter, on both hosts, against their clocks */
+	double jump_ns;		      /* by the move's own doing */
+	double lpt_rate;	      /* of LPT after the move, 1: right */
+	s64 offset_ns;		      /* source's clock - target's */
+	s64 real_offset_ns;	      /* the same of CLOCK_REALTIME */
+	u64 steal_ns, steal_after_ns; /* stolen time all along, and after the move */
 	u64 sync_unc_ns, sequence, skew_ticks;
 	bool still; /* the sequence number is */
 };
@@ -114,6 +115,7 @@ static void live(struct fixture *f, const struct life *l)
 			s->index = n;
 			s->c0 = s->c1 = c;
 			s->lpt = 1000 + (u64)llround(lpt);
+			s->steal = after ? l->steal_after_ns : l->steal_ns;
 			s->clock = 1000 + (u64)llround(guest);
 			if (!b->seen++)
 				b->low = b->high = delta;
@@ -233,6 +235,31 @@ static void right_ones_are_not_accused(void **state)
 				fail_msg("life %zu: %s: %s", i, v->laws[k].name,
 					 v->laws[k].verdict);
 		assert_null(((struct fixture *)*state)->m.found);
+		pvtb_result_free(r);
+	}
+}
+
+/* A value that was 0 when the guest left cannot drop, so that nothing is seen. */
+static void stolen_time_has_to_be_there(void **state)
+{
+	static const struct {
+		struct life life;
+		enum pvtb_status expected;
+	} cases[] = {
+		{LIFE(by_offset), PVTB_INCONCLUSIVE},
+		{LIFE(by_offset, .steal_after_ns = 5), PVTB_INCONCLUSIVE},
+		{LIFE(by_offset, .steal_ns = 1000, .steal_after_ns = 1000), PVTB_OK},
+		{LIFE(by_offset, .steal_ns = 1000, .steal_after_ns = 999), PVTB_FAIL},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(cases); i++) {
+		struct fixture *f = *state;
+		const struct pvtb_variant_result *v;
+		struct pvtb_result *r;
+
+		f->run.caps.steal = true;
+		r = judged(f, &cases[i].life, &v);
+		assert_int_equal(law(v, "stolen"), cases[i].expected);
 		pvtb_result_free(r);
 	}
 }
@@ -374,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(right_ones_are_not_accused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stolen_time_has_to_be_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(drift_is_no_jump, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jumps_are_seen, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ratios_are_exact, set_up, tear_down),

@@ -399,7 +399,7 @@ CF_ROW(kct_01, .id = "KCT-01", .tag = CF_DOC, X86, .source = "api.rst 4.70",
 	       "clears it",
        .how = "before, after the next entry, and after the guest has cleared it and KVM has updated the "
 	      "structure",
-       .run = kct_01,
+       .run = kct_01, .also = "KCT-05",
        .mutant = CF_M_MEM_AFTER(FLAGS_WORD, 8, CF_XOR, (u64)STOPPED << FLAGS_SHIFT, 1));
 
 static void kct_02(struct cf *cf)
@@ -433,6 +433,23 @@ CF_ROW(kct_04, .id = "KCT-04", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
        .quote = "GUEST_STOPPED is only supported by kvmclock",
        .statement = "the flag is not set in a Xen guest's pvclock",
        .manual = "our guest is no Xen guest");
+
+static void kct_05(struct cf *cf)
+{
+	struct pvtb_vm *vm = clock_vm(cf, 1);
+
+	cf_errno(cf, stop_clock(cf, vm), 0, "KVM_KVMCLOCK_CTRL");
+	cf_eq(cf, pvclock_flags(cf, vm) & STOPPED, 0, "the flag in memory before the next entry");
+	cf_run_once(cf, vm, 0);
+	cf_eq(cf, pvclock_flags(cf, vm) & STOPPED, STOPPED, "the flag after it");
+}
+CF_ROW(kct_05, .id = "KCT-05", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "vcpu->arch.pvclock_set_guest_stopped_request = true;", .cap = CF_CAP_KVMCLOCK_CTRL,
+       .statement =
+	       "the flag is in the guest's memory from the next entry on, not before: memory that is saved "
+	       "after KVM_KVMCLOCK_CTRL and before an entry does not have it",
+       .how = "read before the next entry and after it", .run = kct_05, .also = "KCT-01 SYS-07",
+       .mutant = CF_M_MEM(FLAGS_WORD, 8, CF_XOR, (u64)STOPPED << FLAGS_SHIFT));
 
 /* ---- KVM_SET_TSC_KHZ ---- */
 

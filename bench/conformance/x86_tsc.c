@@ -220,6 +220,35 @@ CF_ROW(tsc_08, .id = "TSC-08", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.
        .how = "offset set, run, second vCPU created", .run = tsc_08, .also = "TSC-03 MIG-02",
        .mutant = CF_M_VALUE(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_ADD, 1));
 
+static void tsc_09(struct cf *cf)
+{
+	struct pvtb_vm *vm = cf_vm(cf, &(struct pvtb_vm_spec){.nr_vcpus = 2});
+	const u64 value = 1ULL << 40;
+	u64 far = value + 100 * cf_ticks(cf, 1000), apart, from;
+
+	need_unscaled(cf);
+	from = cf_clock_ns(CLOCK_MONOTONIC);
+	cf_errno(cf, cf_msr_set(cf, cf_vcpu_fd(vm, 0), CF_MSR_TSC, value), 1, "TSC of vCPU 0");
+	cf_errno(cf, cf_msr_set(cf, cf_vcpu_fd(vm, 1), CF_MSR_TSC, value), 1, "the same on vCPU 1");
+	if (cf_clock_ns(CLOCK_MONOTONIC) - from > 500000000)
+		cf_inconclusive(cf, "half a second and more passed between the two");
+	cf_eq(cf, get_offset(cf, vm, 1), get_offset(cf, vm, 0),
+	      "offset of vCPU 1, against vCPU 0's");
+	cf_errno(cf, cf_msr_set(cf, cf_vcpu_fd(vm, 1), CF_MSR_TSC, far), 1, "100 s more on vCPU 1");
+	apart = get_offset(cf, vm, 1) - get_offset(cf, vm, 0);
+	cf_true(cf, apart > 10 * cf_ticks(cf, 1000),
+		"offsets %" PRIu64 " ticks apart after 100 s more", apart);
+}
+CF_ROW(tsc_09, .id = "TSC-09", .tag = CF_CODE, X86, .source = "arch/x86/kvm/x86.c",
+       .quote = "synchronizing = data < tsc_exp + tsc_hz && data + tsc_hz > tsc_exp;",
+       .since = "5.16",
+       .statement =
+	       "a TSC written by value within a second of what another vCPU's has come to is taken for the "
+	       "same clock and gets its offset; one further off is not",
+       .how = "the same value for two vCPUs one after the other, then 100 s more for one of them",
+       .needs = "a stable TSC", .run = tsc_09,
+       .mutant = CF_M_INPUT_AFTER(CF_SET_MSRS, CF_MSR_TSC, 16, 8, CF_ADD, 1ULL << 50, 1));
+
 /* ---- the migration algorithm, from one VM to another of this host ---- */
 
 struct migration {

@@ -7,5 +7,5 @@ set -u
 . tests/lab-conformance.sh
 
 killed arm64 lab:arm64 86
-killed x86_64 lab:x86_64 76
+killed x86_64 lab:x86_64 78
 finish

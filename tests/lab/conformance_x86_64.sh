@@ -6,7 +6,7 @@ set -u
 . tests/lab-lib.sh
 . tests/lab-conformance.sh
 
-conforms x86 75 lab:x86_64 || finish
+conforms x86 77 lab:x86_64 || finish
 ! has_kernel x86_64 6.1 || conforms old 74 lab:x86_64,series=6.1
 n=0
 for kernel in ${PVTB_KERNELS_X86_64:-}; do

@@ -69,7 +69,7 @@ static void test_rows(void **state)
 		if (rows[i]->cap)
 			assert_null(strstr(cf_cap_name(rows[i]->cap), "does not name"));
 	}
-	assert_true(automatic >= 165);
+	assert_true(automatic >= 167);
 	for (size_t s = 0; s < nr_sections; s++) {
 		bool any = false;
 

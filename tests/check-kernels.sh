@@ -90,9 +90,9 @@ run() {
 	printf '(%s s)\n' $(($(date +%s) - begun))
 }
 
-# worse_of: variants the last comparison calls WORSE, and by how much: "name +1"
+# worse_of: variants the last comparison calls WORSE by p50 or p99, and by how much: "name +1"
 worse_of() {
-	awk '$NF == "WORSE" { sub(/\..*/, "", $1); print $1, $4 }' "$scratch/out" | sort
+	awk '$NF == "WORSE" && $1 ~ /\.p(50|99)$/ { sub(/\..*/, "", $1); print $1, $4 }' "$scratch/out" | sort -u
 }
 
 # named VARIANT...: these are called WORSE, by one and the same number of instructions, and no others

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compare/compare.h"
+#include "core/json.h"
 #include "report/quantity.h"
 
 #define ORIGIN "pvtime_bench"
@@ -179,9 +180,9 @@ static json_t *to_kcidb(const struct pvtb_comparison *c)
 	return json_pack("{s:{s:i, s:i}, s:o}", "version", "major", 5, "minor", 3, "tests", tests);
 }
 
-static int write_json(json_t *root, FILE *out)
+static int write_json(json_t *root, unsigned long begun, FILE *out)
 {
-	int ret = root ? 0 : -ENOMEM;
+	int ret = root ? pvtb_json_end(begun) : -ENOMEM;
 
 	if (!ret && json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)))
 		ret = -EIO;
@@ -287,6 +288,7 @@ static void write_go(const struct pvtb_comparison *c, FILE *out)
 int pvtb_compare_write(const struct pvtb_comparison *c, enum pvtb_compare_format format,
 		       enum pvtb_compare_by by, FILE *out, struct pvtb_err *err)
 {
+	unsigned long begun = pvtb_json_begin();
 	int ret = 0;
 
 	switch (format) {
@@ -295,10 +297,10 @@ int pvtb_compare_write(const struct pvtb_comparison *c, enum pvtb_compare_format
 		ret = pvtb_compare_write_text(c, format, by, out);
 		break;
 	case PVTB_COMPARE_JSON:
-		ret = write_json(to_json(c), out);
+		ret = write_json(to_json(c), begun, out);
 		break;
 	case PVTB_COMPARE_KCIDB:
-		ret = write_json(to_kcidb(c), out);
+		ret = write_json(to_kcidb(c), begun, out);
 		break;
 	case PVTB_COMPARE_KTAP:
 		write_ktap(c, out);

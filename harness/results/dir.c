@@ -263,6 +263,7 @@ static int make_temporary(struct pvtb_dir *d)
 		 * systems without locks leave theirs to whoever cleans up. */
 		if (d->lock >= 0 || d->lock == -ENOLCK || d->lock == -EOPNOTSUPP)
 			return chmod(d->path, 0755) ? -errno : put_mark(d->path);
+		rmdir(d->path); /* still empty, whoever's it is now */
 	}
 	return d->lock;
 }

@@ -7,6 +7,7 @@
 #include "results/result.h"
 
 #include "core/input.h"
+#include "core/json.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -947,8 +948,10 @@ int pvtb_result_load(const char *path, struct pvtb_result **ret, struct pvtb_err
 					   "'pvtb run' leaves one in results/latest");
 		return code;
 	}
-	root = json_loadf(f, JSON_REJECT_DUPLICATES, &je);
-	if (!root)
+	code = pvtb_json_loadf(f, JSON_REJECT_DUPLICATES, &root, &je);
+	if (code == -ENOMEM)
+		return pvtb_err_sys(err, code, "%s", file);
+	if (code)
 		return ferror(f) ? pvtb_err_sys(err, -EIO, "%s", file) : not_json(file, &je, err);
 	code = pvtb_result_from_json(root, file, ret, err);
 	json_decref(root);

@@ -16,6 +16,7 @@
 #include "abi/guest.h"
 #include "abi/trace.h"
 #include "core/input.h"
+#include "core/json.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "records are stored as they lie in memory: little-endian"
@@ -327,7 +328,10 @@ static int read_header(struct pvtb_samples_reader *r, struct pvtb_err *err)
 	if (ret)
 		return ret;
 	r->header_crc = crc_of(h, text);
-	r->description = json_loadb(text, h->description_bytes, JSON_REJECT_DUPLICATES, &je);
+	ret = pvtb_json_loadb(text, h->description_bytes, JSON_REJECT_DUPLICATES, &r->description,
+			      &je);
+	if (ret == -ENOMEM)
+		return pvtb_err_sys(err, ret, "%s", r->path);
 	if (!json_is_object(r->description))
 		return corrupt(r, "description is no JSON object", err);
 	return 0;

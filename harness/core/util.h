@@ -3,6 +3,7 @@
 #ifndef PVTB_CORE_UTIL_H
 #define PVTB_CORE_UTIL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,13 @@ static inline void pvtb_cleanup_fclose(FILE **f)
 #define PVTB_FREE   __attribute__((cleanup(pvtb_cleanup_free)))
 #define PVTB_CLOSE  __attribute__((cleanup(pvtb_cleanup_close)))
 #define PVTB_FCLOSE __attribute__((cleanup(pvtb_cleanup_fclose)))
+
+/* Close a stream of open_memstream(), whose text is @text then. -ENOMEM, which glibc may say by no text
+ * alone. The text is the caller's to free in any case. */
+static inline int pvtb_text_close(FILE *f, char *const *text)
+{
+	return fclose(f) || !*text ? -ENOMEM : 0;
+}
 
 /* CLOCK_MONOTONIC, the clock of the eBPF stamps. */
 static inline u64 pvtb_mono_ns(void)

@@ -12,10 +12,15 @@
 #include <stdarg.h>
 #include <string.h>
 
-static void paragraph(FILE *out, const char *first, const char *rest, const char *fmt, ...)
+struct mail {
+	FILE *out;
+	int error; /* -ENOMEM, kept */
+};
+
+static void paragraph(struct mail *mail, const char *first, const char *rest, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-static void paragraph(FILE *out, const char *first, const char *rest, const char *fmt, ...)
+static void paragraph(struct mail *mail, const char *first, const char *rest, const char *fmt, ...)
 {
 	char *text PVTB_FREE = NULL;
 	va_list ap;
@@ -26,6 +31,7 @@ static void paragraph(FILE *out, const char *first, const char *rest, const char
 	va_end(ap);
 	if (n < 0) {
 		text = NULL;
+		mail->error = -ENOMEM;
 		return;
 	}
 	/* Mail: what is not ASCII came out of an environment file and is not worth a charset. */
@@ -33,10 +39,10 @@ static void paragraph(FILE *out, const char *first, const char *rest, const char
 		if ((unsigned char)*c >= 0x80 || (iscntrl((unsigned char)*c) && *c != '\n'))
 			*c = '?';
 	}
-	pvtb_fill(out, first, rest, PVTB_COVER_COLUMNS, text);
+	pvtb_fill(mail->out, first, rest, PVTB_COVER_COLUMNS, text);
 }
 
-static void what_on_what(FILE *out, const struct pvtb_host_result *h)
+static void what_on_what(struct mail *mail, const struct pvtb_host_result *h)
 {
 	const char *cpu = pvtb_env_string(h, "cpu", "model");
 	const char *qemu = pvtb_env_string(h, "tools", "qemu");
@@ -45,7 +51,7 @@ static void what_on_what(FILE *out, const struct pvtb_host_result *h)
 	pvtb_tick_text(h, tick, sizeof(tick));
 	if (h->emulated)
 		paragraph(
-			out, "", "", "On %s: Linux %s %s, KVM %s, host emulated by %s%s, %s.%s",
+			mail, "", "", "On %s: Linux %s %s, KVM %s, host emulated by %s%s, %s.%s",
 			h->host, h->kernel, h->arch, h->mode, qemu ? qemu : "QEMU",
 			qemu && strstr(qemu, "TCG") ? "" : " (TCG)", tick,
 			h->deterministic
@@ -53,24 +59,24 @@ static void what_on_what(FILE *out, const struct pvtb_host_result *h)
 				  "pipelines."
 				: " Emulated times: only to be compared with each other.");
 	else
-		paragraph(out, "", "", "On %s: Linux %s %s, KVM %s, %s, %s.",
+		paragraph(mail, "", "", "On %s: Linux %s %s, KVM %s, %s, %s.",
 			  strcmp(h->host, "native") ? h->host : "the machine itself", h->kernel,
 			  h->arch, h->mode, cpu ? cpu : "CPU not recorded", tick);
 }
 
-static int seed_block(FILE *out, const struct pvtb_host_result *h)
+static int seed_block(struct mail *mail, const struct pvtb_host_result *h)
 {
 	struct pvtb_seed seed;
 	int ret;
 
 	if (!pvtb_seed_of(h, &seed))
 		return 0;
-	fputc('\n', out);
-	paragraph(out, "", "", "%s:", seed.title);
-	fputc('\n', out);
-	ret = pvtb_table_print(&seed.table, PVTB_TABLE_BARS, 2, PVTB_COVER_COLUMNS, out);
+	fputc('\n', mail->out);
+	paragraph(mail, "", "", "%s:", seed.title);
+	fputc('\n', mail->out);
+	ret = pvtb_table_print(&seed.table, PVTB_TABLE_BARS, 2, PVTB_COVER_COLUMNS, mail->out);
 	for (size_t n = 0; n < seed.nr_notes; n++)
-		paragraph(out, "  ", "    ", "%s", seed.notes[n]);
+		paragraph(mail, "  ", "    ", "%s", seed.notes[n]);
 	pvtb_table_free(&seed.table);
 	return ret;
 }
@@ -105,7 +111,7 @@ static void cover_row(struct pvtb_table *t, const struct pvtb_host_result *h,
 		pvtb_table_cell(t, 7, "%s", pvtb_status_name(v->status));
 }
 
-static int bench_block(FILE *out, const struct pvtb_host_result *h,
+static int bench_block(struct mail *mail, const struct pvtb_host_result *h,
 		       const struct pvtb_bench_result *b)
 {
 	struct pvtb_table t = {};
@@ -127,15 +133,15 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 			others++;
 	}
 	if (t.nr_rows) {
-		fputc('\n', out);
-		paragraph(out, "", "", "%s, %s:", b->name, pvtb_time_unit_long(h));
-		fputc('\n', out);
-		ret = pvtb_table_print(&t, PVTB_TABLE_PLAIN, 2, PVTB_COVER_COLUMNS, out);
+		fputc('\n', mail->out);
+		paragraph(mail, "", "", "%s, %s:", b->name, pvtb_time_unit_long(h));
+		fputc('\n', mail->out);
+		ret = pvtb_table_print(&t, PVTB_TABLE_PLAIN, 2, PVTB_COVER_COLUMNS, mail->out);
 	}
 	pvtb_table_free(&t);
 	memset(&t, 0, sizeof(t));
 	if (!ret)
-		ret = pvtb_stolen_cover(b, out);
+		ret = pvtb_stolen_cover(b, mail->out);
 	if (ret || !others)
 		return ret;
 	pvtb_table_column(&t, "", PVTB_ALIGN_LEFT);
@@ -159,14 +165,14 @@ static int bench_block(FILE *out, const struct pvtb_host_result *h,
 					v->status == PVTB_OK ? "" : pvtb_status_name(v->status));
 		}
 	}
-	fputc('\n', out);
-	paragraph(out, "", "", "%s:", b->name);
-	ret = pvtb_table_print(&t, PVTB_TABLE_PLAIN, 2, PVTB_COVER_COLUMNS, out);
+	fputc('\n', mail->out);
+	paragraph(mail, "", "", "%s:", b->name);
+	ret = pvtb_table_print(&t, PVTB_TABLE_PLAIN, 2, PVTB_COVER_COLUMNS, mail->out);
 	pvtb_table_free(&t);
 	return ret;
 }
 
-static void checks(FILE *out, const struct pvtb_host_result *h)
+static void checks(struct mail *mail, const struct pvtb_host_result *h)
 {
 	struct pvtb_trace_cost cost;
 	struct pvtb_law_tally laws;
@@ -183,9 +189,9 @@ static void checks(FILE *out, const struct pvtb_host_result *h)
 			 pvtb_time_unit_long(h));
 	}
 	pvtb_grouped(h->samples, n, sizeof(n));
-	fputc('\n', out);
+	fputc('\n', mail->out);
 	if (pvtb_host_has_stolen(h))
-		paragraph(out, "", "",
+		paragraph(mail, "", "",
 			  "%s samples, checked against the scheduler's events%s: %zu checks held, "
 			  "%zu broke, %zu could not tell; %llu events lost, %llu causal "
 			  "violations.%s",
@@ -193,12 +199,12 @@ static void checks(FILE *out, const struct pvtb_host_result *h)
 			  laws.held, laws.broken, laws.open, (unsigned long long)h->lost,
 			  (unsigned long long)h->causal_violations, added);
 	else if (!h->witnessed)
-		paragraph(out, "", "",
+		paragraph(mail, "", "",
 			  "%s samples. The host side was not traced: the number of "
 			  "exits behind each figure is not checked.",
 			  n);
 	else
-		paragraph(out, "", "",
+		paragraph(mail, "", "",
 			  "%s samples, checked against kvm_exit and kvm_entry: "
 			  "%zu checks held, %zu broke, %zu could not tell; %llu events lost, "
 			  "%llu causal violations.%s",
@@ -207,7 +213,7 @@ static void checks(FILE *out, const struct pvtb_host_result *h)
 }
 
 /* Everything without a number, or with one not to be trusted; no reason is left out. */
-static void exceptions(FILE *out, const struct pvtb_host_result *h)
+static int exceptions(struct mail *mail, const struct pvtb_host_result *h)
 {
 	for (size_t b = 0; b < h->nr_benches; b++) {
 		for (size_t i = 0; i < h->benches[b].nr_variants; i++) {
@@ -216,45 +222,48 @@ static void exceptions(FILE *out, const struct pvtb_host_result *h)
 			char prefix[80];
 
 			snprintf(prefix, sizeof(prefix), "%.70s.", h->benches[b].name);
-			names = pvtb_same_reason(&h->benches[b], i, prefix);
+			if (pvtb_same_reason(&h->benches[b], i, prefix, &names))
+				return -ENOMEM;
 			if (names)
-				paragraph(out, "  ", "    ", "%s: %s: %s",
+				paragraph(mail, "  ", "    ", "%s: %s: %s",
 					  pvtb_status_name(v->status), names,
 					  v->why && *v->why ? v->why : "no reason given");
 		}
 	}
+	return 0;
 }
 
-static void not_controlled(FILE *out, const struct pvtb_host_result *h)
+static int not_controlled(struct mail *mail, const struct pvtb_host_result *h)
 {
 	char *text PVTB_FREE = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
-		return;
+		return -ENOMEM;
 	for (size_t i = 0; i < h->nr_not_controlled; i++)
 		fprintf(f, "%s%s", i ? "; " : "", h->not_controlled[i]);
-	fclose(f);
-	fputc('\n', out);
-	paragraph(out, "", "", "Not controlled: %s.",
+	if (pvtb_text_close(f, &text))
+		return -ENOMEM;
+	fputc('\n', mail->out);
+	paragraph(mail, "", "", "Not controlled: %s.",
 		  h->nr_not_controlled ? text : "nothing recorded");
+	return 0;
 }
 
-static int host_block(FILE *out, const struct pvtb_host_result *h)
+static int host_block(struct mail *mail, const struct pvtb_host_result *h)
 {
 	int ret;
 
-	what_on_what(out, h);
-	ret = seed_block(out, h);
+	what_on_what(mail, h);
+	ret = seed_block(mail, h);
 	for (size_t b = 0; b < h->nr_benches && !ret; b++)
-		ret = bench_block(out, h, &h->benches[b]);
+		ret = bench_block(mail, h, &h->benches[b]);
 	if (ret)
 		return ret;
-	checks(out, h);
-	exceptions(out, h);
-	not_controlled(out, h);
-	return 0;
+	checks(mail, h);
+	ret = exceptions(mail, h);
+	return ret ?: not_controlled(mail, h);
 }
 
 static bool only_stolen(const struct pvtb_result *r)
@@ -275,17 +284,19 @@ static bool only_stolen(const struct pvtb_result *r)
 
 int pvtb_report_cover(const struct pvtb_result *r, FILE *out, struct pvtb_err *err)
 {
+	struct mail m = {.out = out};
 	int ret = 0;
 
-	paragraph(out, "", "", "Measured with %s (%s profile, %.10s).%s", r->tool, r->profile,
+	paragraph(&m, "", "", "Measured with %s (%s profile, %.10s).%s", r->tool, r->profile,
 		  r->created,
 		  only_stolen(r) ? ""
 				 : " p50, p99, max: single operations; per op: slope over batches, "
 				   "95 % interval; exits: kvm_exit events per operation.");
 	for (size_t i = 0; i < r->nr_hosts && !ret; i++) {
 		fputc('\n', out);
-		ret = host_block(out, &r->hosts[i]);
+		ret = host_block(&m, &r->hosts[i]);
 	}
+	ret = ret ?: m.error;
 	if (ret)
 		return pvtb_err_sys(err, ret, "cover-letter");
 	fputs("\nReproduce:\n", out);

@@ -364,7 +364,7 @@ static DIR *open_dir(const char *path)
 	return d;
 }
 
-static void remove_dir(const char *dir)
+static int try_remove_dir(const char *dir)
 {
 	DIR *d = open_dir(dir);
 	struct dirent *e;
@@ -375,7 +375,14 @@ static void remove_dir(const char *dir)
 	}
 	if (d)
 		closedir(d);
-	rmdir(dir);
+	return rmdir(dir);
+}
+
+/* What fails once (no descriptor free, a read error) is tried again: nothing else would remove it. */
+static void remove_dir(const char *dir)
+{
+	for (unsigned int tries = 0; tries < 3 && try_remove_dir(dir) && errno != ENOENT; tries++)
+		;
 }
 
 /* Every figure's data directory has these two: they tell it from somebody else's directory. */

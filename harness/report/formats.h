@@ -22,8 +22,9 @@ const char *pvtb_env_string(const struct pvtb_host_result *h, const char *object
 
 /* Names of the variants of @b that are not ok for the reason variant @i is ("a, b"), each after
  * @prefix; NULL when @i is ok or an earlier variant has said the same. Allocated. A host without
- * a witness would otherwise repeat itself for every variant. */
-char *pvtb_same_reason(const struct pvtb_bench_result *b, size_t i, const char *prefix);
+ * a witness would otherwise repeat itself for every variant. -ENOMEM. */
+int pvtb_same_reason(const struct pvtb_bench_result *b, size_t i, const char *prefix,
+		     char **ret) PVTB_MUST_CHECK;
 
 /* What tracing added to each exit, over the variants that exit. */
 struct pvtb_trace_cost {

@@ -88,29 +88,34 @@ static bool same_reason(const struct pvtb_variant_result *a, const struct pvtb_v
 	return a->status == b->status && a->why && b->why && !strcmp(a->why, b->why);
 }
 
-char *pvtb_same_reason(const struct pvtb_bench_result *b, size_t i, const char *prefix)
+int pvtb_same_reason(const struct pvtb_bench_result *b, size_t i, const char *prefix, char **ret)
 {
 	const struct pvtb_variant_result *v = &b->variants[i];
 	char *text = NULL;
 	size_t size;
 	FILE *f;
 
+	*ret = NULL;
 	if (v->status == PVTB_OK)
-		return NULL;
+		return 0;
 	for (size_t k = 0; k < i; k++) {
 		if (same_reason(&b->variants[k], v))
-			return NULL;
+			return 0;
 	}
 	f = open_memstream(&text, &size);
 	if (!f)
-		return NULL;
+		return -ENOMEM;
 	fprintf(f, "%s%s", prefix, v->name);
 	for (size_t k = i + 1; k < b->nr_variants; k++) {
 		if (same_reason(&b->variants[k], v))
 			fprintf(f, ", %s%s", prefix, b->variants[k].name);
 	}
-	fclose(f);
-	return text;
+	if (pvtb_text_close(f, &text)) {
+		free(text);
+		return -ENOMEM;
+	}
+	*ret = text;
+	return 0;
 }
 
 void pvtb_trace_cost_of(const struct pvtb_host_result *h, struct pvtb_trace_cost *ret)

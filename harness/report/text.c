@@ -19,6 +19,7 @@ struct page {
 	const struct pvtb_host_result *h;
 	enum pvtb_table_style style;
 	FILE *out;
+	int *error; /* of what returns nothing: -ENOMEM, kept */
 };
 
 static bool markdown(const struct page *p)
@@ -390,13 +391,18 @@ static void notes(const struct page *p, const struct pvtb_bench_result *b)
 {
 	for (size_t i = 0; i < b->nr_variants; i++) {
 		const struct pvtb_variant_result *v = &b->variants[i];
-		char *names PVTB_FREE = pvtb_same_reason(b, i, "");
-		char *text PVTB_FREE = NULL;
+		char *names PVTB_FREE = NULL, *text PVTB_FREE = NULL;
 		char word[24], lead[32];
 
+		if (pvtb_same_reason(b, i, "", &names))
+			*p->error = -ENOMEM;
 		status_word(v->status, word, sizeof(word));
 		snprintf(lead, sizeof(lead), "%-5s ", word);
-		if (names && asprintf(&text, "%s: %s", names, or_reasonless(v->why)) >= 0)
+		if (names && asprintf(&text, "%s: %s", names, or_reasonless(v->why)) < 0) {
+			text = NULL;
+			*p->error = -ENOMEM;
+		}
+		if (text)
 			line(p, lead, text);
 		law_notes(p, v);
 	}
@@ -472,11 +478,30 @@ static int bench(const struct page *p, const struct pvtb_bench_result *b)
 	return ret;
 }
 
+/* A line that is put together first. NULL: no memory, which is kept. */
+static FILE *text_begin(const struct page *p, char **text, size_t *size)
+{
+	FILE *f = open_memstream(text, size);
+
+	if (!f)
+		*p->error = -ENOMEM;
+	return f;
+}
+
+/* False: no memory, which is kept. */
+static bool text_end(const struct page *p, FILE *f, char *const *text)
+{
+	if (!pvtb_text_close(f, text))
+		return true;
+	*p->error = -ENOMEM;
+	return false;
+}
+
 static void not_controlled(const struct page *p)
 {
 	char *text PVTB_FREE = NULL;
 	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = text_begin(p, &text, &size);
 
 	if (!f)
 		return;
@@ -484,8 +509,8 @@ static void not_controlled(const struct page *p)
 		fprintf(f, "%s%s", i ? "; " : "", p->h->not_controlled[i]);
 	if (!p->h->nr_not_controlled)
 		fputs("nothing recorded", f);
-	fclose(f);
-	line(p, "not controlled: ", text);
+	if (text_end(p, f, &text))
+		line(p, "not controlled: ", text);
 }
 
 /* Benchmarks whose laws are the guest's own are checked all the same. */
@@ -560,7 +585,7 @@ static void host_footer(const struct page *p)
 	char *text PVTB_FREE = NULL;
 	char n[32], lost[32];
 	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = text_begin(p, &text, &size);
 
 	if (!f)
 		return;
@@ -580,7 +605,8 @@ static void host_footer(const struct page *p)
 			"; %.0f single samples preempted: counted and kept apart, drawn as triangles, left "
 			"out of tables, shapes and comparisons",
 			apart);
-	fclose(f);
+	if (!text_end(p, f, &text))
+		return;
 	fputc('\n', p->out);
 	for (size_t b = 0; b < h->nr_benches; b++) {
 		if (!bench_is_latency(&h->benches[b]))
@@ -599,7 +625,7 @@ static void host_verdicts(const struct page *p)
 	size_t count[PVTB_INCONCLUSIVE + 1] = {0};
 	char *text PVTB_FREE = NULL;
 	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = text_begin(p, &text, &size);
 
 	if (!f)
 		return;
@@ -619,14 +645,14 @@ static void host_verdicts(const struct page *p)
 		fprintf(f, "%s %zu %s", first ? "" : ",", count[s], word);
 		first = 0;
 	}
-	fclose(f);
-	line(p, "", text);
+	if (text_end(p, f, &text))
+		line(p, "", text);
 }
 
 static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE *out)
 {
-	struct page p = {.r = r, .style = style, .out = out};
-	int ret = 0;
+	int ret = 0, error = 0;
+	struct page p = {.r = r, .style = style, .out = out, .error = &error};
 
 	fprintf(out, "%s%s, %s profile, %s\n", markdown(&p) ? "# " : "", or_dash(r->tool),
 		or_dash(r->profile), or_dash(r->created));
@@ -643,6 +669,7 @@ static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE 
 			break;
 		host_footer(&p);
 		host_verdicts(&p);
+		ret = error;
 	}
 	return ret ?: pvtb_rates_text(r, style, out);
 }
@@ -672,7 +699,7 @@ int pvtb_report_text(const struct pvtb_result *r, enum pvtb_table_style style, F
 	if (!f)
 		return pvtb_err_sys(err, -ENOMEM, "report");
 	ret = pages(r, style, f);
-	if (fclose(f) && !ret)
+	if (pvtb_text_close(f, &text) && !ret)
 		ret = -ENOMEM;
 	if (ret)
 		return pvtb_err_sys(err, ret, "report");

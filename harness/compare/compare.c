@@ -69,13 +69,13 @@ int pvtb_compare_warn(struct pvtb_comparison *c, const char *fmt, ...)
 	int n;
 
 	if (!list)
-		return -ENOMEM;
+		return c->error = -ENOMEM;
 	c->warnings = list;
 	va_start(ap, fmt);
 	n = vasprintf(&list[c->nr_warnings], fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		return -ENOMEM;
+		return c->error = -ENOMEM;
 	c->nr_warnings++;
 	return 0;
 }
@@ -95,12 +95,32 @@ char *pvtb_compare_host_name(const char *spec)
 	return copy ? out : NULL;
 }
 
+/* The next word of @spec that pvtb_compare_host_name() keeps; false at the end. */
+static bool next_word(const char **spec, const char **ret, size_t *ret_len)
+{
+	while (**spec) {
+		*ret = *spec;
+		*ret_len = strcspn(*spec, ",");
+		*spec += *ret_len + ((*spec)[*ret_len] == ',');
+		if (strncmp(*ret, "kernel=", 7) && strncmp(*ret, "modules=", 8))
+			return true;
+	}
+	return false;
+}
+
+/* Without a copy of either, so that it cannot fail. */
 static bool same_host(const struct pvtb_host_result *a, const struct pvtb_host_result *b)
 {
-	char *x PVTB_FREE = pvtb_compare_host_name(a->host),
-		*y PVTB_FREE = pvtb_compare_host_name(b->host);
+	const char *x = a->host, *y = b->host, *word, *other;
+	size_t len, other_len;
 
-	return x && y && !strcmp(x, y) && !strcmp(a->arch, b->arch);
+	if (strcmp(a->arch, b->arch))
+		return false;
+	while (next_word(&x, &word, &len))
+		if (!next_word(&y, &other, &other_len) || len != other_len ||
+		    memcmp(word, other, len))
+			return false;
+	return !next_word(&y, &other, &other_len);
 }
 
 /* Of one run: the host that is @like, or the only one there is on either side. */
@@ -423,11 +443,14 @@ static int warn_hosts(struct pvtb_comparison *c, const struct pvtb_compare_side 
 
 	for (size_t h = 0; h < r->nr_hosts; h++) {
 		const struct pvtb_host_result *old = &r->hosts[h], *new;
-		char *name PVTB_FREE = pvtb_compare_host_name(old->host);
+		char *name PVTB_FREE = NULL;
 
 		new = host_of(sides[1]->runs[0].result, old, alone);
-		if (!name || !new || !pvtb_compare_matches(o->hosts, o->nr_hosts, old->host))
+		if (!new || !pvtb_compare_matches(o->hosts, o->nr_hosts, old->host))
 			continue;
+		name = pvtb_compare_host_name(old->host);
+		if (!name)
+			return -ENOMEM;
 		if (!same_host(old, new))
 			pvtb_compare_warn(c, "the hosts are not the same: %s, now %s", old->host,
 					  new->host);
@@ -442,7 +465,7 @@ static int warn_hosts(struct pvtb_comparison *c, const struct pvtb_compare_side 
 	if (strcmp(r->profile, sides[1]->runs[0].result->profile))
 		pvtb_compare_warn(c, "profiles differ: %s, now %s", r->profile,
 				  sides[1]->runs[0].result->profile);
-	return 0;
+	return c->error;
 }
 
 /* As the caller says; or the kernel a side ran, if all of it is one; else when it ran. */

@@ -98,6 +98,7 @@ struct pvtb_comparison {
 	size_t nr_rows;
 	char **warnings; /* what makes the two sides differ besides what is meant to */
 	size_t nr_warnings;
+	int error;		   /* -ENOMEM of a warning, kept */
 	char *old_name, *new_name; /* kernels, where these differ; else the results' times */
 	size_t old_runs, new_runs;
 	size_t count[PVTB_NR_VERDICTS];

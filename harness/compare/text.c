@@ -280,14 +280,14 @@ static void put_side(const char *what, const char *name, size_t runs, FILE *out)
 	fputc('\n', out);
 }
 
-static void put_needed(const struct pvtb_comparison *c, FILE *out)
+static int put_needed(const struct pvtb_comparison *c, FILE *out)
 {
-	char *text = NULL;
+	char *text PVTB_FREE = NULL;
 	size_t size, n = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
-		return;
+		return -ENOMEM;
 	fputs("can't tell, and what would settle it if the differences are as they look:", f);
 	for (size_t i = 0; i < c->nr_rows; i++) {
 		const struct pvtb_compare_row *row = &c->rows[i];
@@ -310,10 +310,11 @@ static void put_needed(const struct pvtb_comparison *c, FILE *out)
 			fputs("a quieter side: its own runs differ", f);
 		}
 	}
-	fclose(f);
+	if (pvtb_text_close(f, &text))
+		return -ENOMEM;
 	if (n)
 		pvtb_fill(out, "", "  ", PVTB_COMPARE_COLUMNS, text);
-	free(text);
+	return 0;
 }
 
 static void put_method(const struct pvtb_comparison *c, FILE *out)
@@ -397,7 +398,7 @@ int pvtb_compare_write_text(const struct pvtb_comparison *c, enum pvtb_compare_f
 		ret = put_group(c, i, by, markdown ? PVTB_TABLE_MARKDOWN : PVTB_TABLE_PLAIN, out);
 	}
 	fputc('\n', out);
-	put_needed(c, out);
+	ret = ret ?: put_needed(c, out);
 	put_method(c, out);
 	if (markdown)
 		fputc('\n', out);

@@ -57,7 +57,7 @@ debian_packages() {
 	lab) printf '%s\n' qemu-system-arm qemu-system-x86 xz-utils binutils debian-archive-keyring util-linux ;;
 	kernels) printf '%s\n' git make flex bison bc dwarves libelf-dev util-linux ;;
 	distros) printf '%s\n' debootstrap git util-linux ;;
-	check) printf '%s\n' libcmocka-dev git python3 python3-jsonschema clang-format libclang-rt-dev ;;
+	check) printf '%s\n' libcmocka-dev git python3 python3-jsonschema clang-format libclang-rt-dev strace ;;
 	esac
 }
 
@@ -73,7 +73,7 @@ fedora_packages() {
 	lab) printf '%s\n' qemu-system-aarch64-core qemu-system-x86-core apt dpkg debian-keyring xz binutils util-linux ;;
 	kernels) printf '%s\n' git make flex bison bc dwarves elfutils-libelf-devel util-linux ;;
 	distros) printf '%s\n' debootstrap git-core util-linux ;;
-	check) printf '%s\n' libcmocka-devel git python3 python3-jsonschema clang-tools-extra compiler-rt ;;
+	check) printf '%s\n' libcmocka-devel git python3 python3-jsonschema clang-tools-extra compiler-rt strace ;;
 	esac
 }
 

@@ -350,7 +350,7 @@ static void mig_02(struct cf *cf)
 CF_ROW(mig_02, .id = "MIG-02", .tag = CF_DOC, X86, .source = TSC_DOC,
        .quote = "Read the KVM_VCPU_TSC_OFFSET attribute for every vCPU", .since = "5.16",
        .statement = "on the source the offset of every vCPU can be read, each its own",
-       .how = "four vCPUs with four offsets", .run = mig_02, .also = "TSC-03 MIG-07",
+       .how = "four vCPUs with four offsets", .run = mig_02, .also = "TSC-03 TSC-09 MIG-07",
        .mutant = CF_M_VALUE_AFTER(KVM_GET_DEVICE_ATTR, KEY, 0, 8, CF_SET, FIRST, 2));
 
 static void mig_03(struct cf *cf)

@@ -6,6 +6,6 @@ set -u
 . tests/lab-lib.sh
 . tests/lab-conformance.sh
 
-killed arm64 lab:arm64 86
+killed arm64 lab:arm64 85
 killed x86_64 lab:x86_64 78
 finish

@@ -21,8 +21,8 @@ for call in unknown_nr kick_cpu clock_pairing cpuid pio mmio; do
 	equal "exits per $call" 1 "$(value a hypercall.$call.exits_per_op)"
 	equal "lost records in $call" 0 "$(value a hypercall.$call.lost)"
 done
-at_most "tracing one exit" 420 "$(value a self_exit.vmmcall.added.session)"
-at_most "tracing one exit, above two empty programs" 230 "$(value a self_exit.vmmcall.added.above_empty)"
+at_most "tracing one exit" 445 "$(value a self_exit.vmmcall.added.session)"
+at_most "tracing one exit, above two empty programs" 240 "$(value a self_exit.vmmcall.added.above_empty)"
 measure selftest "$host" selftest
 equal "exits per op of a trap that was denied" 1 \
 	"$(value selftest selftest.trap_denied_vmmcall.exits_per_op)"

@@ -121,6 +121,7 @@ help:
 	@echo 'make check        install what is missing, build, run every test'
 	@echo 'make fuzz         every reader of foreign bytes, FUZZ_S=60 seconds each (docs/security.md)'
 	@echo 'make check-sources  what the conformance catalogue quotes, in the sources of Linux 6.12 and 7.3'
+	@echo '  SANITIZE=address,undefined  check built with sanitisers, and a run in both labs'
 	@echo 'make check-faults what may fail does, once, in turn (docs/security.md)'
 	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
 	@echo "make check-distros  make bench, make check in bare Debian 12, 13 and sid; DISTROS='trixie'"

@@ -28,8 +28,9 @@ $(O)/$(1)/libperf/libperf.a: packaging/libperf.sh
 	$$(Q)packaging/libperf.sh $(1) $$(@D) "$$(CROSS_$(1))"
 $(O)/$(1)/pvtb: $$(PVTB_OBJ_$(1)) $(O)/$(1)/objects $(O)/$(1)/libperf/libperf.a $(O)/$(1)/libeu.a packaging/link.sh
 	$$(call say,LD,$$@)
-	$$(Q)packaging/link.sh $$@ $$(CC_$(1)) $$(CFLAGS_ALL) -static $$(PVTB_OBJ_$(1)) $(O)/$(1)/libperf/libperf.a $(O)/$(1)/libperf/libapi.a \
-		$$(PVTB_LIBS_$(1))
+	$$(Q)packaging/link.sh $$@ $$(CC_$(1)) $$(CFLAGS_ALL) $$(LINK_MODE) $$(PVTB_OBJ_$(1)) $(O)/$(1)/libperf/libperf.a $(O)/$(1)/libperf/libapi.a \
+		$$(filter-out $$(LINK_END),$$(PVTB_LIBS_$(1))) $$(LINK_END)
+	$$(Q)$$(if $$(SANITIZE),packaging/libs.sh $$@ $$(CC_$(1)))
 # libeu.a is behind -lelf: the linker takes from it what that library uses and does not have.
 $(O)/$(1)/packaging/libeu.c.o: packaging/libeu.c $(O)/$(1)/flags
 	$$(call compile,$$(CC_$(1)),$$(CFLAGS_ALL))

@@ -171,9 +171,10 @@ static int put_words(struct cpio *c, const char *name, char *const words[])
 	return 0;
 }
 
-static int put_file(struct cpio *c, int dir_fd, const char *file)
+static int put_file(struct cpio *c, int dir_fd, const char *file, const char *dir,
+		    unsigned int mode)
 {
-	char name[sizeof(PVTB_LAB_INPUT_DIR) + 256];
+	char name[64 + 256];
 	int fd PVTB_CLOSE = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	void *data PVTB_FREE = NULL;
 	struct stat st;
@@ -187,8 +188,8 @@ static int put_file(struct cpio *c, int dir_fd, const char *file)
 	r = pvtb_lab_read_file(fd, &data, &size);
 	if (r)
 		return r;
-	snprintf(name, sizeof(name), "%s/%s", PVTB_LAB_INPUT_DIR + 1, file);
-	entry(c, name, S_IFREG | 0600, 0, data, size);
+	snprintf(name, sizeof(name), "%s/%s", dir, file);
+	entry(c, name, S_IFREG | mode, 0, data, size);
 	return 0;
 }
 
@@ -202,7 +203,35 @@ static int put_input(struct cpio *c, const char *path)
 		return -errno;
 	entry(c, PVTB_LAB_INPUT_DIR + 1, S_IFDIR | 0755, 0, NULL, 0);
 	while (!r && (d = readdir(dir)))
-		r = put_file(c, dirfd(dir), d->d_name);
+		r = put_file(c, dirfd(dir), d->d_name, PVTB_LAB_INPUT_DIR + 1, 0600);
+	closedir(dir);
+	return r;
+}
+
+/*
+ * A program that is not static (a sanitised one cannot be) has its loader and libraries in a directory
+ * beside it, PROGRAM.libs, and finds them in /lib.
+ */
+static int put_libraries(struct cpio *c, int program_fd)
+{
+	char link[64], program[4096], path[4096 + 16];
+	DIR *dir;
+	struct dirent *d;
+	ssize_t n;
+	int r = 0;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", program_fd);
+	n = readlink(link, program, sizeof(program) - 1);
+	if (n < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "%.*s.libs", (int)n, program);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	entry(c, "lib", S_IFDIR | 0755, 0, NULL, 0);
+	entry(c, "lib64", S_IFLNK | 0777, 0, "lib", 3);
+	while (!r && (d = readdir(dir)))
+		r = put_file(c, dirfd(dir), d->d_name, "lib", 0755);
 	closedir(dir);
 	return r;
 }
@@ -264,7 +293,8 @@ int pvtb_lab_initramfs(const struct pvtb_lab_spec *spec, const struct pvtb_lab_k
 	if (!c.f) {
 		r = -errno;
 	} else {
-		r = put_everything(&c, spec, kernel, emulator, program, size, argv, input_dir);
+		r = put_libraries(&c, program_fd);
+		r = r ?: put_everything(&c, spec, kernel, emulator, program, size, argv, input_dir);
 		if (ferror(c.f))
 			r = -ENOSPC;
 		if (fclose(c.f) && !r)

@@ -17,6 +17,18 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 # -Werror in CI (.ci/run).
 WERROR ?=
 CFLAGS ?= -O2 -g
+# SANITIZE=address,undefined: built with these, into a directory of its own. A sanitiser's runtime cannot be
+# in a static program, so that this one is linked with the C library alone dynamically; what it needs of
+# that goes into PROGRAM.libs/, from where the lab takes it.
+SANITIZE ?=
+ifneq ($(SANITIZE),)
+override O := $(O)/san
+CFLAGS = -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LINK_MODE := -static-libasan -static-libubsan -static-libgcc -Wl,-Bstatic
+LINK_END := -Wl,-Bdynamic -lm -lpthread
+else
+LINK_MODE := -static
+endif
 CFLAGS_ALL := -std=gnu11 $(CFLAGS) $(WARN) $(WERROR) -D_GNU_SOURCE -DPVTB_VERSION='"$(VERSION)"'
 
 # A stamp that changes when the flags do, so that objects are rebuilt.

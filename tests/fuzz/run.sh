@@ -28,7 +28,7 @@ runs_of() {
 # One target; its log on stdout, what it leaves in $1/work.
 run_one() {
 	local target=$1 name=$2 work=$3 dict=()
-	local common=(-max_len=65536 -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$work/" -print_final_stats=1)
+	local common=(-max_len=65536 -timeout=600 -rss_limit_mb=2048 -artifact_prefix="$work/" -print_final_stats=1)
 
 	[ -f "$here/$name.dict" ] && dict=(-dict="$here/$name.dict")
 	mkdir -p "$work/found" "$work/seeds"

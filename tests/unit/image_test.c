@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest image's reader: the embedded image is whole, and no damaged file does more than be
- * refused (run with SAN=1 this finds reads past the end as well).
+ * refused (run with SANITIZE=address this finds reads past the end as well).
  */
 #include <elf.h>
 #include <setjmp.h>

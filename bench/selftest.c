@@ -112,6 +112,11 @@ static const struct pvtb_variant variants[] = {
 	 .archs = PVTB_ARCH_ANY,
 	 .op = "fault",
 	 .law = PVTB_LAW_NO_TRAP},
+	{.name = "no_return",
+	 .summary = "the guest never comes back",
+	 .archs = PVTB_ARCH_ANY,
+	 .op = "endless",
+	 .law = PVTB_LAW_NO_TRAP},
 };
 
 /* The variant's own verdict, turned round: what was to be noticed must have been. */

@@ -413,7 +413,7 @@ static int run_variant(const struct pvtb_bench *bench, const struct pvtb_variant
 		ret = 0;
 	} else if (ret == -ETIMEDOUT || ret == -EPROTO) {
 		pvtb_variant_set_status(res, PVTB_INVALID, "%s: %s", err->what, err->why);
-		ret = 0;
+		ret = ret == -ETIMEDOUT ? keep_fault(&s) : 0;
 	}
 	pvtb_vm_free(s.vm);
 	return ret;

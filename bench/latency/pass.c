@@ -137,6 +137,10 @@ void latency_hooks(struct latency_session *s, struct pvtb_vm_spec *spec)
 	spec->opaque = s;
 }
 
+/* No operation takes longer; a guest that has not moved by then does not come back. */
+#define STALL_MS	       8000
+#define STALL_DETERMINISTIC_MS 300
+
 int latency_run_pass(struct latency_session *s, struct latency_pass *p, u64 warmup,
 		     struct pvtb_err *err)
 {
@@ -151,6 +155,9 @@ int latency_run_pass(struct latency_session *s, struct latency_pass *p, u64 warm
 	};
 	int ret;
 
+	/* of the guest's time: some hundred million instructions take seconds to emulate */
+	if (p->mode != PVTB_MODE_LOOP)
+		cmd.stall_ms = s->run->deterministic ? STALL_DETERMINISTIC_MS : STALL_MS;
 	memcpy(cmd.args, s->var->args, sizeof(cmd.args));
 	if (s->stream)
 		pvtb_stream_discard(s->stream, pvtb_stream_mark(s->stream, NULL));

@@ -30,7 +30,8 @@ PVTB_OP(cntpct_el0trap, "cntpct_el0trap", , r0 = arch_read_isb(cntpct_el0))
 PVTB_OP_STAMPED(empty_pct, "empty_pct", arch_read_isb_isb(cntpct_el0), arch_read_isb(cntpct_el0),
 		, )
 
-/* SMCCC 1.1: arguments and results in x0..x3, every other register preserved. */
+/* SMCCC 1.1: arguments and results in x0..x3, every other register preserved. SMCCC 1.0 lets a call
+ * overwrite x4..x17: nothing is kept there, so that a kernel which does it is still measured. */
 #define SMCCC_ARGS                                                                                 \
 	u64 a0 = ctl->args[0];                                                                     \
 	u64 a1 = ctl->args[1];                                                                     \
@@ -50,7 +51,8 @@ PVTB_OP_STAMPED(empty_pct, "empty_pct", arch_read_isb_isb(cntpct_el0), arch_read
 		__asm__ volatile(insn " #0"                                                        \
 				 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)                          \
 				 :                                                                 \
-				 : "memory");                                                      \
+				 : "memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",     \
+				   "x12", "x13", "x14", "x15", "x16", "x17");                      \
 	} while (0)
 
 #define SMCCC_RESULTS                                                                              \

@@ -54,8 +54,9 @@ struct pvtb_vcpu_work {
 	u32 pause;    /* enum pause_state */
 	bool left;    /* that thread has called cmd_leave() */
 	pthread_mutex_t running_lock;
-	pthread_t running; /* the thread that is kicked */
-	int rc;		   /* of the command */
+	pthread_t running;   /* the thread that is kicked */
+	u64 stall_ns, count; /* struct pvtb_cmd */
+	int rc;		     /* of the command */
 	struct pvtb_err err;
 };
 
@@ -233,17 +234,28 @@ static int handle_exit(struct pvtb_vcpu *vcpu, struct pvtb_err *err)
 	return 0;
 }
 
+/* " (op+0x10)", or nothing where @pc is in no op. */
+static void symbol_at(const struct pvtb_vm *vm, u64 pc, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < vm->nr_ops; i++)
+		if (pc >= vm->ops[i].text_start && pc < vm->ops[i].text_end)
+			snprintf(buf, size, " (%.*s+0x%llx)", (int)sizeof(vm->ops[i].name),
+				 vm->ops[i].name, (unsigned long long)(pc - vm->ops[i].text_start));
+}
+
 static int aborted(struct pvtb_vcpu *vcpu, int code, struct pvtb_err *err)
 {
 	struct pvtb_fault *f = &vcpu->ctl->fault;
-	char line[256];
+	char line[256], symbol[96];
 
 	/* What was pending must be complete before the registers mean anything. */
 	complete_exit(vcpu);
 	pvtb_arch_registers(vcpu, f);
 	pvtb_arch_fault_line(f, line, sizeof(line));
-	return pvtb_err_set(err, code, vcpu->work->op->name, "%s: %s",
-			    code == -ETIMEDOUT ? "no end in time" : "interrupted", line);
+	symbol_at(vcpu->vm, f->pc, symbol, sizeof(symbol));
+	return pvtb_err_set(err, code, vcpu->work->op->name, "%s: %s%s",
+			    code == -ETIMEDOUT ? "no end in time" : "interrupted", line, symbol);
 }
 
 static int run_guest(struct pvtb_vcpu *vcpu, struct pvtb_err *err);
@@ -661,6 +673,8 @@ static int start(struct pvtb_vcpu *vcpu, const struct pvtb_op *op, const struct 
 	memset(&w->err, 0, sizeof(w->err));
 	w->op = op;
 	w->level = cmd->level;
+	w->stall_ns = adopt ? 0 : cmd->stall_ms * 1000000ULL;
+	w->count = cmd->count;
 	w->quiet = quiet;
 	w->adopt = adopt;
 	w->pause = PAUSE_NONE;
@@ -748,12 +762,36 @@ static void abort_command(struct pvtb_vcpu *vcpu, int code)
 		state_wait(w, WORK_REQUESTED, SLICE_NS);
 }
 
+/* The samples of a command that is waited for, and how long there have been no more of them. A look that
+ * comes late counts as one: this host may have stood still as a whole. */
+struct progress {
+	u64 taken, looked_ns, without_ns;
+};
+
+static bool stalled(const struct pvtb_vcpu *vcpu, struct progress *p, u64 now_ns)
+{
+	const struct pvtb_vcpu_work *w = vcpu->work;
+	u64 taken = __atomic_load_n(&vcpu->ctl->taken, __ATOMIC_ACQUIRE);
+
+	if (!w->stall_ns)
+		return false;
+	if (taken > p->taken)
+		*p = (struct progress){.taken = taken};
+	else
+		p->without_ns +=
+			now_ns - p->looked_ns < 2 * SLICE_NS ? now_ns - p->looked_ns : 2 * SLICE_NS;
+	p->looked_ns = now_ns;
+	/* more than it was asked for: what counts them has been overwritten */
+	return taken > w->count || p->without_ns >= w->stall_ns;
+}
+
 int pvtb_vcpu_wait(struct pvtb_vcpu *vcpu, unsigned int timeout_ms, struct pvtb_cmd_result *ret,
 		   struct pvtb_err *err)
 {
 	struct pvtb_vcpu_work *w = vcpu->work;
 	u64 now_ns = pvtb_mono_ns();
 	u64 deadline_ns = now_ns + (timeout_ms ? timeout_ms : 60000) * 1000000ULL;
+	struct progress progress = {.looked_ns = now_ns};
 	int code = 0, rc;
 
 	if (state_get(w) == WORK_IDLE)
@@ -765,7 +803,7 @@ int pvtb_vcpu_wait(struct pvtb_vcpu *vcpu, unsigned int timeout_ms, struct pvtb_
 		now_ns = pvtb_mono_ns();
 		if (pvtb_interrupted())
 			code = -EINTR;
-		else if (now_ns >= deadline_ns)
+		else if (now_ns >= deadline_ns || stalled(vcpu, &progress, now_ns))
 			code = -ETIMEDOUT;
 	}
 	if (code && state_get(w) == WORK_REQUESTED)

@@ -119,6 +119,9 @@ struct pvtb_cmd {
 	u32 steps;
 	u64 period;
 	u64 args[8];
+	/* SINGLE and BATCH: without a new sample for that long, or with more than @count, it does not end
+	 * any more: -ETIMEDOUT. 0: only the time-out of the whole command. */
+	unsigned int stall_ms;
 };
 
 struct pvtb_cmd_result {
@@ -142,7 +145,8 @@ void pvtb_vm_free(struct pvtb_vm *vm);
 
 /* Run one command to its end on vCPU @vcpu (on that vCPU's thread); blocks. A guest exception is
  * -EFAULT and err->why holds vector, syndrome, pc, instruction; pvtb_vm_fault() has the registers.
- * -ETIMEDOUT after @timeout_ms without a doorbell (0: 60 s). -EINTR when interrupted. */
+ * -ETIMEDOUT after @timeout_ms without a doorbell (0: 60 s), or cmd->stall_ms: then, too, err->why holds
+ * the pc and pvtb_vm_fault() the registers. -EINTR when interrupted. */
 int pvtb_vm_exec(struct pvtb_vm *vm, unsigned int vcpu, const struct pvtb_cmd *cmd,
 		 unsigned int timeout_ms, struct pvtb_cmd_result *ret,
 		 struct pvtb_err *err) PVTB_MUST_CHECK;

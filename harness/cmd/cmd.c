@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/suggest.h"
+#include "core/text.h"
 
 /* Bounds of the section PVTB_COMMAND() fills; weak, for programs without any subcommand. */
 extern const struct pvtb_command *const __start_pvtb_command_ptrs[] __attribute__((weak));
@@ -44,9 +45,15 @@ const struct pvtb_command *pvtb_command_find(const char *name)
 
 void pvtb_cmd_error(const struct pvtb_err *err)
 {
-	fprintf(stderr, "pvtb: %s: %s\n", err->what, err->why);
-	if (err->hint[0])
-		fprintf(stderr, "  hint: %s\n", err->hint);
+	char what[4 * sizeof(err->what)], why[4 * sizeof(err->why)], hint[4 * sizeof(err->hint)];
+
+	/* of names that others chose, and of what a lab said */
+	pvtb_text_clean(err->what, what, sizeof(what));
+	pvtb_text_clean(err->why, why, sizeof(why));
+	pvtb_text_clean(err->hint, hint, sizeof(hint));
+	fprintf(stderr, "pvtb: %s: %s\n", what, why);
+	if (hint[0])
+		fprintf(stderr, "  hint: %s\n", hint);
 }
 
 int pvtb_cmd_fail(const struct pvtb_err *err)

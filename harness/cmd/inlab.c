@@ -86,7 +86,10 @@ static int take_hosts(struct pvtb_inlab *l, const char *spec, const char *dir, s
 		json_decref(inner);
 		return pvtb_err_set(err, -EPROTO, spec, "left no result");
 	}
-	json_array_extend(l->hosts, theirs);
+	if (pvtb_json_clean(theirs) || json_array_extend(l->hosts, theirs)) {
+		json_decref(inner);
+		return pvtb_err_sys(err, -ENOMEM, "%s", spec);
+	}
 	json_decref(inner);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "core/guardian.h"
 #include "core/signals.h"
 #include "core/suggest.h"
+#include "core/text.h"
 #include "lab/lab.h"
 
 struct lab_opts {
@@ -37,12 +38,17 @@ static const struct pvtb_opt lab_options[] = {
 
 static void print_line(void *ctx, const char *line)
 {
-	fprintf(stderr, "%s\n", line);
+	pvtb_text_put_lines(line, strlen(line), stderr);
+	fputc('\n', stderr);
 }
 
 static void print_out(void *ctx, const char *data, size_t len)
 {
-	fwrite(data, 1, len, stdout);
+	/* a file gets the very bytes; a terminal would act on some */
+	if (isatty(STDOUT_FILENO))
+		pvtb_text_put_lines(data, len, stdout);
+	else
+		fwrite(data, 1, len, stdout);
 	fflush(stdout);
 }
 

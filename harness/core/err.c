@@ -6,6 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of a text that was longer: three dots after the last whole character. */
+static void end_cut(char *buf, size_t size, int len)
+{
+	size_t n = size - 4;
+
+	if (len < 0 || (size_t)len < size)
+		return;
+	while (n && ((unsigned char)buf[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(buf + n, "...", 4);
+}
+
 int pvtb_err_set(struct pvtb_err *err, int code, const char *what, const char *fmt, ...)
 {
 	va_list ap;
@@ -14,9 +26,9 @@ int pvtb_err_set(struct pvtb_err *err, int code, const char *what, const char *f
 		return code;
 	err->code = code;
 	err->hint[0] = '\0';
-	snprintf(err->what, sizeof(err->what), "%s", what);
+	end_cut(err->what, sizeof(err->what), snprintf(err->what, sizeof(err->what), "%s", what));
 	va_start(ap, fmt);
-	vsnprintf(err->why, sizeof(err->why), fmt, ap);
+	end_cut(err->why, sizeof(err->why), vsnprintf(err->why, sizeof(err->why), fmt, ap));
 	va_end(ap);
 	return code;
 }
@@ -30,7 +42,7 @@ int pvtb_err_sys(struct pvtb_err *err, int code, const char *fmt, ...)
 	err->code = code;
 	err->hint[0] = '\0';
 	va_start(ap, fmt);
-	vsnprintf(err->what, sizeof(err->what), fmt, ap);
+	end_cut(err->what, sizeof(err->what), vsnprintf(err->what, sizeof(err->what), fmt, ap));
 	va_end(ap);
 	snprintf(err->why, sizeof(err->why), "%s", strerror(-code));
 	if (code == -ENOSPC || code == -EDQUOT)
@@ -45,7 +57,7 @@ int pvtb_err_hint(struct pvtb_err *err, const char *fmt, ...)
 	if (!err)
 		return -EINVAL;
 	va_start(ap, fmt);
-	vsnprintf(err->hint, sizeof(err->hint), fmt, ap);
+	end_cut(err->hint, sizeof(err->hint), vsnprintf(err->hint, sizeof(err->hint), fmt, ap));
 	va_end(ap);
 	return err->code;
 }

@@ -18,7 +18,8 @@ enum pvtb_exit {
 };
 
 struct pvtb_err {
-	int code;	/* negative errno; 0 when no error */
+	int code; /* negative errno; 0 when no error */
+	/* What does not fit ends in "...", never inside a character. */
 	char what[128]; /* the object that failed: a file, a benchmark, an ioctl */
 	char why[384];	/* one line, no full stop */
 	char hint[256]; /* what to do about it, or "" */

@@ -2,6 +2,8 @@
 /* Owns the progress line. Writes to the descriptor it was given and nowhere else. */
 #include "core/progress.h"
 
+#include "core/text.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
@@ -61,15 +63,16 @@ static void clear_locked(struct pvtb_progress *p)
 static void put_line(struct pvtb_progress *p, const char *before, const char *fmt, va_list ap,
 		     const char *after, size_t width)
 {
-	char text[512], line[600];
+	char raw[512], text[2048], line[2200];
 	int n;
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	for (char *c = text; *c; c++)
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	for (char *c = raw; *c; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
-	if (width && strlen(text) > width)
-		text[width] = '\0';
+	pvtb_text_clean(raw, text, sizeof(text));
+	if (width)
+		text[pvtb_text_cut(text, width)] = '\0';
 	n = snprintf(line, sizeof(line), "%s%s%s", before, text, after);
 	if (n > 0)
 		put(p, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);

@@ -6,14 +6,17 @@
 #include <math.h>
 #include <string.h>
 
-/* RFC 4180: a host is called "lab:arm64,nvhe". */
+/* RFC 4180: a host is called "lab:arm64,nvhe". What a spreadsheet would take for a formula begins with a
+ * quote, as one is typed there. */
 static void put_field(FILE *out, const char *s)
 {
-	if (!s[strcspn(s, ",\"\r\n")]) {
+	bool formula = *s && strchr("=+-@", *s);
+
+	if (!formula && !s[strcspn(s, ",\"\r\n")]) {
 		fputs(s, out);
 		return;
 	}
-	fputc('"', out);
+	fputs(formula ? "\"'" : "\"", out);
 	for (; *s; s++) {
 		if (*s == '"')
 			fputc('"', out);

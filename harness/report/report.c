@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the choice of a format and what several formats ask of a result. */
+#include "core/text.h"
 #include "report/formats.h"
 
 #include <math.h>
@@ -30,8 +31,8 @@ static int write_json(const struct pvtb_result *r, FILE *out, struct pvtb_err *e
 	return 0;
 }
 
-int pvtb_report_write(const struct pvtb_result *r, enum pvtb_report_format format, FILE *out,
-		      struct pvtb_err *err)
+static int write_format(const struct pvtb_result *r, enum pvtb_report_format format, FILE *out,
+			struct pvtb_err *err)
 {
 	int ret = -EINVAL;
 
@@ -55,8 +56,27 @@ int pvtb_report_write(const struct pvtb_result *r, enum pvtb_report_format forma
 		ret = pvtb_report_cover(r, out, err);
 		break;
 	}
+	return ret;
+}
+
+/* By way of memory: names are cut to columns and buffers on the way, and half a character is left out. */
+int pvtb_report_write(const struct pvtb_result *r, enum pvtb_report_format format, FILE *out,
+		      struct pvtb_err *err)
+{
+	char *text PVTB_FREE = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int ret;
+
+	if (!f)
+		return pvtb_err_sys(err, -ENOMEM, "report");
+	ret = write_format(r, format, f, err);
+	if (fclose(f) && !ret)
+		ret = pvtb_err_sys(err, -ENOMEM, "report");
 	if (ret)
 		return ret;
+	errno = 0;
+	pvtb_text_put_whole(text, size, out);
 	if (fflush(out) || ferror(out))
 		return pvtb_err_sys(err, errno ? -errno : -EIO, "report");
 	return 0;

@@ -160,7 +160,7 @@ static void pad(FILE *out, size_t n)
 
 /* One cell in @width columns. @last: no trailing blanks. */
 static void put_cell(FILE *out, const char *s, enum pvtb_align align, size_t width, size_t fraction,
-		     size_t block, bool last)
+		     size_t block, bool bars, bool last)
 {
 	size_t w = pvtb_text_width(s), before = 0, after = 0;
 
@@ -187,7 +187,12 @@ static void put_cell(FILE *out, const char *s, enum pvtb_align align, size_t wid
 		break;
 	}
 	pad(out, before);
-	fputs(s, out);
+	for (; *s; s++) {
+		/* in a table of Markdown the end of the cell */
+		if (*s == '|' && bars)
+			fputc('\\', out);
+		fputc(*s, out);
+	}
 	if (!last)
 		pad(out, width - w - before);
 }
@@ -236,7 +241,7 @@ static void put_line(const struct pvtb_table *t, enum pvtb_table_style style,
 		else if (header && align == PVTB_ALIGN_POINT)
 			align = PVTB_ALIGN_RIGHT;
 		put_cell(out, header ? t->columns[c].title : cell_at(t, row, c), align, l->width[c],
-			 l->fraction[c], header ? 0 : l->cells[c], !bars && c == last);
+			 l->fraction[c], header ? 0 : l->cells[c], bars, !bars && c == last);
 	}
 	fputs(bars ? " |\n" : "\n", out);
 }

@@ -674,11 +674,16 @@ static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE 
 	return ret ?: pvtb_rates_text(r, style, out);
 }
 
-/* Markdown wants a blank line around everything; neighbours would each bring theirs. */
+/* Markdown wants a blank line around everything; neighbours would each bring theirs. Names may come from
+ * somebody else: no HTML and no links begin in them. */
 static void put_squeezed(const char *text, FILE *out)
 {
 	for (; *text; text++) {
-		if (text[0] != '\n' || text[1] != '\n' || text[2] != '\n')
+		if (*text == '<' && (isalpha((unsigned char)text[1]) || strchr("/!?", text[1])))
+			fputs("&lt;", out);
+		else if (text[0] == ']' && text[1] == '(')
+			fputs("]\\", out);
+		else if (text[0] != '\n' || text[1] != '\n' || text[2] != '\n')
 			fputc(*text, out);
 	}
 }

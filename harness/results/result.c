@@ -953,7 +953,8 @@ int pvtb_result_load(const char *path, struct pvtb_result **ret, struct pvtb_err
 		return pvtb_err_sys(err, code, "%s", file);
 	if (code)
 		return ferror(f) ? pvtb_err_sys(err, -EIO, "%s", file) : not_json(file, &je, err);
-	code = pvtb_result_from_json(root, file, ret, err);
+	code = pvtb_json_clean(root) ? pvtb_err_sys(err, -ENOMEM, "%s", file)
+				     : pvtb_result_from_json(root, file, ret, err);
 	json_decref(root);
 	return code;
 }

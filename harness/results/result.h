@@ -158,6 +158,9 @@ const struct pvtb_variant_result *pvtb_host_variant(const struct pvtb_host_resul
 json_t *pvtb_result_to_json(const struct pvtb_result *r);
 int pvtb_result_from_json(const json_t *root, const char *origin, struct pvtb_result **ret,
 			  struct pvtb_err *err) PVTB_MUST_CHECK;
+/* Every string and key in @j as pvtb_text_clean() leaves it: what somebody else wrote is shown in reports,
+ * tables and figures. -ENOMEM. */
+int pvtb_json_clean(json_t *j) PVTB_MUST_CHECK;
 /* @path of both: a result.json or a result directory. */
 int pvtb_result_load(const char *path, struct pvtb_result **ret,
 		     struct pvtb_err *err) PVTB_MUST_CHECK;

@@ -126,7 +126,14 @@ static int unknown_option(const struct pvtb_opt *options, const char *arg, struc
 
 	pvtb_err_set(err, -EINVAL, arg, "unknown option");
 	if (!strncmp(arg, "--", 2)) {
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
+		size_t len = strcspn(arg + 2, "=");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, arg + 2);
+		/* an abbreviation: the first name that begins so */
+		for (size_t i = 0; len && i < count(options); i++)
+			if (!(options[i].flags & PVTB_OPT_HIDDEN) &&
+			    !strncmp(options[i].name, arg + 2, len))
+				return pvtb_err_hint(err, "did you mean --%s?", options[i].name);
 		for (size_t i = 0; i < count(options) && nr < PVTB_ARRAY_SIZE(names); i++)
 			if (!(options[i].flags & PVTB_OPT_HIDDEN))
 				names[nr++] = options[i].name;
@@ -137,10 +144,33 @@ static int unknown_option(const struct pvtb_opt *options, const char *arg, struc
 	return pvtb_err_hint(err, "`-h` lists the options");
 }
 
+/*
+ * getopt_long() takes abbreviations: --time would be --timeout today, and something else when there is
+ * another option. The word a long option was given by, or NULL when it was the whole name.
+ */
+static const char *abbreviated(const struct pvtb_opt *options, int val, char **argv)
+{
+	const char *name = val == VAL_HELP ? "help" : options[val - VAL_BASE].name;
+
+	/* the option itself, or its value, is the last word taken */
+	for (int i = optind - 1; i >= 1 && i >= optind - 2; i--) {
+		size_t len;
+
+		if (strncmp(argv[i], "--", 2) || argv[i] == optarg)
+			continue;
+		len = strcspn(argv[i] + 2, "=");
+		if (!strncmp(argv[i] + 2, name, len))
+			return name[len] ? argv[i] : NULL;
+	}
+	return NULL;
+}
+
 static int bad_option(const struct pvtb_opt *options, int c, char **argv, struct pvtb_err *err)
 {
 	char what[64];
 
+	if (optopt >= VAL_HELP && abbreviated(options, optopt, argv))
+		return unknown_option(options, abbreviated(options, optopt, argv), err);
 	if (c == ':') {
 		if (optopt >= VAL_BASE)
 			snprintf(what, sizeof(what), "--%s", options[optopt - VAL_BASE].name);
@@ -225,12 +255,14 @@ int pvtb_opts_parse(const struct pvtb_opt *options, int argc, char **argv, void 
 	*ret_help = false;
 	optind = 0; /* glibc: start anew, this may be a second parse in one process */
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return bad_option(options, c, argv, err);
+		if (c >= VAL_HELP && abbreviated(options, c, argv))
+			return unknown_option(options, abbreviated(options, c, argv), err);
 		if (c == 'h' || c == VAL_HELP) {
 			*ret_help = true;
 			return 0;
 		}
-		if (c == '?' || c == ':')
-			return bad_option(options, c, argv, err);
 		r = set_value(option_of(options, c), opts, optarg, err);
 		if (!r)
 			r = set_words(option_of(options, c), opts, argc, argv, err);

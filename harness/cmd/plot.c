@@ -11,6 +11,7 @@
 struct plot_opts {
 	const char *out;
 	bool keep_data;
+	struct pvtb_guardian *guardian;
 };
 
 static const struct pvtb_opt plot_options[] = {
@@ -46,6 +47,7 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 		.result_dir = dir,
 		.out_dir = opts->out,
 		.keep_data = opts->keep_data,
+		.guardian = opts->guardian,
 	};
 	struct stat st;
 	bool made;
@@ -64,16 +66,18 @@ static int draw_into(const struct pvtb_result *r, const char *dir, const struct 
 		}
 	}
 	made = access(po.out_dir, F_OK) != 0;
-	ret = pvtb_plot_result(r, &po, list, err);
+	ret = made ? pvtb_guardian_add_rmdir(opts->guardian, po.out_dir, NULL, err) : 0;
+	ret = ret ?: pvtb_plot_result(r, &po, list, err);
 	/* not one figure: no directory for them; rmdir() removes none that holds any */
 	if (ret && made)
 		rmdir(po.out_dir);
 	return ret;
 }
 
-int pvtb_figures_draw(const struct pvtb_result *r, const char *dir, struct pvtb_err *err)
+int pvtb_figures_draw(const struct pvtb_result *r, const char *dir, struct pvtb_guardian *guardian,
+		      struct pvtb_err *err)
 {
-	static const struct plot_opts opts;
+	const struct plot_opts opts = {.guardian = guardian};
 	struct pvtb_plot_list list = {};
 	int ret = draw_into(r, dir, &opts, &list, err);
 
@@ -98,10 +102,14 @@ static int plot_one(const char *path, const struct plot_opts *opts, struct pvtb_
 
 static int cmd_plot(const struct pvtb_command *cmd, void *opts, int argc, char **argv)
 {
+	struct plot_opts *o = opts;
 	struct pvtb_plot_list list = {};
 	struct pvtb_err err = {};
 	/* Interrupted, gnuplot ends by the same signal; ours is to remove what it left. */
 	int ret = pvtb_signals_install(&err);
+
+	if (!ret)
+		ret = pvtb_guardian_start(&o->guardian, &err);
 
 	for (int i = 0; i < argc && !ret; i++)
 		ret = plot_one(argv[i], opts, &list, &err);
@@ -113,6 +121,7 @@ static int cmd_plot(const struct pvtb_command *cmd, void *opts, int argc, char *
 	for (size_t i = 0; i < list.nr_notes; i++)
 		fprintf(stderr, "pvtb: plot: %s\n", list.notes[i]);
 	pvtb_plot_list_free(&list);
+	pvtb_guardian_stop(o->guardian);
 	return ret ? pvtb_cmd_fail(&err) : PVTB_EXIT_OK;
 }
 

@@ -560,7 +560,7 @@ static int exit_status(const struct pvtb_result *r)
 	return measured ? PVTB_EXIT_OK : PVTB_EXIT_SKIPPED;
 }
 
-/* The registers of guests that crashed; those of lab hosts came with their results. */
+/* The registers of guests that crashed or did not come back; those of lab hosts came with their results. */
 static void print_faults(const struct pvtb_result *r)
 {
 	for (size_t h = 0; h < r->nr_hosts; h++)
@@ -574,7 +574,7 @@ static void print_faults(const struct pvtb_result *r)
 				size_t i;
 
 				if (fault)
-					fprintf(stderr, "%s: %s.%s: the guest crashed\n",
+					fprintf(stderr, "%s: %s.%s: registers of the guest\n",
 						r->hosts[h].host, bench->name,
 						bench->variants[v].name);
 				json_array_foreach (fault, i, line)
@@ -711,7 +711,8 @@ static int measure_all(const struct pvtb_command *cmd, struct run_opts *o, int a
 	if (!ret && !o->no_plots) {
 		pvtb_progress_update(progress, "plots");
 		/* figures are an extra: without gnuplot the result is still whole */
-		if (pvtb_figures_draw(r, pvtb_dir_path(dir), err) && !pvtb_interrupted()) {
+		if (pvtb_figures_draw(r, pvtb_dir_path(dir), guardian, err) &&
+		    !pvtb_interrupted()) {
 			pvtb_progress_clear(progress);
 			pvtb_cmd_error(err);
 		}

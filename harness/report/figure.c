@@ -5,20 +5,20 @@
  */
 #include "report/figure.h"
 
+#include "core/guardian.h"
 #include "core/signals.h"
+#include "core/text.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-extern char **environ;
 
 /* Embedded plots/style.gp. */
 extern const char pvtb_plot_style_gp[];
@@ -151,6 +151,9 @@ int pvtb_figure_begin(struct pvtb_figure *f, const struct pvtb_plot_options *opt
 		f->dir = NULL;
 		return ret;
 	}
+	ret = pvtb_guardian_add_rmtree(opts->guardian, f->dir, &f->guard, err);
+	if (ret)
+		return ret;
 	f->vars = pvtb_figure_data(f, "vars.gp", err);
 	return f->vars ? 0 : err ? err->code : -EIO;
 }
@@ -184,10 +187,17 @@ void pvtb_figure_number(struct pvtb_figure *f, const char *name, double value)
 static void put_quoted(FILE *out, const char *s)
 {
 	fputc('\'', out);
-	for (; *s; s++) {
-		if (*s == '\'')
-			fputc('\'', out);
-		fputc(iscntrl((unsigned char)*s) ? ' ' : *s, out);
+	while (*s) {
+		size_t plain = 0;
+
+		while (s[plain] && s[plain] != '\'' && !iscntrl((unsigned char)s[plain]))
+			plain++;
+
+		/* a character cut at the end of a buffer makes gnuplot refuse the whole text */
+		pvtb_text_put_whole(s, plain, out);
+		s += plain;
+		if (*s)
+			fputs(*s++ == '\'' ? "''" : " ", out);
 	}
 	fputc('\'', out);
 }
@@ -244,31 +254,71 @@ static void complaint(const struct pvtb_figure *f, const char *format, char *buf
 	fclose(in);
 }
 
+/* In the child. It ends with its parent, before the guardian knows of it, too. Returns an errno. */
+static int exec_gnuplot(const struct pvtb_figure *f, char *const argv[], const char *log,
+			pid_t parent)
+{
+	sigset_t none;
+	int in, out;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (chdir(f->dir))
+		return errno;
+	in = open("/dev/null", O_RDONLY);
+	out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		return errno;
+	execvp(argv[0], argv);
+	return errno;
+}
+
+/* Fork and exec; 0 or the errno of what failed, in the child too. */
+static int start_gnuplot(const struct pvtb_figure *f, char *const argv[], const char *log,
+			 pid_t *ret_pid)
+{
+	pid_t parent = getpid(), pid;
+	int fd[2], why = 0;
+
+	if (pipe2(fd, O_CLOEXEC))
+		return errno;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		why = exec_gnuplot(f, argv, log, parent);
+		_exit(write(fd[1], &why, sizeof(why)) == sizeof(why) ? 127 : 126);
+	}
+	if (pid < 0)
+		why = errno;
+	close(fd[1]);
+	/* exec closes the other end */
+	if (pid > 0 && read(fd[0], &why, sizeof(why)) == sizeof(why))
+		waitpid(pid, NULL, 0);
+	else
+		*ret_pid = pid;
+	close(fd[0]);
+	return why;
+}
+
 static int spawn_gnuplot(const struct pvtb_figure *f, const char *format, pid_t *ret_pid,
 			 struct pvtb_err *err)
 {
 	const char *gnuplot = f->opts->gnuplot ? f->opts->gnuplot : "gnuplot";
 	char set[64], log[64];
 	char *const argv[] = {(char *)gnuplot, (char *)"-e", set, (char *)"figure.gp", NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none;
 	int ret;
 
 	snprintf(set, sizeof(set), "format='%s'", format);
 	snprintf(log, sizeof(log), "gnuplot-%s.log", format);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attr);
-	sigemptyset(&none);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_addchdir_np(&actions, f->dir);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	posix_spawn_file_actions_adddup2(&actions, 1, 2);
-	ret = posix_spawnp(ret_pid, gnuplot, &actions, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
+	ret = start_gnuplot(f, argv, log, ret_pid);
+	if (!ret && pvtb_guardian_add_kill(f->opts->guardian, *ret_pid, NULL, err)) {
+		kill(*ret_pid, SIGKILL);
+		waitpid(*ret_pid, NULL, 0);
+		return err ? err->code : -EIO;
+	}
 	if (!ret)
 		return 0;
 	pvtb_err_sys(err, -ret, "%s", gnuplot);
@@ -489,6 +539,8 @@ void pvtb_figure_end(struct pvtb_figure *f)
 		fclose(f->vars);
 	if (f->dir)
 		remove_dir(f->dir);
+	if (f->opts)
+		(void)!pvtb_guardian_remove(f->opts->guardian, f->guard, NULL);
 	free(f->dir);
 	memset(f, 0, sizeof(*f));
 }

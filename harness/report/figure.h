@@ -13,6 +13,7 @@ struct pvtb_figure {
 	FILE *vars; /* vars.gp: what the scripts load first */
 	const struct pvtb_plot_options *opts;
 	char name[200]; /* of the files, without suffix */
+	u64 guard;	/* of the guardian's list: dir */
 };
 
 /* @name: any text; becomes a file name that is not yet in @list. */

@@ -43,6 +43,8 @@ struct pvtb_plot_options {
 	const char *out_dir;	/* created when missing */
 	const char *gnuplot;	/* NULL: "gnuplot" on PATH */
 	bool keep_data;		/* leave each figure's data and scripts beside it, NAME.data/ */
+	/* Ends gnuplot and removes what is half done, should this process be killed; may be NULL. */
+	struct pvtb_guardian *guardian;
 };
 
 struct pvtb_plot_list {

@@ -150,6 +150,7 @@ struct pairing {
 	bool side_by_side; /* what counts instructions does not mind company */
 	struct pvtb_strv benches;
 	struct pvtb_settings *settings; /* NULL: two kernels */
+	struct pvtb_guardian *guardian;
 	struct pvtb_compare_side side[2];
 };
 
@@ -163,6 +164,7 @@ static int start(const struct pairing *p, int side, pid_t *ret_pid, struct pvtb_
 		.benches = p->benches,
 		.timeout_s = p->o->timeout_s,
 		.no_trace = p->o->no_trace,
+		.guardian = p->guardian,
 	};
 	int ret = p->settings ? pvtb_settings_apply(p->settings, side, err) : 0;
 
@@ -281,6 +283,7 @@ static int ab(const struct ab_opts *o, int argc, char **argv, struct pvtb_err *e
 		return pvtb_err_sys(err, -ENOMEM, "ab");
 	p->o = o;
 	ret = pvtb_scratch_make(&scratch, err);
+	p->guardian = scratch.guardian;
 	if (!ret)
 		ret = prepare(p, scratch.guardian, &runs, err);
 	if (!ret && choose_benches(p, argc, argv))
@@ -345,9 +348,10 @@ static int cmd_ab(const struct pvtb_command *cmd, void *opts, int argc, char **a
 	struct pvtb_err err = {0};
 	int ret = 0;
 
-	ret = sort_out(o, &err);
-	if (!ret)
-		ret = pvtb_signals_install(&err);
+	/* that no kernel would change: not "cannot be tested" */
+	if (sort_out(o, &err))
+		return pvtb_cmd_fail(&err);
+	ret = pvtb_signals_install(&err);
 	if (!ret)
 		ret = ab(o, argc, argv, &err);
 	return ret < 0 ? pvtb_measure_fail(&err) : ret;

@@ -352,6 +352,7 @@ static int gate(struct gate_opts *o, int argc, char **argv, struct pvtb_err *err
 	if (!ret)
 		ret = make_plan(o, argc - 1, argv + 1, base.nr ? base.runs[0].result : NULL,
 				o->out ? o->out : dir, &p, err);
+	p.m.guardian = scratch.guardian;
 	if (!ret)
 		ret = build_all(o, &p, err);
 	if (!ret)
@@ -379,11 +380,13 @@ static int cmd_gate(const struct pvtb_command *cmd, void *opts, int argc, char *
 		ret = pvtb_err_set(&err, -EINVAL, "--self-test",
 				   "changes no baseline: drop --update");
 	if (o->commit && !o->tree)
-		ret = pvtb_err_set(&err, -EINVAL, "--commit", "of which --tree?");
+		ret = pvtb_err_set(&err, -EINVAL, "--commit", "requires --tree");
 	if (o->kernel && o->tree)
 		ret = pvtb_err_set(&err, -EINVAL, "--tree", "builds a kernel: drop --kernel");
-	if (!ret)
-		ret = pvtb_signals_install(&err);
+	/* that no kernel would change: not "cannot be tested" */
+	if (ret)
+		return pvtb_cmd_fail(&err);
+	ret = pvtb_signals_install(&err);
 	if (!ret)
 		ret = gate(o, argc, argv, &err);
 	return ret < 0 ? pvtb_measure_fail(&err) : ret;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -43,7 +44,7 @@ int pvtb_measure_start(const struct pvtb_measure *m, pid_t *ret_pid, struct pvtb
 {
 	struct pvtb_strv argv = {0};
 	char timeout[24];
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	int ret;
 
 	snprintf(timeout, sizeof(timeout), "%llu", (unsigned long long)m->timeout_s);
@@ -54,11 +55,22 @@ int pvtb_measure_start(const struct pvtb_measure *m, pid_t *ret_pid, struct pvtb
 	}
 	fflush(NULL);
 	pid = fork();
-	if (pid < 0) {
+	if (pid > 0) {
+		ret = pvtb_guardian_add_kill(m->guardian, pid, NULL, err);
+		if (ret) {
+			kill(pid, SIGTERM);
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
+	} else if (pid < 0) {
 		ret = pvtb_err_sys(err, -errno, "pvtb run");
 	} else if (!pid) {
 		int null = open("/dev/null", O_WRONLY);
 
+		/* before the guardian knows of it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
 		if (null >= 0)
 			dup2(null, STDOUT_FILENO);
 		execv("/proc/self/exe", (char *const *)argv.v);
@@ -86,7 +98,7 @@ int pvtb_measure_wait(pid_t pid, struct pvtb_err *err)
 	}
 	if (pvtb_check_interrupted(err) ||
 	    (WIFEXITED(status) && WEXITSTATUS(status) == PVTB_EXIT_INTERRUPTED))
-		return pvtb_err_set(err, -EINTR, "pvtb run", "interrupted");
+		return pvtb_err_set(err, -EINTR, "interrupted", "nothing is compared or written");
 	if (!WIFEXITED(status))
 		return pvtb_err_set(err, -EIO, "pvtb run", "killed by signal %d", WTERMSIG(status));
 	switch (WEXITSTATUS(status)) {
@@ -160,7 +172,7 @@ void pvtb_scratch_remove(struct pvtb_scratch *s)
 
 int pvtb_measure_fail(const struct pvtb_err *err)
 {
-	if (err->code != -ECANCELED && err->code != -EINTR)
+	if (err->code != -ECANCELED)
 		pvtb_cmd_error(err);
 	return err->code == -EINTR ? PVTB_EXIT_INTERRUPTED : PVTB_EXIT_UNTESTABLE;
 }

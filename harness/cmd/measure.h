@@ -18,7 +18,8 @@ struct pvtb_measure {
 	const char *dir; /* result directory to be made */
 	struct pvtb_strv benches;
 	u64 timeout_s;
-	bool no_trace; /* as of pvtb run */
+	bool no_trace;			/* as of pvtb run */
+	struct pvtb_guardian *guardian; /* ends it, should this process be killed */
 };
 
 /* Start it; its report is not shown, its progress and its errors are. */

@@ -18,7 +18,7 @@ extern const bool pvtb_mig_arch_keeps_hz;
 /* What could not be restored, knowingly: names for the report. */
 struct pvtb_mig_skipped {
 	unsigned int nr;
-	char names[256];
+	char names[1024];
 };
 void pvtb_mig_skip(struct pvtb_mig_skipped *skipped, const char *name);
 

@@ -102,7 +102,7 @@ struct pvtb_mig_received {
 	double predicted_ns, predicted_unc_ns;
 	u64 run_raw_ns; /* the guest runs again from here on */
 	unsigned int nr_skipped;
-	char skipped[256];
+	char skipped[1024];
 };
 
 /*

@@ -33,11 +33,15 @@ struct target {
 
 void pvtb_mig_skip(struct pvtb_mig_skipped *skipped, const char *name)
 {
+	static const char more[] = ", ...";
 	size_t len = strlen(skipped->names);
 
 	skipped->nr++;
-	if (strstr(skipped->names, name))
+	if (strstr(skipped->names, name) || strstr(skipped->names, more))
 		return;
+	/* whole names only */
+	if (len + strlen(name) + 2 * sizeof(more) > sizeof(skipped->names))
+		name = more + 2;
 	snprintf(skipped->names + len, sizeof(skipped->names) - len, "%s%s", len ? ", " : "", name);
 }
 

@@ -377,6 +377,14 @@ int pvtb_lab_spec_parse(const char *text, struct pvtb_lab_spec *ret, struct pvtb
 	return 0;
 }
 
+/* Quoted where it would be read as two words. A value holds no quotes: next_word() has taken them off. */
+static void put_path(FILE *f, const char *name, const char *path)
+{
+	const char *quote = strchr(path, ',') ? "\"" : "";
+
+	fprintf(f, ",%s=%s%s%s", name, quote, path, quote);
+}
+
 void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t size)
 {
 	bool implied = spec->deterministic && spec->counter_hz == PVTB_NSEC_PER_SEC;
@@ -410,11 +418,11 @@ void pvtb_lab_spec_format(const struct pvtb_lab_spec *spec, char *out, size_t si
 	if (spec->series[0])
 		fprintf(f, ",series=%s", spec->series);
 	if (spec->kernel[0])
-		fprintf(f, ",kernel=%s", spec->kernel);
+		put_path(f, "kernel", spec->kernel);
 	if (spec->modules[0])
-		fprintf(f, ",modules=%s", spec->modules);
+		put_path(f, "modules", spec->modules);
 	if (spec->qemu[0])
-		fprintf(f, ",qemu=%s", spec->qemu);
+		put_path(f, "qemu", spec->qemu);
 	if (spec->append[0])
 		fprintf(f, ",append=\"%s\"", spec->append);
 }

@@ -36,6 +36,7 @@ void fuzz_seeds(void)
 	fuzz_seed_text(true, "lab:arm64,nvhe,hz=62500000,cpus=4,mem=2048,model=max,deterministic");
 	fuzz_seed_text(true, "lab:x86_64,deterministic,series=6.1");
 	fuzz_seed_text(true, "lab:arm64,kernel=/boot/Image,modules=/lib/modules/6.12");
+	fuzz_seed_text(true, "lab:arm64,kernel=\"/a,b\",modules=\"/c,\"");
 	fuzz_seed_text(false, "lab:x86_64,nvhe");
 	fuzz_seed_text(false, "lab:aarch64");
 	fuzz_seed_text(false, "lab:arm64,hz=3000000");

@@ -71,8 +71,8 @@ def text_of(counts):
 def judge_result(row, out):
     host, counts = counts_of_result(os.path.join(out, "result.json"))
     row.kernel = host.get("kernel", row.kernel)
-    hypervisor = host["environment"].get("lab", {}).get("qemu")
-    row.qemu = hypervisor or row.qemu
+    qemu = host["environment"].get("tools", {}).get("qemu")
+    row.qemu = qemu if isinstance(qemu, str) else row.qemu
     bad = sum(counts.get(s, 0) for s in ("fail", "invalid", "inconclusive"))
     return ("fail" if bad or not counts.get("ok") else "ok"), text_of(counts)
 

@@ -89,6 +89,13 @@ check-kernels:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)PVTB='$(O)/pvtb' tests/check-kernels.sh
 
+# Every supported kernel series in every kind of lab; writes the table of docs/supported.md. SERIES='7.3'
+# does some of them and writes nothing.
+check-kernels-all:
+	$(call need-deps,lab)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)PVTB='$(O)/pvtb' tests/check-kernels-all.py $(if $(SERIES),$(addprefix -s ,$(SERIES)),--write docs/supported.md)
+
 # Two kernels: make ab A=old/Image B=new/Image [BENCH='hypercall counter_read']
 ab:
 	$(call need-deps,lab)
@@ -125,6 +132,7 @@ help:
 	@echo 'make check-faults what may fail does, once, in turn (docs/security.md)'
 	@echo 'make mutants      every conformance check against the wrong answer it has to notice'
 	@echo "make check-distros  make bench, make check in bare Debian 12, 13 and sid; DISTROS='trixie'"
+	@echo "make check-kernels-all  every supported kernel in every kind of lab; SERIES='7.3'"
 	@echo 'make check-kernels  the gate proven with kernels compiled for it; git bisect over a history'
 	@echo 'make bench-self   measure the suite itself: tracing cost, ingest and join speed, loss'
 	@echo 'make lab          fetch and verify the kernels of the emulated KVM hosts'
@@ -139,4 +147,4 @@ help:
 	@echo '  DEPS=no  install nothing                 O=DIR  build there    V=1  show commands'
 	@echo '  -j N     jobs (default: one per CPU)     WERROR=-Werror  warnings are errors, as in CI'
 
-.PHONY: all deps bench bench-self check check-distros check-kernels ab plots lab install clean help
+.PHONY: all deps bench bench-self check check-distros check-kernels check-kernels-all ab plots lab install clean help

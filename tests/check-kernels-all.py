@@ -5,8 +5,8 @@ by the command that docs/supported.md shows. Not part of make check: about two m
 
     check-kernels-all.py [-s SERIES]... [-q QEMU]... [-j N] [-o DIR] [--write docs/supported.md]
 
-QEMU is a host option's value (a path); without it the lab's own is taken. With --write the table
-between the markers of that file is replaced. A series that the archive does not have is a SKIP with
+QEMU is a host option's value (a directory or a program); without it the lab's own is taken, and "" is
+that one beside others. With --write the table between the markers of that file is replaced. A series that the archive does not have is a SKIP with
 its reason. Closing line: "N passed, N failed, N skipped", of commands."""
 
 import argparse
@@ -151,7 +151,8 @@ def table(rows):
         for name in names:
             status, text = row.cells[name]
             cells.append(text if status == "ok" else f"**{status.upper()}** {text}")
-        lines.append(f"| `{row.host}` | {row.kernel} | {row.qemu} | " + " | ".join(cells) + " |")
+        host = re.sub(r"qemu=[^,]*", "qemu=DIR", row.host)
+        lines.append(f"| `{host}` | {row.kernel} | {row.qemu} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -382,23 +382,19 @@ static void line_of(struct work *w, struct pvtb_slope *s)
 	s->r2 = ss_total > 0 ? 1 - ss_rest / ss_total : 1;
 }
 
-/* Least squares, about the first point, so that large counts lose nothing. */
-static double mean_slope(const struct pvtb_point *points, size_t n)
+/*
+ * What all operations took beyond the fixed cost of a batch, by their number. Not a line through all
+ * points: an interrupt in a short batch would tilt that downwards.
+ */
+static double mean_cost(const struct pvtb_point *points, size_t n, double intercept)
 {
-	double x = 0, y = 0, sxx = 0, sxy = 0;
+	double ops = 0, ticks = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		x += ((double)points[i].ops - (double)points[0].ops) / (double)n;
-		y += ((double)points[i].ticks - (double)points[0].ticks) / (double)n;
+		ops += (double)points[i].ops;
+		ticks += (double)points[i].ticks - intercept;
 	}
-	for (size_t i = 0; i < n; i++) {
-		double dx = (double)points[i].ops - (double)points[0].ops - x;
-		double dy = (double)points[i].ticks - (double)points[0].ticks - y;
-
-		sxx += dx * dx;
-		sxy += dx * dy;
-	}
-	return sxy / sxx;
+	return ticks / ops;
 }
 
 int pvtb_slope_of(const struct pvtb_point *points, size_t n, struct pvtb_slope *ret)
@@ -414,7 +410,7 @@ int pvtb_slope_of(const struct pvtb_point *points, size_t n, struct pvtb_slope *
 		goto out;
 	centres_of(&w, 0, 1);
 	line_of(&w, &s);
-	s.mean = mean_slope(points, n);
+	s.mean = mean_cost(points, n, s.intercept);
 	if (w.smallest >= MIN_BLOCKS)
 		interval_of_blocks(&w, &s);
 	else if (w.nr_groups <= MAX_FULL_LENGTHS)

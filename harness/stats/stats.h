@@ -40,8 +40,8 @@ struct pvtb_slope {
 	double slope;	  /* ticks per op */
 	double low, high; /* 95 % interval of the slope */
 	double intercept; /* ticks: median of what the line leaves of the centres */
-	double mean; /* ticks per op by least squares over all points: what the rare ones cost too */
-	double r2;   /* of the centres about the line: is cost linear in the count? */
+	double mean;	  /* ticks per op over all points, less the intercept: the rare ones too */
+	double r2;	  /* of the centres about the line: is cost linear in the count? */
 };
 struct pvtb_point {
 	u64 ops;

@@ -412,6 +412,14 @@ static void a_mean_beside_the_slope(void **unused)
 	assert_int_equal(pvtb_slope_of(pt, n, &s), 0);
 	assert_true(fabs(s.slope - 1463) < 0.01);
 	assert_true(fabs(s.mean - (1463 + 1500.0 / 64)) < 1);
+	/* an interrupt in a short batch costs as much as one in a long batch, and never less than nothing */
+	for (n = 0; n < PVTB_ARRAY_SIZE(pt); n++)
+		pt[n] = (struct pvtb_point){1 + n % 10, 3 + 2180 * (1 + n % 10)};
+	for (size_t i = 0; i < 8; i++)
+		pt[i * 10].ticks += 8000;
+	assert_int_equal(pvtb_slope_of(pt, n, &s), 0);
+	assert_true(s.slope == 2180);
+	assert_true(fabs(s.mean - (2180 + 8 * 8000 / (5.5 * 4000))) < 0.01);
 	/* far from zero too */
 	for (size_t i = 0; i < n; i++)
 		pt[i] = (struct pvtb_point){(1ULL << 40) + i % 10, (1ULL << 50) + 7 * (i % 10)};

@@ -6,6 +6,7 @@
 #include "bench/migration/guest.h"
 #include "cmd/cmd.h"
 #include "core/signals.h"
+#include "core/text.h"
 #include "load/wait.h"
 #include "migrate/channel.h"
 #include "migrate/migrate.h"
@@ -16,12 +17,14 @@ struct target_opts {
 	u64 wait_s;
 	u64 seconds;
 	u64 memory_mib;
+	u64 timeout_s;
 };
 
 static const struct target_opts target_defaults = {
 	.wait_s = 60,
 	.seconds = 1,
 	.memory_mib = 4096,
+	.timeout_s = 30,
 };
 
 static const struct pvtb_opt target_options[] = {
@@ -31,6 +34,8 @@ static const struct pvtb_opt target_options[] = {
 		     "let it run that long"),
 	PVTB_OPT_U64(0, "max-memory", struct target_opts, memory_mib, "MIB", 16, 65536,
 		     "refuse larger guests"),
+	PVTB_OPT_U64(0, "timeout", struct target_opts, timeout_s, "SECONDS", 1, 3600,
+		     "of silence, and of a part that comes slowly"),
 	PVTB_OPT_END,
 };
 
@@ -65,11 +70,13 @@ static void say_listening(const struct pvtb_mig_place *place, int fd)
 static void say_guest(const struct pvtb_mig_received *r, u64 here_hz)
 {
 	const struct pvtb_mig_hello *h = &r->hello;
+	char kernel[4 * sizeof(h->kernel) + 1];
 
+	(void)pvtb_text_clean(h->kernel, kernel, sizeof(kernel));
 	printf("guest      %s, %u vCPU%s, %llu MiB, from Linux %s; counter %.6g MHz there, %.6g MHz "
 	       "here\n",
 	       h->arch == PVTB_MIG_ARM64 ? "arm64" : "x86_64", h->nr_vcpus,
-	       h->nr_vcpus == 1 ? "" : "s", (unsigned long long)(h->mem_bytes >> 20), h->kernel,
+	       h->nr_vcpus == 1 ? "" : "s", (unsigned long long)(h->mem_bytes >> 20), kernel,
 	       (double)h->counter_hz / 1e6, (double)here_hz / 1e6);
 	printf("method     %s", pvtb_mig_method_names[h->method]);
 	if (h->flags & PVTB_MIG_F_LPT)
@@ -174,7 +181,8 @@ static int cmd_target(const struct pvtb_command *cmd, void *opts, int argc, char
 	}
 	if (!ret) {
 		/* On a port nobody connects: silence is what there is to wait by. */
-		ro.timeout_ms = place.kind == PVTB_MIG_PORT ? (u32)o->wait_s * 1000 : 0;
+		ro.frame_ms = (u32)o->timeout_s * 1000;
+		ro.timeout_ms = place.kind == PVTB_MIG_PORT ? (u32)o->wait_s * 1000 : ro.frame_ms;
 		ret = pvtb_mig_receive(fd, place.way_back, &ro, &vm, &received, &err);
 		close(fd);
 	}

@@ -80,6 +80,7 @@ struct pvtb_mig_receive_opts {
 	struct pvtb_vm_spec base; /* hooks and CPUs; what the guest needs is the stream's to say */
 	u64 max_mem_bytes;	  /* 0: 4 GiB */
 	u32 timeout_ms;		  /* of silence; 0: 30 s */
+	u32 frame_ms; /* of a frame; twice that of the handshake, four times of the rest; 0: 30 s */
 	u32 delay_us; /* on purpose, between having decided on the counter and writing it */
 	const char *boot_id;
 	enum pvtb_mig_fault fault; /* for mutants */

@@ -16,6 +16,8 @@
 #define ROUNDS	   8
 #define FEW_PAGES  64
 #define TIMEOUT_MS 30000
+#define FRAME_MS   30000
+#define PINGS_MAX  1000 /* before one reply */
 
 struct source {
 	struct pvtb_vm *vm;
@@ -53,11 +55,11 @@ static int await_reply(struct source *s, struct pvtb_err *err)
 
 	if (!s->opts->way_back)
 		return 0;
-	for (;;) {
+	for (unsigned int pings = 0;; pings++) {
 		ret = pvtb_mig_get_back(&s->in, &type, &m, err);
 		if (ret)
 			return ret;
-		if (type == PVTB_MIG_PING) {
+		if (type == PVTB_MIG_PING && pings < PINGS_MAX) {
 			ret = pvtb_mig_sync_answer(&s->out, &m.ping, err);
 			if (ret)
 				return ret;
@@ -158,9 +160,17 @@ static void mark(struct source *s, u64 gpa, u64 bytes)
 		s->dirty[i / 64] |= 1ULL << (i % 64);
 }
 
-static int precopy(struct source *s, struct pvtb_err *err)
+/* The last copy comes on top. */
+static unsigned int most_rounds(const struct source *s)
 {
 	unsigned int rounds = s->opts->rounds ?: ROUNDS;
+
+	return rounds < PVTB_MIG_COPIES_MAX ? rounds : PVTB_MIG_COPIES_MAX - 1;
+}
+
+static int precopy(struct source *s, struct pvtb_err *err)
+{
+	unsigned int rounds = most_rounds(s);
 	u64 few = s->opts->few_pages ?: FEW_PAGES, start_ns = pvtb_mono_ns(), sent;
 	int ret;
 
@@ -340,6 +350,7 @@ static int introduce(struct source *s, struct pvtb_err *err)
 		.flags = flags(s),
 		.method = s->opts->method,
 		.level = s->opts->level,
+		.copies = most_rounds(s) + 1,
 	};
 	struct utsname u;
 	int ret;
@@ -417,8 +428,8 @@ int pvtb_mig_send(struct pvtb_vm *vm, int fd, const struct pvtb_mig_send_opts *o
 		.vm = vm,
 		.opts = opts,
 		.ret = ret_sent,
-		.out = {.fd = fd, .timeout_ms = timeout_ms},
-		.in = {.fd = fd, .timeout_ms = timeout_ms},
+		.out = {.fd = fd, .timeout_ms = timeout_ms, .frame_ms = FRAME_MS},
+		.in = {.fd = fd, .timeout_ms = timeout_ms, .frame_ms = FRAME_MS},
 		.mem = pvtb_vm_gpa(vm, PVTB_GPA_IMAGE),
 		.nr_pages = pvtb_vm_mem_bytes(vm) / PVTB_MIG_PAGE,
 		.nr_vcpus = pvtb_vm_spec(vm)->nr_vcpus,

@@ -153,15 +153,42 @@ static ssize_t write_some(int fd, struct iovec *v, int n)
 	return done < 0 && errno == ENOTSOCK ? writev(fd, v, n) : done;
 }
 
+/* Until when, at most: @end_ns, where that is nearer than @wait_ms from now. 0: it has passed. */
+static u32 wait_at_most(u32 wait_ms, u64 end_ns)
+{
+	u64 now_ns = end_ns ? pvtb_mono_ns() : 0, left_ms;
+
+	if (!end_ns)
+		return wait_ms;
+	if (now_ns >= end_ns)
+		return 0;
+	left_ms = (end_ns - now_ns) / 1000000 + 1;
+	return wait_ms && wait_ms < left_ms ? wait_ms : (u32)left_ms;
+}
+
+static u64 after_ms(u64 ms)
+{
+	return ms ? pvtb_mono_ns() + ms * 1000000 : 0;
+}
+
+static int wait_writable(const struct pvtb_mig_out *out, u64 end_ns)
+{
+	u32 wait_ms = wait_at_most(out->timeout_ms, end_ns);
+
+	return end_ns && !wait_ms ? -ETIMEDOUT : wait_fd(out->fd, POLLOUT, wait_ms);
+}
+
 static int write_all(struct pvtb_mig_out *out, struct iovec *v, int n)
 {
+	u64 end_ns = 0;
+
 	while (n) {
 		ssize_t done = write_some(out->fd, v, n);
 
 		if (done < 0 && errno == EINTR && !pvtb_interrupted())
 			continue;
 		if (done < 0 && errno == EAGAIN) {
-			int ret = wait_fd(out->fd, POLLOUT, out->timeout_ms);
+			int ret = wait_writable(out, end_ns);
 
 			if (ret)
 				return ret;
@@ -170,6 +197,7 @@ static int write_all(struct pvtb_mig_out *out, struct iovec *v, int n)
 		if (done < 0)
 			return -errno;
 		out->bytes += (u64)done;
+		end_ns = end_ns ?: after_ms(out->frame_ms);
 		while (n && (size_t)done >= v->iov_len) {
 			done -= (ssize_t)v->iov_len;
 			v++;
@@ -213,6 +241,11 @@ void pvtb_mig_in_free(struct pvtb_mig_in *in)
 	in->buf = NULL;
 }
 
+static u64 nearest(u64 a_ns, u64 b_ns)
+{
+	return a_ns && (!b_ns || a_ns < b_ns) ? a_ns : b_ns;
+}
+
 static ssize_t read_some(struct pvtb_mig_in *in, void *to, size_t bytes)
 {
 	ssize_t n;
@@ -226,8 +259,14 @@ static ssize_t read_some(struct pvtb_mig_in *in, void *to, size_t bytes)
 		return n;
 	}
 	for (;;) {
-		int ret = in->timeout_ms ? wait_fd(in->fd, POLLIN, in->timeout_ms) : 0;
+		u64 end_ns = nearest(in->frame_end_ns, in->end_ns);
+		u32 wait_ms = wait_at_most(in->timeout_ms, end_ns);
+		int ret = 0;
 
+		if (end_ns && !wait_ms)
+			return -ETIMEDOUT;
+		if (wait_ms)
+			ret = wait_fd(in->fd, POLLIN, wait_ms);
 		if (ret)
 			return ret;
 		n = read(in->fd, to, bytes);
@@ -239,6 +278,34 @@ static ssize_t read_some(struct pvtb_mig_in *in, void *to, size_t bytes)
 	}
 }
 
+static int too_late(const struct pvtb_mig_in *in, struct pvtb_err *err)
+{
+	u64 now_ns = pvtb_mono_ns();
+
+	if (in->frame_end_ns && now_ns >= in->frame_end_ns)
+		return pvtb_err_set(err, -ETIMEDOUT, stream_name,
+				    "frame %u is too slow: not whole %g s after its first byte",
+				    in->number, in->frame_ms / 1e3);
+	if (in->end_ns && now_ns >= in->end_ns)
+		return pvtb_err_set(err, -ETIMEDOUT, stream_name, "too slow: %s", in->late);
+	return pvtb_err_set(err, -ETIMEDOUT, stream_name, "nothing came for %g s",
+			    in->timeout_ms / 1e3);
+}
+
+/* The first byte is there. */
+static void begin(struct pvtb_mig_in *in)
+{
+	in->end_ns = after_ms(in->handshake_ms);
+	in->late = "its description of the guest is not here in time";
+}
+
+/* The description is, memory follows. */
+static void expect_memory(struct pvtb_mig_in *in, u64 bytes)
+{
+	in->end_ns = in->stream_ms ? after_ms(in->stream_ms + bytes * 1000 / PVTB_MIG_RATE_MIN) : 0;
+	in->late = "the guest is not here in time";
+}
+
 static int read_all(struct pvtb_mig_in *in, void *to, size_t bytes, struct pvtb_err *err)
 {
 	size_t have = 0;
@@ -246,6 +313,8 @@ static int read_all(struct pvtb_mig_in *in, void *to, size_t bytes, struct pvtb_
 	while (have < bytes) {
 		ssize_t n = read_some(in, (u8 *)to + have, bytes - have);
 
+		if (n == -ETIMEDOUT)
+			return too_late(in, err);
 		if (n < 0)
 			return pvtb_err_sys(err, (int)n, "reading the %s", stream_name);
 		if (!n)
@@ -254,6 +323,10 @@ static int read_all(struct pvtb_mig_in *in, void *to, size_t bytes, struct pvtb_
 					    (unsigned long long)in->bytes, in->number);
 		have += (size_t)n;
 		in->bytes += (u64)n;
+		if (!in->frame_end_ns)
+			in->frame_end_ns = after_ms(in->frame_ms);
+		if (!in->late)
+			begin(in);
 	}
 	return 0;
 }
@@ -270,8 +343,10 @@ static bool sum_holds(u64 want, u64 got)
 
 static int read_head(struct pvtb_mig_in *in, struct pvtb_mig_frame *f, struct pvtb_err *err)
 {
-	int ret = read_all(in, f, sizeof(*f), err);
+	int ret;
 
+	in->frame_end_ns = 0;
+	ret = read_all(in, f, sizeof(*f), err);
 	if (ret)
 		return ret;
 	if (f->magic != PVTB_MIG_FRAME_MAGIC)
@@ -369,7 +444,8 @@ static int read_hello(struct pvtb_mig_in *in, enum pvtb_mig_arch arch, struct pv
 	if (h->page_bytes != PVTB_MIG_PAGE || !h->nr_vcpus || h->nr_vcpus > PVTB_MIG_VCPUS_MAX ||
 	    !h->mem_bytes || h->mem_bytes % PVTB_MIG_PAGE || h->mem_bytes > PVTB_MIG_MEM_MAX ||
 	    !h->counter_hz || h->flags & ~PVTB_MIG_F_ALL || h->method >= PVTB_MIG_METHODS ||
-	    h->level > 1 || h->reserved || (h->flags & PVTB_MIG_F_LPT && !h->lpt_pv_hz) ||
+	    h->level > 1 || !h->copies || h->copies > PVTB_MIG_COPIES_MAX ||
+	    (h->flags & PVTB_MIG_F_LPT && !h->lpt_pv_hz) ||
 	    (h->method == PVTB_MIG_BY_LPT && !(h->flags & PVTB_MIG_F_LPT)) ||
 	    !text_ends(h->op, sizeof(h->op)) || !text_ends(h->boot_id, sizeof(h->boot_id)) ||
 	    !text_ends(h->kernel, sizeof(h->kernel)))
@@ -402,6 +478,7 @@ struct reading {
 	struct pvtb_mig_hello hello;
 	u64 base;
 	u32 features, vcpus; /* seen so far: they come in order */
+	u64 mem_left;	     /* bytes of memory that may come yet */
 	bool vm, clock;
 };
 
@@ -411,9 +488,22 @@ static bool inside(const struct reading *r, u64 address, u64 bytes)
 	       address - r->base <= r->hello.mem_bytes - bytes;
 }
 
+/* HELLO said how much memory comes at most. */
+static int count_memory(struct reading *r, u64 bytes, struct pvtb_err *err)
+{
+	if (bytes > r->mem_left)
+		return pvtb_err_set(err, -E2BIG, stream_name,
+				    "more than the %u copies of its %llu bytes of memory that were "
+				    "announced",
+				    r->hello.copies, (unsigned long long)r->hello.mem_bytes);
+	r->mem_left -= bytes;
+	return 0;
+}
+
 static int take_pages(struct reading *r, const struct pvtb_mig_frame *f, struct pvtb_err *err)
 {
 	void *to;
+	int ret;
 
 	if (!f->bytes || f->bytes % PVTB_MIG_PAGE ||
 	    f->bytes > PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE || !inside(r, f->address, f->bytes))
@@ -421,16 +511,19 @@ static int take_pages(struct reading *r, const struct pvtb_mig_frame *f, struct 
 	to = r->sink->memory(r->sink->opaque, f->address, f->bytes);
 	if (!to)
 		return absurd(f, err);
-	return read_data(r->in, f, to, err);
+	ret = count_memory(r, f->bytes, err);
+	return ret ?: read_data(r->in, f, to, err);
 }
 
 static int take_zeros(struct reading *r, const struct pvtb_mig_frame *f, struct pvtb_err *err)
 {
 	u64 bytes = f->index * PVTB_MIG_PAGE;
+	int ret;
 
 	if (f->bytes || !bytes || !inside(r, f->address, bytes))
 		return absurd(f, err);
-	return r->sink->zeros(r->sink->opaque, f->address, bytes, err);
+	ret = count_memory(r, bytes, err);
+	return ret ?: r->sink->zeros(r->sink->opaque, f->address, bytes, err);
 }
 
 static int take_features(struct reading *r, const struct pvtb_mig_frame *f, struct pvtb_err *err)
@@ -441,6 +534,8 @@ static int take_features(struct reading *r, const struct pvtb_mig_frame *f, stru
 		ret = r->sink->features(r->sink->opaque, f->index, r->in->buf, f->bytes, err);
 	if (!ret && ++r->features == r->hello.nr_vcpus && r->sink->accept)
 		ret = r->sink->accept(r->sink->opaque, err);
+	if (!ret && r->features == r->hello.nr_vcpus)
+		expect_memory(r->in, r->mem_left);
 	return ret;
 }
 
@@ -515,6 +610,7 @@ int pvtb_mig_read(struct pvtb_mig_in *in, enum pvtb_mig_arch arch, u64 base,
 	struct reading r = {.in = in, .sink = sink, .base = base};
 	int ret = read_hello(in, arch, &r.hello, err);
 
+	r.mem_left = r.hello.copies * r.hello.mem_bytes;
 	if (!ret)
 		ret = sink->hello(sink->opaque, &r.hello, err);
 	while (!ret) {

@@ -18,13 +18,15 @@
 #include "core/err.h"
 #include "core/util.h"
 
-#define PVTB_MIG_VERSION     2
+#define PVTB_MIG_VERSION     3
 #define PVTB_MIG_FRAME_MAGIC 0x464d5650U /* "PVMF" */
 #define PVTB_MIG_PAGE	     4096ULL
 #define PVTB_MIG_PAGES_MAX   256U /* in one frame */
 #define PVTB_MIG_STATE_MAX   (1U << 20)
 #define PVTB_MIG_VCPUS_MAX   64U
 #define PVTB_MIG_MEM_MAX     (64ULL << 30)
+#define PVTB_MIG_COPIES_MAX  64U
+#define PVTB_MIG_RATE_MIN    (1ULL << 20) /* bytes a second, of the whole stream */
 
 enum pvtb_mig_type {
 	PVTB_MIG_HELLO = 1,
@@ -97,8 +99,8 @@ struct pvtb_mig_hello {
 	u32 flags;
 	u32 method;
 	u32 lpt_pv_hz;
-	u32 level; /* the running command's */
-	u32 reserved;
+	u32 level;  /* the running command's */
+	u32 copies; /* each page of memory comes at most that often, on average */
 	char op[40];
 	char boot_id[40]; /* of the kernel: the same one has the same counter and clocks */
 	char kernel[64];  /* uname -r, for people */
@@ -157,6 +159,7 @@ struct pvtb_mig_out {
 	u32 number;
 	u64 bytes;	/* written so far */
 	u32 timeout_ms; /* nobody takes anything for that long: -ETIMEDOUT; 0: for ever */
+	u32 frame_ms;	/* from the first byte of a frame that is taken to its last; 0: for ever */
 };
 int pvtb_mig_put(struct pvtb_mig_out *out, enum pvtb_mig_type type, u32 index, u64 address,
 		 const void *data, size_t bytes, struct pvtb_err *err) PVTB_MUST_CHECK;
@@ -169,8 +172,15 @@ struct pvtb_mig_in {
 	size_t mem_bytes, mem_pos;
 	u32 number;
 	u64 bytes; /* read so far */
-	u32 timeout_ms;
-	u8 *buf; /* PVTB_MIG_STATE_MAX, or NULL until it is wanted */
+	/*
+	 * What is late is -ETIMEDOUT; 0: no limit. Of silence; of a frame, from its first byte; of all that
+	 * comes before memory, from its first byte; of all that comes after, where the memory that HELLO
+	 * announced has the time besides that it takes at PVTB_MIG_RATE_MIN.
+	 */
+	u32 timeout_ms, frame_ms, handshake_ms, stream_ms;
+	u64 frame_end_ns, end_ns; /* the reader's own: until when, 0: no limit */
+	const char *late;	  /* ... what end_ns is the end of */
+	u8 *buf;		  /* PVTB_MIG_STATE_MAX, or NULL until it is wanted */
 };
 void pvtb_mig_in_free(struct pvtb_mig_in *in);
 
@@ -197,7 +207,8 @@ struct pvtb_mig_sink {
 
 /* HELLO to END. @base: guest physical address of the memory, which HELLO gives the length of.
  * -EBADMSG: cut short or damaged; -EPROTO: another version, out of order, absurd; -EXDEV: another
- * architecture; what a callback returned. */
+ * architecture; -ETIMEDOUT: silent or slow; -E2BIG: more memory than HELLO spoke of; what a callback
+ * returned. */
 int pvtb_mig_read(struct pvtb_mig_in *in, enum pvtb_mig_arch arch, u64 base,
 		  const struct pvtb_mig_sink *sink, struct pvtb_err *err) PVTB_MUST_CHECK;
 /* One frame of whatever type, @index and @data as it came; more than @room bytes are -EPROTO. For

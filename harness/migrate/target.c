@@ -14,11 +14,10 @@
 #include "vmm/image.h"
 
 #define TIMEOUT_MS     30000
+#define FRAME_MS       30000
 #define MEM_MAX	       (4ULL << 30)
 #define PINGS	       32
 #define RING_BYTES_MAX (1ULL << 30)
-/* Of its memory, that a source sends: rounds of pre-copy and the last one. */
-#define COPIES_MAX     10
 
 struct target {
 	const struct pvtb_mig_receive_opts *opts;
@@ -72,7 +71,7 @@ static int answer(struct target *t, int code, const struct pvtb_err *why, struct
  * have to is not listened to for ever. */
 static void drain(struct target *t)
 {
-	u64 most = t->in.bytes + (t->accepted ? COPIES_MAX * t->ret->hello.mem_bytes
+	u64 most = t->in.bytes + (t->accepted ? t->ret->hello.copies * t->ret->hello.mem_bytes
 					      : PVTB_MIG_VCPUS_MAX * PVTB_MIG_STATE_MAX);
 	size_t room = PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE, bytes;
 	void *data PVTB_FREE = malloc(room);
@@ -459,18 +458,25 @@ int pvtb_mig_receive(int fd, bool way_back, const struct pvtb_mig_receive_opts *
 		     struct pvtb_vm **ret_vm, struct pvtb_mig_received *ret_received,
 		     struct pvtb_err *err)
 {
-	u32 timeout_ms = opts->timeout_ms ?: TIMEOUT_MS;
+	u32 timeout_ms = opts->timeout_ms ?: TIMEOUT_MS, frame_ms = opts->frame_ms ?: FRAME_MS;
 	struct target t = {
 		.opts = opts,
 		.ret = ret_received,
-		.in = {.fd = fd, .timeout_ms = way_back ? timeout_ms : 0},
-		.out = {.fd = fd, .timeout_ms = timeout_ms},
+		.in = {.fd = fd},
+		.out = {.fd = fd, .timeout_ms = timeout_ms, .frame_ms = frame_ms},
 		.way_back = way_back,
 	};
 	struct pvtb_err here = {0};
 	int ret;
 
 	memset(ret_received, 0, sizeof(*ret_received));
+	/* A file has no other side to wait for. */
+	if (way_back) {
+		t.in.timeout_ms = timeout_ms;
+		t.in.frame_ms = frame_ms;
+		t.in.handshake_ms = 2 * frame_ms;
+		t.in.stream_ms = 4 * frame_ms;
+	}
 	ret = take_over(&t, err ?: &here);
 	pvtb_mig_in_free(&t.in);
 	ret_received->nr_skipped = t.skipped.nr;

@@ -147,6 +147,7 @@ static int stream(int fd, u32 nr_vcpus, u32 nr_pages)
 		.ring_bytes = PVTB_MIG_PAGE,
 		.mem_bytes = 16 * PVTB_MIG_PAGE,
 		.counter_hz = 62500000,
+		.copies = 8,
 		.op = "sample_time",
 	};
 	const struct pvtb_mig_clock clock = {.guest_ticks = 1};

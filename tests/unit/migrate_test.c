@@ -5,9 +5,13 @@
  * another architecture. And the arithmetic of a counter that is carried over.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <zlib.h>
 
 #include <cmocka.h>
@@ -174,6 +178,7 @@ static int setup(void **state)
 		.ring_bytes = 4096,
 		.mem_bytes = MEM_BYTES,
 		.counter_hz = 62500000,
+		.copies = 2,
 		.op = "sample_time",
 	};
 	for (size_t i = 0; i < 2 * PVTB_MIG_PAGE; i++)
@@ -370,10 +375,136 @@ static void test_hello(void **state)
 	EXPECT_HELLO(f, method, PVTB_MIG_METHODS, -EPROTO);
 	EXPECT_HELLO(f, method, PVTB_MIG_BY_LPT, -EPROTO);
 	EXPECT_HELLO(f, level, 2, -EPROTO);
+	EXPECT_HELLO(f, copies, 0, -EPROTO);
+	EXPECT_HELLO(f, copies, PVTB_MIG_COPIES_MAX + 1, -EPROTO);
 	memset(f->hello.op, 'x', sizeof(f->hello.op));
 	assert_int_equal(with_hello(f, &err), -EPROTO);
 	strcpy(f->hello.op, "sample_time");
 	assert_int_equal(with_hello(f, &err), 0);
+}
+
+/* More memory than was announced: HELLO speaks of two copies of 8 pages, 8 have come. */
+static void test_endless(void **state)
+{
+	static const enum pvtb_mig_type kinds[] = {PVTB_MIG_PAGES, PVTB_MIG_ZEROS};
+	struct fixture *f = *state;
+
+	for (size_t k = 0; k < PVTB_ARRAY_SIZE(kinds); k++) {
+		struct pvtb_mig_out out = {.fd = memfd_create("endless", 0)};
+		bool pages = kinds[k] == PVTB_MIG_PAGES;
+		struct pvtb_err err;
+		struct seen s;
+		u8 *stream;
+
+		assert_int_equal(write(out.fd, f->stream, f->at[5]), f->at[5]);
+		out.number = 5;
+		for (unsigned int i = 0; i < 3; i++)
+			assert_int_equal(pvtb_mig_put(&out, kinds[k], pages ? 0 : 4, BASE, f->mem,
+						      pages ? 4 * PVTB_MIG_PAGE : 0, NULL),
+					 0);
+		out.bytes += f->at[5];
+		stream = malloc(out.bytes);
+		assert_int_equal(pread(out.fd, stream, out.bytes, 0), out.bytes);
+		assert_int_equal(read_stream(stream, out.bytes, &s, &err), -E2BIG);
+		assert_non_null(strstr(err.why, "2 copies"));
+		free(stream);
+		close(out.fd);
+	}
+}
+
+#define LIMIT_MS 100
+
+/* Sends bytes one by one, for ever, quicker than any silence is long. */
+static pid_t drip(int fd, const u8 *bytes, size_t quick, size_t len)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	for (size_t i = 0; i < len; i++) {
+		const struct timespec step = {.tv_nsec = 10000000};
+
+		if (send(fd, bytes + i, 1, MSG_NOSIGNAL) != 1)
+			break;
+		if (i >= quick)
+			nanosleep(&step, NULL);
+	}
+	_exit(0);
+}
+
+/* A peer that is never silent, and never done: @quick bytes at once, the others by and by. */
+static void expect_late(struct fixture *f, size_t quick, struct pvtb_mig_in in, const char *why)
+{
+	const struct pvtb_mig_sink sink = {
+		.hello = on_hello,
+		.features = on_items,
+		.memory = on_memory,
+		.zeros = on_zeros,
+		.vm = on_vm,
+		.vcpu = on_vcpu,
+		.clock = on_clock,
+		.opaque = calloc(1, sizeof(struct seen)),
+	};
+	struct pvtb_err err = {0};
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	pid = drip(fds[1], f->stream, quick, f->bytes);
+	close(fds[1]);
+	in.fd = fds[0];
+	in.timeout_ms = 60000;
+	assert_int_equal(pvtb_mig_read(&in, PVTB_MIG_ARM64, BASE, &sink, &err), -ETIMEDOUT);
+	if (!strstr(err.why, why))
+		fail_msg("\"%s\", not \"%s\"", err.why, why);
+	pvtb_mig_in_free(&in);
+	close(fds[0]);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	free(sink.opaque);
+}
+
+static void test_slow_peer(void **state)
+{
+	struct fixture *f = *state;
+	const struct pvtb_mig_in frame = {.frame_ms = LIMIT_MS},
+				 handshake = {.handshake_ms = LIMIT_MS},
+				 stream = {.stream_ms = LIMIT_MS};
+
+	expect_late(f, 0, frame, "frame 0 is too slow");
+	expect_late(f, f->at[3], frame, "frame 3 is too slow");
+	expect_late(f, f->at[1], handshake, "too slow: its description");
+	expect_late(f, f->at[4], stream, "too slow: the guest");
+}
+
+/* One that takes a byte now and then is as slow. */
+static void test_slow_taker(void **state)
+{
+	struct pvtb_mig_out out = {.timeout_ms = 60000, .frame_ms = LIMIT_MS};
+	size_t bytes = PVTB_MIG_PAGES_MAX * PVTB_MIG_PAGE;
+	u8 *data = calloc(1, bytes), byte[4096];
+	struct pvtb_err err = {0};
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	pid = fork();
+	if (!pid) {
+		const struct timespec step = {.tv_nsec = 20000000};
+
+		close(fds[0]);
+		while (read(fds[1], byte, sizeof(byte)) != 0)
+			nanosleep(&step, NULL);
+		_exit(0);
+	}
+	close(fds[1]);
+	out.fd = fds[0];
+	assert_int_equal(pvtb_mig_put(&out, PVTB_MIG_PAGES, 0, BASE, data, bytes, &err),
+			 -ETIMEDOUT);
+	close(fds[0]);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	free(data);
 }
 
 static void test_broken_items(void **state)
@@ -474,6 +605,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_absurd_lengths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hello, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_endless, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow_peer, setup, teardown),
+		cmocka_unit_test(test_slow_taker),
 		cmocka_unit_test(test_broken_items),
 		cmocka_unit_test(test_native_of),
 		cmocka_unit_test(test_deadline),

@@ -194,6 +194,7 @@ static const struct pvtb_variant variants[] = {
 	 .op = "cntpct",
 	 .provider = "cpu",
 	 .law = PVTB_LAW_NO_TRAP,
+	 .native = PVTB_READ_ORDERED,
 	 .shape = shape_offset,
 	 .needs = needs_hardware_offset},
 	{.name = "cntvctss",

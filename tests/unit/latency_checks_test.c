@@ -146,13 +146,29 @@ static void test_rdmsr_tsc(void **state)
 	free(run);
 }
 
+/* "No exit seen" of a read that the CPU answers is compared with the host's own read: of all of them. */
+static void test_native_of_each(void **state)
+{
+	size_t n, compared = 0;
+	const struct pvtb_variant *v = pvtb_bench_variants(pvtb_bench_find("counter_read"), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(v[i].provider, "cpu") || v[i].law != PVTB_LAW_NO_TRAP)
+			continue;
+		if (!v[i].native)
+			fail_msg("%s: no read of the host's beside it", v[i].name);
+		compared++;
+	}
+	assert_true(compared >= 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agree),	    cmocka_unit_test(test_agree_vmm_and_interval),
 		cmocka_unit_test(test_empty_moved), cmocka_unit_test(test_native),
 		cmocka_unit_test(test_host_read),   cmocka_unit_test(test_longest_batch),
-		cmocka_unit_test(test_rdmsr_tsc),
+		cmocka_unit_test(test_rdmsr_tsc),   cmocka_unit_test(test_native_of_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

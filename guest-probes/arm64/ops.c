@@ -66,6 +66,18 @@ PVTB_OP_STAMPED(empty_pct, "empty_pct", arch_read_isb_isb(cntpct_el0), arch_read
 PVTB_OP_COLLECT(hvc, "hvc", SMCCC_ARGS, SMCCC_CALL("hvc"), SMCCC_RESULTS)
 PVTB_OP_COLLECT(smc, "smc", SMCCC_ARGS, SMCCC_CALL("smc"), SMCCC_RESULTS)
 
+/* Function args[0], each 64th time args[4]. What the guest itself executes is the same each time. */
+#define SMCCC_ARGS_64TH                                                                            \
+	SMCCC_ARGS;                                                                                \
+	u64 nth = 0
+#define SMCCC_CALL_64TH                                                                            \
+	do {                                                                                       \
+		a0 = ++nth % 64 ? ctl->args[0] : ctl->args[4];                                     \
+		SMCCC_CALL("hvc");                                                                 \
+	} while (0)
+
+PVTB_OP_COLLECT(hvc_64th, "hvc_64th", SMCCC_ARGS_64TH, SMCCC_CALL_64TH, SMCCC_RESULTS)
+
 /* One load or store with a syndrome KVM can decode: no write-back, no pair. */
 #define MMIO_NOP const u64 mmio = PVTB_GPA_MMIO + PVTB_MMIO_NOP
 

@@ -24,6 +24,16 @@ expect_status 1 "$PVTB" gate "$scratch/altered.json"
 grep -q '+1 (exact)  WORSE' "$scratch/out" || fail "one instruction more was not named"
 grep -q 'kernel configuration differs: HZ=17, now' "$scratch/out" || fail "another configuration was not named"
 
+# a call of which one in 64 takes a longer path in KVM, against the same without these: no median sees it
+expect_status 0 "$PVTB" gate "$scratch/even.json" --update self_tail.even
+expect_status 0 "$PVTB" gate "$scratch/even.json"
+sed 's/"even"/"one_in_64"/' "$scratch/even.json" >"$scratch/tail.json"
+expect_status 1 "$PVTB" gate "$scratch/tail.json"
+grep -q 'one_in_64.p50 .*  0 (exact)  same' "$scratch/out" || fail "the median of one call in 64: $(cat "$scratch/out")"
+for stat in p99 p99.9 mean; do
+	grep -q "one_in_64.$stat .* +[1-9].* (exact)  WORSE" "$scratch/out" || fail "one call in 64 is not in $stat: $(cat "$scratch/out")"
+done
+
 # what looks at nothing does not pass: an empty baseline, an empty result, a name that is nowhere
 python3 - "$base" "$scratch" <<-'EOF'
 	import json, sys

@@ -285,7 +285,7 @@ static int without_kvm(struct pvtb_run *run, const struct pvtb_err *err)
 		run->no_kvm = *err;
 		run->trace_why = *err;
 		snprintf(run->caps.backend, sizeof(run->caps.backend), "no KVM");
-		snprintf(run->caps.backend_why, sizeof(run->caps.backend_why), "%.120s", err->why);
+		snprintf(run->caps.backend_why, sizeof(run->caps.backend_why), "%.500s", err->why);
 		run->caps.counter_hz = pvtb_arch_counter_hz();
 		return 0;
 	}

@@ -542,7 +542,7 @@ static int law_scenario(struct judge *g, unsigned int i)
 	double share = share_of(j, sc->causes, seen.wall_ns);
 	enum pvtb_status st = PVTB_OK;
 	struct pvtb_err why = {0};
-	char text[512], buf[WHO_SIZE];
+	char text[sizeof(why.why) + 64], buf[WHO_SIZE];
 
 	snprintf(text, sizeof(text), "%s%.1f %% of %.3f s lost as meant", who(g, i, buf),
 		 100 * share, (double)seen.wall_ns / 1e9);

@@ -232,7 +232,7 @@ static struct pvtb_trace *open_trace(const struct st_opts *o, struct st_result *
 	if (o->no_trace) {
 		snprintf(r->why_untraced, sizeof(r->why_untraced), "not asked for");
 	} else if (pvtb_kvm_probe(&caps, NULL, &err)) {
-		snprintf(r->why_untraced, sizeof(r->why_untraced), "%.190s", err.why);
+		snprintf(r->why_untraced, sizeof(r->why_untraced), "%.1000s", err.why);
 	} else if (!caps.hw_assisted) {
 		snprintf(r->why_untraced, sizeof(r->why_untraced),
 			 "backend %s has no exits that could be seen", caps.backend);
@@ -242,7 +242,7 @@ static struct pvtb_trace *open_trace(const struct st_opts *o, struct st_result *
 		return NULL;
 	}
 	if (trace && pvtb_trace_need(trace, PVTB_FACT_EXITS | PVTB_FACT_SELF, &err)) {
-		snprintf(r->why_untraced, sizeof(r->why_untraced), "%.190s", err.why);
+		snprintf(r->why_untraced, sizeof(r->why_untraced), "%.1000s", err.why);
 		pvtb_trace_close(trace);
 		trace = NULL;
 	}

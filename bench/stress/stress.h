@@ -68,7 +68,7 @@ struct st_result {
 	u64 lost;			/* host records */
 	u64 hits;			/* wrong answers a mutant gave */
 	bool traced;
-	char why_untraced[200];
+	char why_untraced[1024];
 	u64 vcpu_ops[PVTB_MAX_VCPUS];
 	u64 action_counts[ST_NR_ACTIONS];
 	u64 longest_ticks; /* a single operation's */

@@ -362,7 +362,7 @@ static int cmd_conformance(const struct pvtb_command *cmd, void *opts, int argc,
 	struct conf_opts *o = opts;
 	struct pvtb_strv specs = {0};
 	struct pvtb_err err = {0};
-	char why[256] = "";
+	char why[1024] = "";
 	int ret = cf_rows_check(&err);
 
 	if (!ret)

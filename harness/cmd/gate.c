@@ -325,13 +325,13 @@ static int load_baseline(const struct gate_opts *o, const char *path,
 		if (o->update || o->self_test)
 			return 0;
 		pvtb_err_sys(err, -ENOENT, "%s", path);
-		return pvtb_err_hint(err, "make it: pvtb gate %.180s --update", path);
+		return pvtb_err_hint(err, "make it: pvtb gate %s --update", path);
 	}
 	ret = pvtb_compare_side_load(base, path, err);
 	if (ret || o->update || o->self_test || holds_something(base->runs[0].result))
 		return ret;
 	pvtb_err_set(err, -ENODATA, path, "this baseline holds nothing to compare with");
-	return pvtb_err_hint(err, "make it anew: pvtb gate %.180s --update", path);
+	return pvtb_err_hint(err, "make it anew: pvtb gate %s --update", path);
 }
 
 static int gate(struct gate_opts *o, int argc, char **argv, struct pvtb_err *err)

@@ -85,7 +85,7 @@ void pvtb_host_auto(const struct pvtb_host_kvm *kvm, struct pvtb_host_auto *ret)
 			 "host auto is the lab: /dev/kvm is a software backend (%s)",
 			 kvm->caps.backend);
 	else
-		snprintf(ret->why, sizeof(ret->why), "host auto is the lab: %.60s: %.120s",
+		snprintf(ret->why, sizeof(ret->why), "host auto is the lab: %.200s: %.750s",
 			 kvm->err.what, kvm->err.why);
 }
 
@@ -121,7 +121,7 @@ int pvtb_host_expand(const struct pvtb_strv *asked, struct pvtb_strv *ret, char 
 {
 	struct pvtb_strv specs = {0};
 	enum pvtb_host_kind kind;
-	char why[256] = "";
+	char why[1024] = "";
 	int r = 0;
 
 	if (!asked->nr)

@@ -44,7 +44,7 @@ void pvtb_host_kvm(struct pvtb_host_kvm *ret);
 struct pvtb_host_auto {
 	const char *specs[PVTB_HOST_AUTO_MAX];
 	size_t nr;
-	char why[256]; /* "/dev/kvm is a software backend (PVM)": said in the output's first line */
+	char why[1024]; /* "/dev/kvm is a software backend (PVM)": said in the output's first line */
 };
 void pvtb_host_auto(const struct pvtb_host_kvm *kvm, struct pvtb_host_auto *ret);
 

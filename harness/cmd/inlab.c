@@ -59,7 +59,7 @@ static int boot(struct pvtb_inlab *l, const char *text, const char *dir,
 		return pvtb_err_sys(err, -errno, "%s", dir);
 	ret = pvtb_lab_run(spec, (char *const *)argv->v, dir, &hooks, &status, err);
 	if (ret == -EUCLEAN)
-		snprintf(l->complaint, sizeof(l->complaint), "%.399s", err->why);
+		snprintf(l->complaint, sizeof(l->complaint), "%s", err->why);
 	else if (ret)
 		return ret;
 	if (status != PVTB_EXIT_OK && status != PVTB_EXIT_FAILED) {

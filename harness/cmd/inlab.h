@@ -28,7 +28,7 @@ struct pvtb_inlab {
 	struct pvtb_dir *dir;
 	json_t *hosts;
 	char complaint
-		[400]; /* of the last lab's kernel: its results are not to be trusted; or "" */
+		[2048]; /* of the last lab's kernel: its results are not to be trusted; or "" */
 	struct pvtb_guardian *guardian;
 };
 

@@ -461,7 +461,7 @@ static int check_filter(const struct host_job *job, const struct pvtb_host_resul
 	if (!exists_on(h->arch, bench, variant))
 		return 0;
 	pvtb_err_set(err, -EPROTO, job->spec, "%s was asked for and is not in the result", filter);
-	return pvtb_err_hint(err, "measure it alone: pvtb run -H %.150s %s", job->spec, filter);
+	return pvtb_err_hint(err, "measure it alone: pvtb run -H %s %s", job->spec, filter);
 }
 
 /* One host, with all that was asked of it, measured or skipped with a reason: what is in a lab may be any
@@ -785,12 +785,12 @@ static int check_pair(const char *text, const struct run_opts *o, char *const *f
 		if (b && b->linked)
 			continue;
 		pvtb_err_set(err, -EINVAL, text, "%s does not support two joined hosts", name);
-		return pvtb_err_hint(err, "pvtb run -H %.150s migration", text);
+		return pvtb_err_hint(err, "pvtb run -H %s migration", text);
 	}
 	if (nr)
 		return 0;
 	pvtb_err_set(err, -EINVAL, text, "nothing asked for knows what to do with two hosts");
-	return pvtb_err_hint(err, "pvtb run -H %.150s migration", text);
+	return pvtb_err_hint(err, "pvtb run -H %s migration", text);
 }
 
 /* What is wrong with the third host should be said before the first has been measured. */
@@ -871,7 +871,7 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 	struct run_opts *o = opts;
 	struct pvtb_strv specs = {0};
 	struct pvtb_err err = {0};
-	char why[256] = "";
+	char why[1024] = "";
 	int ret = pvtb_filters_check(argv, (size_t)argc, &err);
 
 	if (!ret)

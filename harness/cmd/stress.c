@@ -489,7 +489,7 @@ static int choose_hosts(const struct stress_run *run, struct pvtb_strv *specs, s
 {
 	static const char *const labs[] = {"lab:arm64", "lab:x86_64"};
 	const struct stress_opts *o = run->opts;
-	char why[256];
+	char why[1024];
 	int ret = 0;
 
 	for (size_t i = 0; !o->hosts.nr && i < PVTB_ARRAY_SIZE(labs); i++)

@@ -6,13 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of a text that was longer: three dots after the last whole character. */
+#define WORD_MAX 64 /* a longer one is cut, after a whole character */
+
+/* Of a text that was longer: three dots after the last whole word. */
 static void end_cut(char *buf, size_t size, int len)
 {
-	size_t n = size - 4;
+	size_t n = size - 4, word;
 
 	if (len < 0 || (size_t)len < size)
 		return;
+	for (word = n; word && n - word < WORD_MAX && buf[word - 1] != ' ';)
+		word--;
+	if (word && buf[word - 1] == ' ')
+		n = word;
 	while (n && ((unsigned char)buf[n] & 0xc0) == 0x80)
 		n--;
 	memcpy(buf + n, "...", 4);

@@ -19,10 +19,10 @@ enum pvtb_exit {
 
 struct pvtb_err {
 	int code; /* negative errno; 0 when no error */
-	/* What does not fit ends in "...", never inside a character. */
-	char what[128]; /* the object that failed: a file, a benchmark, an ioctl */
-	char why[384];	/* one line, no full stop */
-	char hint[256]; /* what to do about it, or "" */
+	/* Room for lists. What does not fit ends in "..." after a whole word. */
+	char what[512];	 /* the object that failed: a file, a benchmark, an ioctl */
+	char why[2048];	 /* one line, no full stop */
+	char hint[1024]; /* what to do about it, or "" */
 };
 
 /* Fill @err (which may be NULL) and return @code, which must be a negative errno. */

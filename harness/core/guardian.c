@@ -403,7 +403,7 @@ static int add(struct pvtb_guardian *g, enum verb verb, const char *path, const 
 		pthread_mutex_unlock(&g->lock);
 	}
 	if (r)
-		return pvtb_err_sys(err, r, "guardian: %.100s", path);
+		return pvtb_err_sys(err, r, "guardian: %s", path);
 	if (ret_id)
 		*ret_id = m.id;
 	return 0;

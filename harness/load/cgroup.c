@@ -88,7 +88,7 @@ static int make_dir(const char *parent, struct pvtb_guardian *g, char ret[PVTB_C
 		snprintf(name, sizeof(name), "pvtb-%d-%d", (int)getpid(), i);
 		r = pvtb_cgroup_join(path, parent, name);
 		if (r)
-			return pvtb_err_sys(err, r, "%.100s", parent);
+			return pvtb_err_sys(err, r, "%s", parent);
 		if (!access(path, F_OK))
 			continue;
 		r = pvtb_guardian_add_cgroup(g, path, &undo_id, err);
@@ -106,7 +106,7 @@ static int make_dir(const char *parent, struct pvtb_guardian *g, char ret[PVTB_C
 		if (r != -EEXIST)
 			return pvtb_cgroup_failed(r, parent, name, err);
 	}
-	return pvtb_err_sys(err, -EEXIST, "%.100s", parent);
+	return pvtb_err_sys(err, -EEXIST, "%s", parent);
 }
 
 /* Threads that are ending keep it busy for a moment. When it stays so, it stays on the guardian's
@@ -121,7 +121,7 @@ static int remove_dir(const char *path, struct pvtb_guardian *g, u64 undo_id, st
 			usleep(1000);
 	}
 	if (r && r != -ENOENT)
-		return pvtb_err_sys(err, r, "removing %.100s", path);
+		return pvtb_err_sys(err, r, "removing %s", path);
 	return pvtb_guardian_remove(g, undo_id, err);
 }
 
@@ -141,7 +141,7 @@ static int turn_on(struct pvtb_cgroup_domain *d, const char *mount, enum pvtb_cg
 		return 0;
 	r = pvtb_cgroup_join(path, mount, file);
 	if (r)
-		return pvtb_err_sys(err, r, "%.100s", mount);
+		return pvtb_err_sys(err, r, "%s", mount);
 	snprintf(text, sizeof(text), "-%s", name);
 	r = pvtb_guardian_add_write(d->guardian, path, text, &d->on[d->nr_on].undo_id, err);
 	if (r)
@@ -250,7 +250,7 @@ static int note_way_back(struct moved *m, struct pvtb_guardian *g, const char *d
 	int r = pvtb_cgroup_join(path, dir, file);
 
 	if (r)
-		return pvtb_err_sys(err, r, "%.100s", dir);
+		return pvtb_err_sys(err, r, "%s", dir);
 	snprintf(text, sizeof(text), "%d", (int)m->pid);
 	r = pvtb_guardian_add_write(g, path, text, &m->back[i].undo_id, err);
 	if (r)

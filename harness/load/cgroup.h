@@ -36,7 +36,7 @@ struct pvtb_cgroup_host {
 		int version;	 /* 1, 2; 0: not available */
 		char mount[256]; /* of its hierarchy */
 		char root[256];	 /* v1 of a container: what of the hierarchy is mounted there */
-		char why[160];	 /* not available: why */
+		char why[512];	 /* not available: why */
 	} ctl[PVTB_CGROUP_NR];
 };
 /* @version: 1 or 2 to look at that alone; 0: v1 where mounted (its controller is not v2's then),

@@ -126,7 +126,7 @@ static void found(struct pvtb_cgroup_host *h, enum pvtb_cgroup_ctl ctl, int vers
 		  const struct mount_line *m)
 {
 	if (access(m->where, W_OK)) {
-		snprintf(h->ctl[ctl].why, sizeof(h->ctl[ctl].why), "%.80s: %s", m->where,
+		snprintf(h->ctl[ctl].why, sizeof(h->ctl[ctl].why), "%s: %s", m->where,
 			 strerror(errno));
 		return;
 	}

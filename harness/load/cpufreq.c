@@ -223,7 +223,7 @@ int pvtb_cpufreq_close(struct pvtb_cpufreq *cf, struct pvtb_err *err)
 			continue;
 		code = pvtb_knob_write(cf->saved[i].file, cf->saved[i].value);
 		if (code && !ret)
-			ret = pvtb_err_sys(err, code, "putting back %.90s", cf->saved[i].file);
+			ret = pvtb_err_sys(err, code, "putting back %s", cf->saved[i].file);
 		/* what could not be put back stays on the list: the guardian tries again */
 		if (!code && pvtb_guardian_remove(cf->guardian, cf->saved[i].id, NULL) && !ret)
 			ret = pvtb_err_set(err, -EIO, "guardian", "does not answer");

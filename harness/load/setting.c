@@ -128,10 +128,9 @@ static int refused(const struct setting *k, int code, struct pvtb_err *err)
 {
 	pvtb_err_sys(err, code, "%s", k->name);
 	if (code == -EACCES || code == -EPERM || code == -EROFS)
-		return pvtb_err_hint(err,
-				     "%.200s cannot be written: root? or fixed when it was loaded",
+		return pvtb_err_hint(err, "%s cannot be written: root? or fixed when it was loaded",
 				     k->file);
-	return pvtb_err_hint(err, "%.200s reads %.32s", k->file, k->found);
+	return pvtb_err_hint(err, "%s reads %.32s", k->file, k->found);
 }
 
 /* What there is now: it must be possible to write it again. */
@@ -150,7 +149,7 @@ static int look(struct setting *k, struct pvtb_err *err)
 	if (k->found[0] && strcmp(k->found, "X")) /* ftrace's word for some on, some off */
 		return 0;
 	pvtb_err_set(err, -EINVAL, k->name, "reads '%s', which could not be put back", k->found);
-	return pvtb_err_hint(err, "set it to something definite first: %.200s", k->file);
+	return pvtb_err_hint(err, "set it to something definite first: %s", k->file);
 }
 
 static int add_file(struct pvtb_settings *s, const char *name, const char *file, const char *value,
@@ -218,7 +217,7 @@ int pvtb_settings_apply(struct pvtb_settings *s, int side, struct pvtb_err *err)
 		if (!ret)
 			continue;
 		pvtb_err_sys(err, ret, "%s=%s", s->v[i].name, value_of(&s->v[i], side));
-		return pvtb_err_hint(err, "%.200s reads %.32s", s->v[i].file, s->v[i].found);
+		return pvtb_err_hint(err, "%s reads %.32s", s->v[i].file, s->v[i].found);
 	}
 	return 0;
 }
@@ -237,7 +236,7 @@ static int try_side(struct pvtb_settings *s, int side, struct pvtb_err *err)
 		if (!same_value(k->shown[side], value_of(k, side)) &&
 		    same_value(k->shown[side], k->found))
 			return pvtb_err_set(err, -EOPNOTSUPP, k->name,
-					    "stays at %.64s when %.64s is written", k->found,
+					    "stays at %s when %s is written", k->found,
 					    value_of(k, side));
 	}
 	return ret;
@@ -254,9 +253,9 @@ static int try_both(struct pvtb_settings *s, struct pvtb_err *err)
 		differ |= !same_value(s->v[i].shown[0], s->v[i].shown[1]);
 	if (ret || differ)
 		return ret;
-	pvtb_err_set(err, -EINVAL, s->v[0].name, "%.64s on both sides: nothing to compare",
+	pvtb_err_set(err, -EINVAL, s->v[0].name, "%s on both sides: nothing to compare",
 		     s->v[0].shown[0]);
-	return pvtb_err_hint(err, "a side that does not name a setting has it as found: %.64s",
+	return pvtb_err_hint(err, "a side that does not name a setting has it as found: %s",
 			     s->v[0].found);
 }
 
@@ -327,7 +326,7 @@ int pvtb_settings_close(struct pvtb_settings *s, struct pvtb_err *err)
 			continue;
 		code = pvtb_knob_write(k->file, k->found);
 		if (code && !ret)
-			ret = pvtb_err_sys(err, code, "putting back %.90s", k->file);
+			ret = pvtb_err_sys(err, code, "putting back %s", k->file);
 		/* what could not be put back stays on the list: the guardian tries again */
 		if (!code && pvtb_guardian_remove(s->guardian, k->id, NULL) && !ret)
 			ret = pvtb_err_set(err, -EIO, "guardian", "does not answer");

@@ -63,7 +63,7 @@ static int parse_tcp(const char *text, struct pvtb_mig_place *p, struct pvtb_err
 		ret = inet_pton(AF_INET, host, &p->address.in.sin_addr);
 	}
 	if (ret != 1 || len >= sizeof(host)) {
-		pvtb_err_set(err, -EINVAL, text, "\"%.63s\" is no numeric address", host);
+		pvtb_err_set(err, -EINVAL, text, "\"%s\" is no numeric address", host);
 		return pvtb_err_hint(err, "tcp:127.0.0.1:4444 or tcp:[::1]:4444");
 	}
 	p->beyond = !is_loopback(p);

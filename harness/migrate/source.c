@@ -72,7 +72,7 @@ static int await_reply(struct source *s, struct pvtb_err *err)
 			return 0;
 		m.reply.what[sizeof(m.reply.what) - 1] = '\0';
 		m.reply.why[sizeof(m.reply.why) - 1] = '\0';
-		return pvtb_err_set(err, -EREMOTEIO, "refused by the target", "%.100s: %.250s",
+		return pvtb_err_set(err, -EREMOTEIO, "refused by the target", "%s: %s",
 				    m.reply.what, m.reply.why);
 	}
 }

@@ -121,8 +121,8 @@ struct pvtb_mig_clock {
 struct pvtb_mig_reply {
 	s32 code; /* 0 or -errno */
 	u32 reserved;
-	char what[128];
-	char why[384];
+	char what[512];
+	char why[2048];
 };
 
 /* PING: t1, the target's clock when sent. PONG: that, and the source's when received and sent; and by how

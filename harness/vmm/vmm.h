@@ -22,7 +22,7 @@ struct pvtb_kvm_caps {
 	int api_version;
 	bool hw_assisted;      /* false: a software backend; guest ring 0/EL1 is emulated */
 	char backend[32];      /* "VHE", "nVHE", "hVHE", "SVM", "VMX", "PVM", "unknown" */
-	char backend_why[128]; /* how it was told */
+	char backend_why[512]; /* how it was told */
 	unsigned long
 		vm_type; /* for KVM_CREATE_VM; arm64: not 0 where addresses have fewer than 40 bits */
 	int max_vcpus;

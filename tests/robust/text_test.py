@@ -80,6 +80,17 @@ class Text(unittest.TestCase):
         self.assertHarmless(done.stderr, "long")
         self.assertIn(b"...", done.stderr)
 
+    def test_long_names_are_whole(self):
+        for name in ("/nowhere/" + "word" * 50 + "/end", "é" * 120):
+            done = self.shown("report", name)
+            self.assertIn(name.encode() + b":", done.stderr)
+
+    def test_long_lists_end_after_a_word(self):
+        words = ["option%d" % i for i in range(400)]
+        done = self.shown("report", " ".join(words))
+        said = done.stderr.decode().split("pvtb: ", 1)[1].split("...", 1)[0]
+        self.assertEqual(said.split(), words[:len(said.split())])
+
     def test_long_names_are_not_cut_inside_a_character(self):
         path = self.written(lambda s: s + "é" * 150)
         for form in ("text", "markdown", "csv", "cover-letter", "seed-table"):

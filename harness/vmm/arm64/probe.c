@@ -35,7 +35,7 @@ static void set_backend(struct pvtb_kvm_caps *caps, const char *name, const char
 			const char *evidence)
 {
 	snprintf(caps->backend, sizeof(caps->backend), "%s", name);
-	snprintf(caps->backend_why, sizeof(caps->backend_why), "%.40s: %.80s", how, evidence);
+	snprintf(caps->backend_why, sizeof(caps->backend_why), "%.100s: %.400s", how, evidence);
 }
 
 /* "kvm [1]: VHE mode initialized successfully", "... Hyp nVHE mode ...", "... Protected hVHE

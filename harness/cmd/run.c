@@ -793,6 +793,41 @@ static int check_pair(const char *text, const struct run_opts *o, char *const *f
 	return pvtb_err_hint(err, "pvtb run -H %s migration", text);
 }
 
+static const char *arch_of(const char *spec)
+{
+	if (strncmp(spec, "lab:", 4))
+		return pvtb_arch_name();
+	return strncmp(spec, "lab:arm64", 9) ? "x86_64" : "arm64";
+}
+
+/* A variant of another architecture than all hosts' cannot be measured: alone it is skipped, beside others
+ * its absence would not be seen. A lab is asked for what other hosts have, too. */
+static int check_archs(const struct pvtb_strv *specs, char *const *filters, size_t nr,
+		       struct pvtb_err *err)
+{
+	const char *missing = NULL;
+	bool any = false;
+
+	for (size_t i = 0; i < nr; i++) {
+		const char *dot = strchr(filters[i], '.');
+		char *bench PVTB_FREE = strndup(filters[i], strcspn(filters[i], "."));
+		bool there = false;
+
+		if (!bench)
+			return pvtb_err_sys(err, -ENOMEM, "hosts");
+		for (size_t s = 0; s < specs->nr && !there; s++)
+			there = exists_on(arch_of(specs->v[s]), bench, dot ? dot + 1 : NULL);
+		any |= there;
+		if (!there && !missing)
+			missing = filters[i];
+	}
+	if (!any || !missing)
+		return 0;
+	pvtb_err_set(err, -EINVAL, missing, "none of the hosts has the architecture it is for");
+	return pvtb_err_hint(err, "leave it out, or name a host that has it: -H lab:arm64 or "
+				  "-H lab:x86_64");
+}
+
 /* What is wrong with the third host should be said before the first has been measured. */
 static int check_hosts(const struct pvtb_strv *specs, const struct run_opts *o,
 		       char *const *filters, size_t nr_filters, struct pvtb_err *err)
@@ -890,6 +925,8 @@ static int cmd_run(const struct pvtb_command *cmd, void *opts, int argc, char **
 	}
 	if (!ret)
 		ret = check_hosts(&specs, o, argv, (size_t)argc, &err);
+	if (!ret && !o->lab_host)
+		ret = check_archs(&specs, argv, (size_t)argc, &err);
 	if (!ret)
 		ret = measure_all(cmd, o, argc, argv, &specs, &err);
 	free(specs.v);

@@ -129,7 +129,7 @@ int pvtb_filters_check(char *const *filters, size_t n, struct pvtb_err *err)
 static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 {
 	struct pvtb_trace_opts opts = {.max_threads = 8};
-	bool refused;
+	bool refused = false;
 	int ret;
 
 	if (no_trace) {
@@ -137,9 +137,10 @@ static int open_trace(struct pvtb_run *run, bool no_trace, struct pvtb_err *err)
 		return 0;
 	}
 	ret = pvtb_trace_possible(&run->trace_why);
-	if (!ret)
+	if (!ret) {
 		ret = pvtb_trace_open(&opts, &run->trace, &run->trace_why);
-	refused = ret == -EOPNOTSUPP;
+		refused = ret == -EOPNOTSUPP;
+	}
 	if (run->trace)
 		refused = pvtb_trace_need(run->trace, PVTB_FACT_EXITS | PVTB_FACT_SELF,
 					  &run->trace_why) != 0;

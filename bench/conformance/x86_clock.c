@@ -336,6 +336,8 @@ static void clk_13(struct cf *cf)
 	struct pvtb_vm *vm = clock_vm(cf, 1);
 	u64 last = guest_clock(cf, vm);
 
+	/* without the master clock a setting is good to a few milliseconds */
+	cf_need_clock(cf, vm, CF_CLOCK_TSC_STABLE);
 	for (int i = 0; i < 10; i++) {
 		struct cf_clock c;
 		u64 now;

@@ -258,9 +258,11 @@ if [ $native = yes ]; then
 	discarded 'Ctrl-C while plotting'
 
 	# what a killed run left where no guardian could help, the next removes
-	mkdir "$scratch/.tmp-1-abcdef"
+	mkdir "$scratch/.tmp-1-abcdef" "$scratch/.tmp-1-others"
+	echo 'pvtb: a result in the making' >"$scratch/.tmp-1-abcdef/.pvtb-unfinished"
 	expect_status 0 "$PVTB" run --no-plots -H native -o "$out" counter_read
 	[ ! -e "$scratch/.tmp-1-abcdef" ] || fail 'a killed run is not cleaned up after'
+	rmdir "$scratch/.tmp-1-others" || fail 'a directory without our mark is removed'
 	rm -rf "$out"
 
 	# two at once, into one place

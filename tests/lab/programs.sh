@@ -15,7 +15,7 @@ has() {
 
 run kvm_exit -v hypercall.pv_time_features steal.quota_25
 has 'not recorded: exits and entries (eBPF program kvm_exit: Linux [^ ]* refuses it: Invalid argument: .*BPF_EXIT uses reserved fields' kvm_exit
-has 'INCONCLUSIVE pv_time_features: no witness on the host: not recorded: exits and entries' kvm_exit
+has 'INCONCLUSIVE pv_time_features: .*not recorded: exits and entries' kvm_exit
 grep -q '^ *quota_25 .* ok$' "$scratch/out" || fail "kvm_exit: steal is not measured: $(cat "$scratch/out")"
 grep -q '^verifier: .*BPF_EXIT uses reserved fields' "$scratch/err" || fail "kvm_exit: -v does not print the verifier's log"
 

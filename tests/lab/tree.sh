@@ -55,7 +55,7 @@ ab() {
 
 # both commits are built, boot, and are the same kernel
 expect_status 0 ab HEAD~2 HEAD hypercall.pv_time_features || finish
-grep -q '1 same' "$scratch/out" || fail "two commits with one kernel: $(tail -n 1 "$scratch/out")"
+grep -q '^0 worse, 0 better, 4 same' "$scratch/out" || fail "two commits with one kernel: $(cat "$scratch/out")"
 [ "$(wc -l <"$builds")" = 2 ] || fail "$(wc -l <"$builds") builds of two commits"
 ! grep -qv "^-g$(git -C "$tree" rev-parse HEAD~2 | cut -c 1-12)\|^-g$(git -C "$tree" rev-parse HEAD | cut -c 1-12)" \
 	"$builds" || fail "the kernels are not called by their commits: $(cat "$builds")"

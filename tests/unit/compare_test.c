@@ -388,6 +388,7 @@ static void a_tail_is_worse(void **unused)
 	side_add(&s.new, lab_result(), NULL);
 	set(s.new.runs[0].result, "hypercall", "unknown_id", "p99", 3240);
 	set(s.new.runs[0].result, "hypercall", "unknown_id", "p99.9", 3240);
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "max", 9640);
 	set(s.new.runs[0].result, "hypercall", "unknown_id", "mean", 1763);
 	compare(&s);
 	assert_int_equal(row_of(&s, "unknown_id", "p50")->verdict, PVTB_SAME);
@@ -419,6 +420,14 @@ static void interrupts_are_no_difference(void **unused)
 	set(s.new.runs[0].result, "hypercall", "unknown_id", "mean", 1742);
 	compare(&s);
 	assert_int_equal(row_of(&s, "unknown_id", "mean")->verdict, PVTB_WORSE);
+	/* two of a thousand samples were interrupted: p99.9 is one of them */
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "p99.9", 7640);
+	compare(&s);
+	assert_int_equal(row_of(&s, "unknown_id", "p99.9")->verdict, PVTB_SAME);
+	/* a slower path of the operation is nearer to its median */
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "p99.9", 2514);
+	compare(&s);
+	assert_int_equal(row_of(&s, "unknown_id", "p99.9")->verdict, PVTB_WORSE);
 	sides_free(&s);
 }
 

@@ -701,6 +701,78 @@ static void other_counters(void **unused)
 	sides_free(&s);
 }
 
+/* One run whose only operation takes @ns, read by a counter of @hz that moves in steps of @step ticks. */
+static void add_coarse(struct pvtb_compare_side *side, unsigned int nr, double ns, u64 hz, s64 step)
+{
+	struct pvtb_result *r = fixture_new("pvtb run");
+	struct pvtb_host_result *h = fixture_host(r, "native", "x86_64", "SVM", hz);
+	struct pvtb_bench_result *b = pvtb_host_add_bench(h, "counter_read", "synthetic");
+	struct pvtb_variant_result *v = pvtb_bench_add_variant(b, "coarse", "synthetic");
+	json_t *d = json_pack("{s:s}", "variant", "synthetic");
+	double step_ns = (double)step / (double)hz * 1e9;
+	struct pvtb_samples_writer *w;
+	char dir[128], path[256];
+	s64 t[4000];
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(t); i++)
+		t[i] = step * (s64)floor((ns + uniform()) / step_ns + uniform());
+	snprintf(dir, sizeof(dir), "%s/coarse%u", root, nr);
+	mkdir(dir, 0755);
+	snprintf(path, sizeof(path), "%s/coarse.zst", dir);
+	assert_int_equal(pvtb_samples_create(path, PVTB_SAMPLES_S64, sizeof(s64), d, 1, &w, NULL),
+			 0);
+	assert_int_equal(pvtb_samples_write(w, t, PVTB_ARRAY_SIZE(t), NULL), 0);
+	assert_int_equal(pvtb_samples_finish(w, NULL), 0);
+	json_decref(d);
+	pvtb_variant_add_file(v, "samples.single", "coarse.zst");
+	fixture_metric(v, "p50", PVTB_UNIT_TICKS, (double)t[0], PVTB_ARRAY_SIZE(t));
+	pvtb_variant_set_status(v, PVTB_OK, "%s", "");
+	side_add(side, r, dir);
+}
+
+/* A tick that is not a whole number of picoseconds, and is another one on each side, as the TSC's is after
+ * each boot: nobody is faster by it, and nothing hides in it. */
+static void ticks_of_two_counters(void **unused)
+{
+	static const struct {
+		double old_ns, new_ns;
+		u64 old_hz, new_hz;
+		s64 step;
+		enum pvtb_verdict verdict;
+	} cases[] = {
+		{50, 50, 25000000, 24000000, 1, PVTB_UNSURE},
+		{50, 50, 3400000000, 3400001000, 34, PVTB_SAME},
+		{50, 52, 3400000000, 3400000000, 34, PVTB_WORSE},
+		{50, 52, 3400000000, 3400001000, 34, PVTB_WORSE},
+		{52, 50, 3400001000, 3400000000, 34, PVTB_BETTER},
+		{119, 121, 25000000, 25000000, 1, PVTB_WORSE},
+	};
+
+	for (size_t i = 0; i < PVTB_ARRAY_SIZE(cases); i++) {
+		double shift = cases[i].new_ns - cases[i].old_ns;
+		const struct pvtb_compare_row *row;
+		struct sides s;
+
+		state = i;
+		sides_init(&s);
+		add_coarse(&s.old, 0, cases[i].old_ns, cases[i].old_hz, cases[i].step);
+		add_coarse(&s.new, 1, cases[i].new_ns, cases[i].new_hz, cases[i].step);
+		compare(&s);
+		row = row_of(&s, "coarse", "p50");
+		if (row->unit == PVTB_UNIT_TICKS)
+			shift *= (double)cases[i].old_hz / 1e9;
+		if (row->verdict != cases[i].verdict)
+			fail_msg("%g against %g ns, %llu against %llu Hz: verdict %d",
+				 cases[i].old_ns, cases[i].new_ns,
+				 (unsigned long long)cases[i].old_hz,
+				 (unsigned long long)cases[i].new_hz, row->verdict);
+		if (row->s.low > shift || row->s.high < shift)
+			fail_msg("%g against %g ns: %g to %g", cases[i].old_ns, cases[i].new_ns,
+				 row->s.low, row->s.high);
+		sides_free(&s);
+	}
+}
+
 /* An old result may not know its counter's frequency: no reason to die, nor to compare. */
 static void a_counter_of_unknown_frequency(void **unused)
 {
@@ -1082,6 +1154,7 @@ int main(void)
 		cmocka_unit_test(kernel_configurations_that_differ),
 		cmocka_unit_test(time_by_samples),
 		cmocka_unit_test(other_counters),
+		cmocka_unit_test(ticks_of_two_counters),
 		cmocka_unit_test(cut_samples_are_an_error),
 		cmocka_unit_test(baselines),
 		cmocka_unit_test(a_baseline_of_nothing),

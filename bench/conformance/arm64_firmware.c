@@ -50,8 +50,8 @@ CF_ROW(fwr_01, .id = "FWR-01", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source 
 	       "KVM_REG_ARM_STD_HYP_BMAP) among it; KVM_REG_ARM_VENDOR_HYP_BMAP_2 (Linux 6.15), whose "
 	       "functions are the VMM's, begins as 0",
        .how = "the registers of a new vCPU; every bit that is clear in one of the first three is EINVAL to set",
-       .run = fwr_01, .also = "FWR-04 FWR-08",
-       .mutant = CF_M_VALUE(KVM_GET_ONE_REG, CF_REG_STD_HYP_BMAP, 0, 8, CF_XOR, 1));
+       .run = fwr_01, .also = "FWR-02 FWR-07 FWR-08",
+       .mutant = CF_M_VALUE(KVM_GET_ONE_REG, CF_REG_VENDOR_BMAP, 0, 8, CF_XOR, 2));
 
 static void fwr_02(struct cf *cf)
 {

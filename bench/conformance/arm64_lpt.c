@@ -110,7 +110,7 @@ CF_ROW(lpt_04, .id = "LPT-04", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
 	       "agree to one tick",
        .how = "one second to a year of ticks, scaled there and back, against the exact quotient",
        .needs = "the SMCCC filter, or a kernel with LPT", .run = lpt_04,
-       .mutant = CF_M_MEM(FIELD(scale_mult), 8, CF_XOR, 1ULL << 40));
+       .mutant = CF_M_MEM(FIELD(scale_mult), 8, CF_XOR, 1ULL << 16));
 
 CF_ROW(lpt_05, .id = "LPT-05", .tag = CF_PROPOSAL, ARM, .source = LPT_SRC,
        .statement =

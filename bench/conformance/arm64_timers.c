@@ -282,8 +282,8 @@ CF_ROW(cnt_05, .id = "CNT-05", .tag = CF_DOC, ARM, OFFSET_CAP, .source = CNT_DOC
 	       "modulo 2^64, and both the same",
        .how = "four offsets; the guest's readings lie between two of the host's; 2000 readings of CNTPCT_EL0 "
 	      "each between two of CNTVCT_EL0 without anything else in between, no tolerance",
-       .emulator = "cntpoff", .run = cnt_05,
-       .mutant = CF_M_INPUT_AFTER(CF_SET_COUNTER_OFFSET, 0, 0, 8, CF_ADD, 1ULL << 32, 3));
+       .emulator = "cntpoff", .run = cnt_05, .also = "CNT-07 CNT-08",
+       .mutant = CF_M_STEP(PVTB_STEP_BETWEEN, CF_ANY, 1, CF_SET, 1));
 
 /* KVM_ARM_VCPU_INIT, by its number: the structure is arm64's. */
 struct vcpu_init {

@@ -164,8 +164,7 @@ CF_ROW(vhc_02, .id = "VHC-02", .tag = CF_DOC, ARM, .source = HVC_DOC,
 	       "be called",
        .how = "functions 1 to 127 against their bits; x2 with the bits of KVM_REG_ARM_VENDOR_HYP_BMAP_2 set, "
 	      "where there is one (Linux 6.15)",
-       .run = vhc_02, .also = "FWR-06 FWR-07 FLT-14",
-       .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 0, CF_XOR, 2));
+       .run = vhc_02, .mutant = CF_M_CALL(CF_VENDOR_FEATURES, 2, CF_XOR, 1ULL << 32));
 
 static void vhc_03(struct cf *cf)
 {

@@ -100,18 +100,29 @@ bool pvtb_compare_comparable(const struct pvtb_compare_pair *p, const char *name
 /* What one run may hold in memory: 32 MiB, four times what the longest profile measures. A small file
  * can decompress to any size. */
 #define MAX_SAMPLES (4U << 20)
+/* And all runs of a side, at a time: 512 MiB. */
+#define MAX_OF_SIDE (64U << 20)
 
-static int too_many_samples(const char *path, u64 limit, struct pvtb_err *err)
+/* @most: that a run may have; less is left of what a side may. */
+static int too_many_samples(const char *path, u64 most, u64 limit, struct pvtb_err *err)
 {
-	pvtb_err_set(err, -EFBIG, path, "holds more than %llu samples", (unsigned long long)limit);
+	bool sum = limit < most;
+
+	pvtb_err_set(err, -EFBIG, path, "holds more than %llu samples%s", (unsigned long long)limit,
+		     sum ? ", what the runs before it leave of what fits" : "");
+	if (sum)
+		return pvtb_err_hint(err, "compare fewer runs at a time: %u samples fit for a side",
+				     MAX_OF_SIDE);
 	return pvtb_err_hint(err, limit < MAX_SAMPLES
 					  ? "its result.json counts no more: are they of one run?"
 					  : "no run measures that many");
 }
 
-/* At most @limit of them. */
-static int read_samples(const char *path, u64 limit, s64 **ret, size_t *ret_n, struct pvtb_err *err)
+/* At most @most of them, and at most @left. */
+static int read_samples(const char *path, u64 most, u64 left, s64 **ret, size_t *ret_n,
+			struct pvtb_err *err)
 {
+	u64 limit = most < left ? most : left;
 	struct pvtb_samples_reader *r;
 	size_t n = 0, room = 0;
 	s64 *v = NULL;
@@ -130,7 +141,7 @@ static int read_samples(const char *path, u64 limit, s64 **ret, size_t *ret_n, s
 		n += (size_t)got;
 		if (n == room) {
 			if (n > limit) {
-				got = too_many_samples(path, limit, err);
+				got = too_many_samples(path, most, limit, err);
 				break;
 			}
 			room = room ? 2 * room : 16384;
@@ -154,9 +165,9 @@ static int read_samples(const char *path, u64 limit, s64 **ret, size_t *ret_n, s
 	return 0;
 }
 
-/* Raw durations of one run of a variant; -ENOENT where there are none. */
+/* Raw durations of one run of a variant, at most @left; -ENOENT where there are none. */
 static int samples_of(const struct pvtb_compare_run *run, const struct pvtb_host_result *host,
-		      const struct pvtb_variant_result *v, s64 **ret, size_t *ret_n,
+		      const struct pvtb_variant_result *v, u64 left, s64 **ret, size_t *ret_n,
 		      struct pvtb_err *err)
 {
 	u64 limit = host->samples && host->samples < MAX_SAMPLES ? host->samples : MAX_SAMPLES;
@@ -166,7 +177,7 @@ static int samples_of(const struct pvtb_compare_run *run, const struct pvtb_host
 		if (strcmp(v->files[i].name, "samples.single"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", run->dir, v->files[i].path);
-		return read_samples(path, limit, ret, ret_n, err);
+		return read_samples(path, limit, left, ret, ret_n, err);
 	}
 	return -ENOENT;
 }
@@ -190,15 +201,18 @@ static void measured_free(struct measured *m)
 static int load_samples(const struct pvtb_compare_pair *p, int side, bool in_ns, struct measured *m,
 			struct pvtb_err *err)
 {
+	u64 left = MAX_OF_SIDE;
+
 	for (size_t k = 0; k < m->nr; k++) {
 		size_t i = m->run[k], n = 0;
 		int ret = samples_of(&p->side[side]->runs[i], p->host[side][i], p->variant[side][i],
-				     &m->owned[k], &n, err);
+				     left, &m->owned[k], &n, err);
 
 		if (ret == -ENOENT)
 			continue;
 		if (ret)
 			return ret;
+		left -= n;
 		m->series[k] = (struct pvtb_series){
 			m->owned[k], n, in_ns ? 1e9 / (double)p->host[side][i]->counter_hz : 1};
 	}

@@ -11,6 +11,7 @@
 #include "cmd/host.h"
 #include "cmd/inlab.h"
 #include "core/signals.h"
+#include "core/text.h"
 #include "lab/lab.h"
 
 struct conf_opts {
@@ -64,6 +65,7 @@ struct conf_run {
 	size_t nr_filters;
 	const char *spec;
 	FILE *out;
+	struct pvtb_text_pieces pieces; /* of what the lab says */
 	struct pvtb_inlab lab;
 	bool failed; /* this host has */
 };
@@ -197,7 +199,7 @@ static void pass_on(void *ctx, const char *data, size_t len)
 {
 	struct conf_run *run = ctx;
 
-	fwrite(data, 1, len, run->out);
+	pvtb_text_put_piece(&run->pieces, data, len, run->out);
 	fflush(run->out);
 }
 
@@ -230,9 +232,13 @@ static int run_lab(struct conf_run *run, struct pvtb_err *err)
 	if (ret < 0)
 		return ret;
 	/* A kernel that warns when its interfaces are used as documented has not passed. */
-	if (run->lab.complaint[0])
-		fprintf(run->out, "# %s: the host's kernel complained: %s\n", run->spec,
-			run->lab.complaint);
+	if (run->lab.complaint[0]) {
+		fprintf(run->out, "# ");
+		pvtb_text_put_ktap(run->spec, run->out);
+		fputs(": the host's kernel complained: ", run->out);
+		pvtb_text_put_ktap(run->lab.complaint, run->out);
+		fputc('\n', run->out);
+	}
 	run->failed |= ret == PVTB_EXIT_FAILED;
 	return 0;
 }
@@ -276,15 +282,20 @@ static int run_hosts(struct conf_run *run, const struct pvtb_strv *specs, struct
 		if (!run->out)
 			return pvtb_err_sys(err, -errno, "conformance");
 		run->failed = false;
+		run->pieces.nr = 0;
 		ret = run_host(run, err);
 		fclose(run->out);
 		/* The stream's own version line opens the subtest; its name follows. */
-		printf("  KTAP version 1\n  # Subtest: %s\n", run->spec);
+		fputs("  KTAP version 1\n  # Subtest: ", stdout);
+		pvtb_text_put_ktap(run->spec, stdout);
+		fputc('\n', stdout);
 		indent(text && !strncmp(text, "KTAP version 1\n", 15) ? text + 15
 		       : text					      ? text
 								      : "",
 		       stdout);
-		printf("%s %zu %s\n", ret || run->failed ? "not ok" : "ok", i + 1, run->spec);
+		printf("%s %zu ", ret || run->failed ? "not ok" : "ok", i + 1);
+		pvtb_text_put_ktap(run->spec, stdout);
+		fputc('\n', stdout);
 		fflush(stdout);
 		failed |= run->failed;
 		free(text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compare/compare.h"
+#include "core/text.h"
 #include "report/quantity.h"
 #include "report/table.h"
 
@@ -372,10 +373,9 @@ static void put_counts(const struct pvtb_comparison *c, FILE *out)
 	fprintf(out, "%s\n", c->failed ? "   FAILED" : "");
 }
 
-int pvtb_compare_write_text(const struct pvtb_comparison *c, enum pvtb_compare_format format,
-			    enum pvtb_compare_by by, FILE *out)
+static int put_page(const struct pvtb_comparison *c, bool markdown, enum pvtb_compare_by by,
+		    FILE *out)
 {
-	bool markdown = format == PVTB_COMPARE_MARKDOWN;
 	int ret = 0;
 
 	put_side("old", c->old_name, c->old_runs, out);
@@ -403,5 +403,26 @@ int pvtb_compare_write_text(const struct pvtb_comparison *c, enum pvtb_compare_f
 	if (markdown)
 		fputc('\n', out);
 	put_counts(c, out);
+	return ret;
+}
+
+int pvtb_compare_write_text(const struct pvtb_comparison *c, enum pvtb_compare_format format,
+			    enum pvtb_compare_by by, FILE *out)
+{
+	char *text PVTB_FREE = NULL;
+	size_t size;
+	FILE *f;
+	int ret;
+
+	if (format != PVTB_COMPARE_MARKDOWN)
+		return put_page(c, false, by, out);
+	f = open_memstream(&text, &size);
+	if (!f)
+		return -ENOMEM;
+	ret = put_page(c, true, by, f);
+	if (pvtb_text_close(f, &text))
+		ret = ret ?: -ENOMEM;
+	if (!ret)
+		pvtb_text_put_markdown(text, out);
 	return ret;
 }

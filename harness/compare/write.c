@@ -6,6 +6,7 @@
 
 #include "compare/compare.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "report/quantity.h"
 
 #define ORIGIN "pvtime_bench"
@@ -209,16 +210,23 @@ static bool ktap_row(const struct pvtb_compare_row *row, size_t nr, FILE *out)
 	bool bad = row->verdict == PVTB_WORSE || row->verdict == PVTB_BROKEN;
 	bool skip = row->verdict == PVTB_UNSURE || row->verdict == PVTB_MISSING;
 
-	fprintf(out, "    %s %zu %s.%s%s%s%s%s\n", bad ? "not ok" : "ok", nr, row->bench,
-		row->variant, row->metric ? "." : "", row->metric ? row->metric : "",
-		skip ? " # SKIP " : "",
-		!skip			      ? ""
-		: row->verdict == PVTB_UNSURE ? "can't tell"
-					      : row->why);
+	fprintf(out, "    %s %zu ", bad ? "not ok" : "ok", nr);
+	pvtb_text_put_ktap(row->bench, out);
+	fputc('.', out);
+	pvtb_text_put_ktap(row->variant, out);
+	fputs(row->metric ? "." : "", out);
+	pvtb_text_put_ktap(row->metric ? row->metric : "", out);
+	fputs(skip ? " # SKIP " : "", out);
+	if (skip)
+		pvtb_text_put_ktap(row->verdict == PVTB_UNSURE ? "can't tell" : row->why, out);
+	fputc('\n', out);
 	if (row->metric)
 		ktap_numbers(row, out);
-	else if (bad)
-		fprintf(out, "    # %s\n", row->why);
+	else if (bad) {
+		fputs("    # ", out);
+		pvtb_text_put_ktap(row->why, out);
+		fputc('\n', out);
+	}
 	return bad;
 }
 
@@ -236,10 +244,14 @@ static void write_ktap(const struct pvtb_comparison *c, FILE *out)
 
 		while (end < c->nr_rows && !strcmp(c->rows[end].host_name, host))
 			end++;
-		fprintf(out, "    KTAP version 1\n    # Subtest: %s\n    1..%zu\n", host, end - i);
+		fputs("    KTAP version 1\n    # Subtest: ", out);
+		pvtb_text_put_ktap(host, out);
+		fprintf(out, "\n    1..%zu\n", end - i);
 		for (size_t k = i; k < end; k++)
 			bad += ktap_row(&c->rows[k], k - i + 1, out);
-		fprintf(out, "%s %zu %s\n", bad ? "not ok" : "ok", ++nr, host);
+		fprintf(out, "%s %zu ", bad ? "not ok" : "ok", ++nr);
+		pvtb_text_put_ktap(host, out);
+		fputc('\n', out);
 		i = end;
 	}
 }

@@ -2,6 +2,7 @@
 /* Owns what of foreign text is shown as it is. Knows UTF-8, and no output format. */
 #include "core/text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Length of the UTF-8 character at @s of @left bytes, 0 where there is none (RFC 3629). */
@@ -118,6 +119,61 @@ void pvtb_text_put_lines(const char *s, size_t len, FILE *out)
 			fwrite(one, 1, shown, out);
 		s += n;
 		len -= n;
+	}
+}
+
+/* How many bytes at the end of @s begin a character that goes on. */
+static size_t unfinished(const char *s, size_t len)
+{
+	for (size_t n = 1; n < 4 && n <= len; n++) {
+		unsigned char c = (unsigned char)s[len - n];
+
+		if ((c & 0xc0) != 0x80)
+			return c >= (n == 1 ? 0xc2 : n == 2 ? 0xe0 : 0xf0) && c < 0xf5 ? n : 0;
+	}
+	return 0;
+}
+
+void pvtb_text_put_piece(struct pvtb_text_pieces *p, const char *s, size_t len, FILE *out)
+{
+	size_t tail;
+
+	/* byte by byte, until what was left is a character, or is none */
+	while (p->nr && len) {
+		p->left[p->nr++] = *s++;
+		len--;
+		if (p->nr < sizeof(p->left) && unfinished(p->left, p->nr) == p->nr)
+			continue;
+		pvtb_text_put_lines(p->left, p->nr, out);
+		p->nr = 0;
+	}
+	tail = unfinished(s, len);
+	pvtb_text_put_lines(s, len - tail, out);
+	memcpy(p->left + p->nr, s + len - tail, tail);
+	p->nr += tail;
+}
+
+void pvtb_text_put_markdown(const char *text, FILE *out)
+{
+	for (; *text; text++) {
+		if (*text == '<' && (isalpha((unsigned char)text[1]) || strchr("/!?", text[1])))
+			fputs("&lt;", out);
+		else if (text[0] == ']' && text[1] == '(')
+			fputs("]\\", out);
+		else if (text[0] != '\n' || text[1] != '\n' || text[2] != '\n')
+			fputc(*text, out);
+	}
+}
+
+void pvtb_text_put_ktap(const char *s, FILE *out)
+{
+	char *clean PVTB_FREE = pvtb_text_cleaned(s);
+
+	for (const char *p = clean ? clean : "?"; *p; p++) {
+		if (*p == '#')
+			fputs("\\x23", out);
+		else
+			fputc(*p, out);
 	}
 }
 

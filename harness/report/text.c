@@ -3,6 +3,7 @@
  * Owns the report people read, as plain text and as markdown: one layout, two looks. Every
  * variant appears, measured or not; what is not ok appears with its reason.
  */
+#include "core/text.h"
 #include "report/formats.h"
 #include "report/quantity.h"
 #include "report/rates.h"
@@ -674,20 +675,6 @@ static int pages(const struct pvtb_result *r, enum pvtb_table_style style, FILE 
 	return ret ?: pvtb_rates_text(r, style, out);
 }
 
-/* Markdown wants a blank line around everything; neighbours would each bring theirs. Names may come from
- * somebody else: no HTML and no links begin in them. */
-static void put_squeezed(const char *text, FILE *out)
-{
-	for (; *text; text++) {
-		if (*text == '<' && (isalpha((unsigned char)text[1]) || strchr("/!?", text[1])))
-			fputs("&lt;", out);
-		else if (text[0] == ']' && text[1] == '(')
-			fputs("]\\", out);
-		else if (text[0] != '\n' || text[1] != '\n' || text[2] != '\n')
-			fputc(*text, out);
-	}
-}
-
 int pvtb_report_text(const struct pvtb_result *r, enum pvtb_table_style style, FILE *out,
 		     struct pvtb_err *err)
 {
@@ -708,6 +695,6 @@ int pvtb_report_text(const struct pvtb_result *r, enum pvtb_table_style style, F
 		ret = -ENOMEM;
 	if (ret)
 		return pvtb_err_sys(err, ret, "report");
-	put_squeezed(text, out);
+	pvtb_text_put_markdown(text, out);
 	return 0;
 }

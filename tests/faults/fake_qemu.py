@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Stands in for QEMU, so that a run in a lab takes no time: sends the result directory FAULT_RESULT
-home as a lab does, by the descriptors it is given, and ends."""
+home as a lab does, by the descriptors it is given, and ends. FAULT_OUT: what its command prints, pieces in
+hexadecimal, with / between."""
 import os
 import struct
 import sys
+import time
 import zlib
 
 
@@ -37,6 +39,9 @@ def main():
         print("QEMU emulator version 7.2.0")
         return
     send(ports["log"], b"lab: up\n")
+    for piece in os.environ.get("FAULT_OUT", "").split("/"):
+        send(ports["out"], bytes.fromhex(piece))
+        time.sleep(0.05 if piece else 0)
     send(ports["res"], archive(os.environ["FAULT_RESULT"]))
     os.read(ports["res"], 1)  # all has arrived
 

@@ -90,6 +90,18 @@ class Lab(unittest.TestCase):
         self.refused(other + ": none of the hosts has the architecture", here, other)
         self.assertFalse(os.path.exists(self.initrd), "a lab was booted before")
 
+    def test_conformance(self):
+        """What the pvtb inside says, in pieces that end inside a character."""
+        text = "KTAP version 1\n1..1\nok 1 \u00e9\u2713\U0001f600 \x1b[31m \u009b \u202e\r \n".encode() + b"\xff\n"
+        pieces = "/".join(text[i:i + 1].hex() for i in range(len(text)))
+        with open(self.path("answer/result.json"), "w", encoding="utf-8") as f:
+            json.dump(self.example, f)
+        done = subprocess.run([PVTB, "conformance", "-H", "lab:x86_64,kernel=" + self.path("vmlinuz")],
+                              cwd=self.path("work"), env=dict(self.env, FAULT_OUT=pieces),
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        out = done.stdout.decode("utf-8")
+        self.assertIn("KTAP version 1\n1..1\nok 1 \u00e9\u2713\U0001f600 \\x1b[31m \\u009b \\u202e\\x0d \n\\xff\n", out)
+
     def test_hostile_answers(self):
         def broken(change):
             answer = copy.deepcopy(self.example)

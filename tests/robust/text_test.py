@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -111,6 +112,30 @@ class Text(unittest.TestCase):
         for line in text.splitlines():
             if line.startswith("|"):
                 self.assertNotIn(">|[", line)
+
+    def test_markdown_of_compare(self):
+        old = self.written(lambda s: s + "<img src=x>|[x](javascript:x)")
+        new = os.path.join(tempfile.mkdtemp(dir=self.top.name), "<b>[y](z)")
+        os.mkdir(new)
+        new = os.path.join(new, "result.json")
+        shutil.copy(old, new)
+        for args in ((old, old), (old, new), (new, old)):
+            text = self.shown("compare", *args, "--format", "markdown").stdout.decode()
+            self.assertIn("&lt;img", text)
+            for bad in ("<img", "<b>", "](javascript", "](z"):
+                self.assertNotIn(bad, text)
+
+    def test_ktap_of_compare(self):
+        """A name does not end the name of a test: no outcome can be made of it."""
+        path = self.written(lambda s: s + " # SKIP all\nok 2 # TODO")
+        lines = self.shown("compare", path, path, "--format", "ktap").stdout.decode().splitlines()
+        self.assertTrue(any("\\x23 SKIP all" in line for line in lines), lines)
+        for line in lines:
+            words = line.split(" # ")
+            self.assertLessEqual(len(words), 2, line)
+            if len(words) == 2 and words[0].strip():
+                self.assertRegex(words[1], "^SKIP ", line)
+            self.assertNotRegex(line, r"# SKIP all|# TODO")
 
     def test_abbreviated_options(self):
         for args, name in ((("stress", "--time", "20"), "--timeout"),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * In which order a latency variant is measured, on a guest that is played: the CPU works for a while before
- * anything counts, and the empty loop is measured before the operation and after it.
+ * anything counts, the empty loop is measured before the operation and after it, and what single
+ * operations cost is held against batches.
  *
  * wrap: pvtb_vm_new pvtb_vm_free pvtb_vm_has_op pvtb_vm_counter_delta pvtb_vm_ring latency_run_pass
  * wrap: latency_save_file
@@ -30,6 +31,7 @@ static struct played {
 	unsigned int nr;
 	const char *singles[STEPS]; /* operations of what counts, in order */
 	u64 ticks[STEPS];	    /* what each operation of such a pass takes */
+	u64 batch_ticks;	    /* ... and one in a batch */
 } * play;
 
 int __wrap_pvtb_vm_new(const struct pvtb_vm_spec *spec, struct pvtb_vm **ret, struct pvtb_err *err);
@@ -77,7 +79,7 @@ int __wrap_latency_save_file(struct latency_session *s, const char *what,
 	return 0;
 }
 
-/* Each pass takes a millisecond. The first batch ends it: what comes then has tests of its own. */
+/* Each pass takes a millisecond. Batches: a line through 0. */
 int __wrap_latency_run_pass(struct latency_session *s, struct latency_pass *p, u64 warmup,
 			    struct pvtb_err *err);
 int __wrap_latency_run_pass(struct latency_session *s, struct latency_pass *p, u64 warmup,
@@ -86,10 +88,19 @@ int __wrap_latency_run_pass(struct latency_session *s, struct latency_pass *p, u
 	const struct timespec ms = {.tv_nsec = 1000000};
 
 	nanosleep(&ms, NULL);
-	if (p->mode == PVTB_MODE_BATCH)
-		return pvtb_err_set(err, -EPROTO, "played", "the batches");
+	p->cmd.taken = SAMPLES;
+	p->cmd.ops = SAMPLES;
+	if (p->mode == PVTB_MODE_BATCH) {
+		u64 per_op = strcmp(p->op, "empty") ? play->batch_ticks : 1;
+
+		for (size_t i = 0; i < SAMPLES; i++)
+			play->ring[i] = (struct pvtb_sample){.t1 = per_op * p->batch *
+								   (1 + i % LATENCY_BATCH_STEPS)};
+		return 0;
+	}
 	if (p->mode == PVTB_MODE_LOOP) {
-		assert_int_equal(play->nr, 0);
+		if (play->nr)
+			return 0;
 		play->loop_op = p->op;
 		play->loops++;
 		return 0;
@@ -101,7 +112,6 @@ int __wrap_latency_run_pass(struct latency_session *s, struct latency_pass *p, u
 		play->ring[i] = (struct pvtb_sample){.t0 = 1000 * i,
 						     .t1 = 1000 * i + play->ticks[play->nr]};
 	play->singles[play->nr++] = p->op;
-	p->cmd.taken = SAMPLES;
 	return 0;
 }
 
@@ -182,12 +192,42 @@ static void the_empty_loop_is_on_both_sides(void **state)
 	assert_true(m->value == 475);
 }
 
+static enum pvtb_status law(const struct pvtb_variant_result *v, const char *name)
+{
+	for (size_t i = 0; i < v->nr_laws; i++)
+		if (!strcmp(v->laws[i].name, name))
+			return v->laws[i].status;
+	fail_msg("no law %s", name);
+	return PVTB_INVALID;
+}
+
+/* Alone and in a batch an operation costs the same, or the variant fails. */
+static void single_and_batch_are_compared(void **state)
+{
+	memcpy(play->ticks, (u64[]){20, 500, 20}, 3 * sizeof(u64));
+	play->batch_ticks = 481;
+	assert_int_equal(law(measure(false), "agreement"), PVTB_OK);
+}
+
+static void single_and_batch_differ(void **state)
+{
+	const struct pvtb_variant_result *v;
+
+	memcpy(play->ticks, (u64[]){20, 500, 20}, 3 * sizeof(u64));
+	play->batch_ticks = 100;
+	v = measure(false);
+	assert_int_equal(law(v, "agreement"), PVTB_FAIL);
+	assert_int_equal(v->status, PVTB_FAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_cpu_is_warm, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_emulator_is_not_warmed, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_empty_loop_is_on_both_sides, setup, teardown),
+		cmocka_unit_test_setup_teardown(single_and_batch_are_compared, setup, teardown),
+		cmocka_unit_test_setup_teardown(single_and_batch_differ, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

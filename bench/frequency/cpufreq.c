@@ -145,17 +145,18 @@ static int tell(const struct sweep *s, struct pvtb_variant_result *v)
 						  "rate error, ppb", "rows", rows)))
 		ret = -ENOMEM;
 	if (!ret)
-		ret = pvtb_variant_add_law(v, "constant", "the counter's rate is the same at all",
-					   high->rate.ppb - low->rate.ppb <=
-							   high->rate.unc_ppb + low->rate.unc_ppb +
-								   ALLOW_PPB
-						   ? PVTB_OK
-						   : PVTB_FAIL,
-					   "%+.0f to %+.0f ppb over %zu settings", low->rate.ppb,
-					   high->rate.ppb, s->nr);
+		ret = pvtb_variant_add_law(
+			v, "constant", "the counter's rate is the same at all",
+			high->rate.ppb - low->rate.ppb >
+					high->rate.unc_ppb + low->rate.unc_ppb + ALLOW_PPB
+				? PVTB_FAIL
+			: n < 2 ? PVTB_INCONCLUSIVE /* the CPU's never was another */
+				: PVTB_OK,
+			"%+.0f to %+.0f ppb over %zu settings", low->rate.ppb, high->rate.ppb,
+			s->nr);
 	if (!ret)
 		ret = pvtb_variant_add_law(v, "followed", "the CPU ran at what was asked for",
-					   n == steps ? PVTB_OK : PVTB_INCONCLUSIVE,
+					   steps && n == steps ? PVTB_OK : PVTB_INCONCLUSIVE,
 					   "%zu of %zu steps within 5 %%", n, steps);
 	for (size_t i = 0; !ret && i < s->nr; i++)
 		if (s->points[i].seen.watch.backward || i + 1 == s->nr)

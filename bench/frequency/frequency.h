@@ -48,6 +48,8 @@ int freq_tell(const char *prefix, const struct freq_seen *s, struct pvtb_variant
 int freq_monotonic(const struct freq_seen *s, struct pvtb_variant_result *v);
 /* A rate against what is told of it: INCONCLUSIVE where it is known to no better than what is allowed. */
 enum pvtb_status freq_rate_status(double ppb, double unc_ppb);
+/* Before, while and after CLOCK_MONOTONIC was slewed: the laws. */
+int freq_slew_judge(const struct freq_seen *s, struct pvtb_variant_result *v);
 /* Of a PVTB_STEP_BETWEEN: the law that the physical counter is the virtual one. */
 int freq_physical_law(struct pvtb_variant_result *v, const struct pvtb_step *s);
 /* A row for the figure "rate error per step", detail.rate_steps. */

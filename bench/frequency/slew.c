@@ -15,7 +15,7 @@
 
 enum { BEFORE, SLEWED, AFTER, PARTS };
 
-static int judge(const struct freq_seen *s, struct pvtb_variant_result *v)
+int freq_slew_judge(const struct freq_seen *s, struct pvtb_variant_result *v)
 {
 	static const char *const names[PARTS] = {"before", "slewed", "after"};
 	double by = s[SLEWED].rate.mono_ppb - s[BEFORE].rate.mono_ppb;
@@ -49,7 +49,9 @@ static int judge(const struct freq_seen *s, struct pvtb_variant_result *v)
 					   s[SLEWED].rate.mono_ppb, s[BEFORE].rate.mono_ppb);
 	if (!ret)
 		ret = pvtb_variant_add_law(v, "counter", "the guest's counter does not follow it",
-					   fabs(counter) <= unc + ALLOW_PPB ? PVTB_OK : PVTB_FAIL,
+					   fabs(counter) > unc + ALLOW_PPB ? PVTB_FAIL
+					   : by > mono_unc		   ? PVTB_OK
+									   : PVTB_INCONCLUSIVE,
 					   "%+.0f +- %.0f ppb by the raw clock", counter, unc);
 	if (!ret)
 		ret = pvtb_variant_add_law(v, "restored", "the clock's rate is what it was",
@@ -79,7 +81,7 @@ int freq_slew(struct pvtb_run *run, struct pvtb_variant_result *v, struct pvtb_e
 			ret = ret ?: r;
 		}
 	}
-	if (!ret && judge(seen, v))
+	if (!ret && freq_slew_judge(seen, v))
 		ret = pvtb_err_sys(err, -ENOMEM, "frequency");
 	freq_vm_free(&vm);
 	return ret;

@@ -138,7 +138,9 @@ int freq_tell(const char *prefix, const struct freq_seen *s, struct pvtb_variant
 int freq_monotonic(const struct freq_seen *s, struct pvtb_variant_result *v)
 {
 	return pvtb_variant_add_law(v, "monotonic", "no reading below the one before",
-				    s->watch.backward ? PVTB_FAIL : PVTB_OK,
+				    s->watch.backward ? PVTB_FAIL
+				    : s->watch.reads  ? PVTB_OK
+						      : PVTB_INCONCLUSIVE,
 				    "%" PRIu64 " of %" PRIu64
 				    " readings backwards, by at most %" PRIu64 " ticks",
 				    s->watch.backward, s->watch.reads, s->watch.backward_max);

@@ -335,13 +335,16 @@ static int law_delay(const struct judge *j, struct pvtb_variant_result *v)
 	if (j->sc->method != PVTB_MIG_BY_VALUE || !j->sc->delay_us)
 		return 0;
 	return pvtb_variant_add_law(v, "brittle", "the VMM's delay is in the guest's time",
-				    j->jump_ns <= j->unc_ns - delay_ns ? PVTB_OK : PVTB_FAIL,
+				    j->jump_ns > j->unc_ns - delay_ns ? PVTB_FAIL
+				    : j->unc_ns >= delay_ns	      ? PVTB_INCONCLUSIVE
+								      : PVTB_OK,
 				    "delayed by %.0f ns, jumped %.0f ns", delay_ns, j->jump_ns);
 }
 
 static int law_rate(const struct judge *j, struct pvtb_variant_result *v)
 {
 	double want = j->rate_before;
+	enum pvtb_status status = PVTB_OK;
 	char expects[128];
 
 	if (j->kind == CLOCK_COUNTER && j->ratio != 1) {
@@ -349,12 +352,15 @@ static int law_rate(const struct judge *j, struct pvtb_variant_result *v)
 		snprintf(expects, sizeof(expects),
 			 "wrong by the ratio of the frequencies, %.9g, and by nothing else",
 			 j->ratio);
+		/* a ratio that cannot be told from 1 */
+		if (fabs(want - j->rate_before) <= 2 * j->rate_unc)
+			status = PVTB_INCONCLUSIVE;
 	} else {
 		snprintf(expects, sizeof(expects), "the same before and after");
 	}
 	return pvtb_variant_add_law(v, "rate", expects,
-				    fabs(j->rate_after - want) <= 2 * j->rate_unc ? PVTB_OK
-										  : PVTB_FAIL,
+				    fabs(j->rate_after - want) > 2 * j->rate_unc ? PVTB_FAIL
+										 : status,
 				    "%.0f and %.0f ppb off the host's clock, +- %.0f",
 				    j->rate_before, j->rate_after, j->rate_unc);
 }

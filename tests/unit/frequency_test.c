@@ -218,7 +218,8 @@ static void test_cpu_stays(void **state)
 	play->cpu_stays = true;
 	r = sweep(&v);
 	assert_int_equal(law(v, "followed"), PVTB_INCONCLUSIVE);
-	assert_int_equal(law(v, "constant"), PVTB_OK);
+	/* its frequency never was another: nothing is known */
+	assert_int_equal(law(v, "constant"), PVTB_INCONCLUSIVE);
 	pvtb_result_free(r);
 }
 
@@ -245,6 +246,49 @@ static void test_physical(void **state)
 	assert_int_equal(physical(0, 1), PVTB_FAIL);
 }
 
+/* @by: what CLOCK_MONOTONIC got faster by, @counter: the guest's counter. */
+static void slewed(double by, double counter, enum pvtb_status of_clock,
+		   enum pvtb_status of_counter)
+{
+	struct pvtb_result *r = pvtb_result_new("", "quick");
+	struct pvtb_variant_result *v = pvtb_bench_add_variant(
+		pvtb_host_add_bench(pvtb_result_add_host(r, "native"), "frequency", ""), "slew",
+		"");
+	struct freq_seen s[3] = {0};
+
+	for (int i = 0; i < 3; i++) {
+		s[i].watch.reads = 1000;
+		s[i].rate.unc_ppb = s[i].rate.mono_unc_ppb = 100;
+	}
+	s[1].rate.mono_ppb = by;
+	s[1].rate.ppb = counter;
+	assert_int_equal(freq_slew_judge(s, v), 0);
+	assert_int_equal(law(v, "slewed"), of_clock);
+	assert_int_equal(law(v, "counter"), of_counter);
+	pvtb_result_free(r);
+}
+
+/* A clock that was not slewed has nothing that a counter could follow. */
+static void test_slew(void **state)
+{
+	slewed(500000, 0, PVTB_OK, PVTB_OK);
+	slewed(500000, 500000, PVTB_OK, PVTB_FAIL);
+	slewed(50, 0, PVTB_INCONCLUSIVE, PVTB_INCONCLUSIVE);
+}
+
+static void test_nothing_read(void **state)
+{
+	struct pvtb_result *r = pvtb_result_new("", "quick");
+	struct pvtb_variant_result *v = pvtb_bench_add_variant(
+		pvtb_host_add_bench(pvtb_result_add_host(r, "native"), "frequency", ""), "counter",
+		"");
+	const struct freq_seen none = {0};
+
+	assert_int_equal(freq_monotonic(&none, v), 0);
+	assert_int_equal(law(v, "monotonic"), PVTB_INCONCLUSIVE);
+	pvtb_result_free(r);
+}
+
 static void test_rate_status(void **state)
 {
 	assert_int_equal(freq_rate_status(100, 200), PVTB_OK);
@@ -262,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_counter_follows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cpu_stays, setup, teardown),
 		cmocka_unit_test(test_physical),
+		cmocka_unit_test(test_slew),
+		cmocka_unit_test(test_nothing_read),
 		cmocka_unit_test(test_rate_status),
 	};
 

@@ -264,6 +264,28 @@ static void stolen_time_has_to_be_there(void **state)
 	}
 }
 
+/* What is smaller than the uncertainty has not been seen: a delay of a microsecond where the hosts' clocks
+ * are known to 100, a frequency that is another by 16 ppb. */
+static void too_small_to_see(void **state)
+{
+	static const struct pvtb_migration_scenario delayed = {.name = "x",
+							       .method = PVTB_MIG_BY_VALUE,
+							       .way = PVTB_MIGRATION_HOSTS,
+							       .delay_us = 1};
+	static const struct life behind =
+		LIFE(delayed, .jump_ns = -1000, .offset_ns = 5, .sync_unc_ns = 100000);
+	static const struct life close =
+		LIFE(hosts_offset, .target_hz = SOURCE_HZ + 1, .offset_ns = 5, .sync_unc_ns = 1000);
+	const struct pvtb_variant_result *v;
+	struct pvtb_result *r = judged(*state, &behind, &v);
+
+	assert_int_equal(law(v, "brittle"), PVTB_INCONCLUSIVE);
+	pvtb_result_free(r);
+	r = judged(*state, &close, &v);
+	assert_int_equal(law(v, "rate"), PVTB_INCONCLUSIVE);
+	pvtb_result_free(r);
+}
+
 /* Half a ppm for the second that 50 moves take is 500 ns, and no move's doing. */
 static void drift_is_no_jump(void **state)
 {
@@ -401,6 +423,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(right_ones_are_not_accused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(too_small_to_see, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stolen_time_has_to_be_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(drift_is_no_jump, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jumps_are_seen, set_up, tear_down),

@@ -7,14 +7,14 @@ int steal_quota_needs(const struct pvtb_run *run, struct pvtb_err *err)
 	return steal_group_possible(PVTB_CGROUP_CPU, err);
 }
 
-int steal_quota_start(struct pvtb_steal_ctx *ctx, u64 quota_us, struct pvtb_err *err)
+int steal_quota_start(struct pvtb_steal_ctx *ctx, u64 quota_us, u64 period_us, struct pvtb_err *err)
 {
 	struct steal_quota *q = ctx->state;
 	int ret = steal_group_enter(ctx, PVTB_CGROUP_CPU, err);
 
 	if (!ret)
 		ret = pvtb_cgroup_throttled(q->group.group, &q->before, err);
-	return ret ?: pvtb_cgroup_set_quota(q->group.group, quota_us, STEAL_PERIOD_US, err);
+	return ret ?: pvtb_cgroup_set_quota(q->group.group, quota_us, period_us, err);
 }
 
 int steal_quota_stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)

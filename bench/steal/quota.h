@@ -14,8 +14,8 @@ struct steal_quota {
 };
 
 int steal_quota_needs(const struct pvtb_run *run, struct pvtb_err *err);
-/* vCPU 0's thread may run for @quota_us of each STEAL_PERIOD_US from now on. */
-int steal_quota_start(struct pvtb_steal_ctx *ctx, u64 quota_us,
+/* vCPU 0's thread may run for @quota_us of each @period_us from now on. */
+int steal_quota_start(struct pvtb_steal_ctx *ctx, u64 quota_us, u64 period_us,
 		      struct pvtb_err *err) PVTB_MUST_CHECK;
 int steal_quota_stop(struct pvtb_steal_ctx *ctx, struct pvtb_err *err);
 /* The group's own count of how long it was throttled, by another clock than the witnesses'. */

@@ -4,7 +4,7 @@
 
 static int start(struct pvtb_steal_ctx *ctx, struct pvtb_err *err)
 {
-	return steal_quota_start(ctx, STEAL_PERIOD_US / 4, err);
+	return steal_quota_start(ctx, STEAL_PERIOD_US / 4, STEAL_PERIOD_US, err);
 }
 
 static int did(struct pvtb_steal_ctx *ctx, const struct pvtb_steal_seen *seen, struct pvtb_err *err)

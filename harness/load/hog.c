@@ -213,10 +213,11 @@ static void with_defaults(struct pvtb_hog_spec *s)
 {
 	bool rt = s->sched.policy == PVTB_POLICY_FIFO || s->sched.policy == PVTB_POLICY_RR;
 
+	/* They may run anywhere, wherever this thread may: with fewer than CPUs, one can stay free. */
 	if (!s->count && s->sched.policy == PVTB_POLICY_DEADLINE) {
-		struct pvtb_cpus cpus;
+		long online = sysconf(_SC_NPROCESSORS_ONLN);
 
-		s->count = pvtb_cpus_allowed(&cpus, NULL) ? 1 : pvtb_cpus_count(&cpus);
+		s->count = online > 0 ? (unsigned int)online : 1;
 	}
 	s->count = s->count ?: 1;
 	if (s->sched.policy == PVTB_POLICY_DEADLINE)

@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/compare_opts.h"
+#include "core/rights.h"
 
 struct compare_opts {
 	struct pvtb_compare_cmd_opts c;
@@ -135,8 +136,10 @@ static int cmd_compare(const struct pvtb_command *cmd, void *opts, int argc, cha
 	struct compare_opts *o = opts;
 	struct pvtb_compare_side old = {0}, new = {0};
 	struct pvtb_err err = {0};
-	int ret = sort_out(o, argc, argv, &err);
+	int ret;
 
+	pvtb_rights_drop(PVTB_RIGHTS_READ);
+	ret = sort_out(o, argc, argv, &err);
 	if (!ret)
 		ret = load(&old, &o->old, &err);
 	if (!ret)

@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "core/affinity.h"
+#include "core/rights.h"
 #include "lab/lab.h"
 #include "results/environment.h"
 #include "trace/trace.h"
@@ -324,6 +325,25 @@ static void try_tracing(struct doctor *d)
 			json_pack("{s:s, s:s}", "what", "which threads run vCPUs", "why", err.why));
 }
 
+/* What holds the commands that read files of others. */
+static const char *readers_have(void)
+{
+	unsigned int there = pvtb_rights_of_kernel();
+	bool seccomp = there & PVTB_RIGHTS_BY_SECCOMP, landlock = there & PVTB_RIGHTS_BY_LANDLOCK;
+
+	if (seccomp && landlock)
+		return "report, compare and list use no network, run no program and write no file "
+		       "(seccomp, Landlock)";
+	if (seccomp)
+		return "report, compare and list use no network and run no program (seccomp; this kernel "
+		       "has no Landlock)";
+	return landlock
+		       ? "report, compare and list run no program and write no file (Landlock; this "
+			 "kernel has no seccomp)"
+		       : "nothing confines report, compare, plot and list: this kernel has neither "
+			 "seccomp nor Landlock";
+}
+
 static json_t *gather(struct doctor *d)
 {
 	struct pvtb_environment_opts eo = {.root = "", .vcpu_cpu = -1};
@@ -360,6 +380,7 @@ static json_t *gather(struct doctor *d)
 	for (size_t i = 0; i < d->hosts.nr; i++)
 		json_array_append_new(hosts, json_string(d->hosts.specs[i]));
 	json_object_set_new(doc, "auto", hosts);
+	json_object_set_new(doc, "reading", json_string(readers_have()));
 	json_object_set_new(doc, "auto_why", json_string(d->hosts.why));
 	json_object_set_new(doc, "next", next_json(d, can));
 	json_decref(can);
@@ -531,6 +552,7 @@ static void print_text(const json_t *doc)
 	put("noise", "%s", *line ? line : "everything looked at is controlled");
 	join(json_object_get(doc, "auto"), " ", line, sizeof(line));
 	put("auto", "%s", line);
+	put("reading", "%s", str(doc, "reading"));
 	json_array_foreach (json_object_get(doc, "next"), i, entry)
 		put(i ? "" : "next", "%-38s %s", str(entry, "command"), str(entry, "what"));
 }

@@ -4,6 +4,7 @@
 
 #include "bench.h"
 #include "cmd/cmd.h"
+#include "core/rights.h"
 #include "core/suggest.h"
 
 struct list_opts {
@@ -123,6 +124,7 @@ static int run_list(const struct pvtb_command *cmd, void *optv, int argc, char *
 	size_t nr = pvtb_benches(&all);
 	json_t *array;
 
+	pvtb_rights_drop(PVTB_RIGHTS_READ);
 	for (int i = 0; i < argc; i++)
 		if (!pvtb_bench_find(argv[i]))
 			return unknown_bench(argv[i]);

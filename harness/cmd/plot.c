@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/figures.h"
+#include "core/rights.h"
 #include "core/signals.h"
 #include "report/report.h"
 
@@ -110,6 +111,7 @@ static int cmd_plot(const struct pvtb_command *cmd, void *opts, int argc, char *
 
 	if (!ret)
 		ret = pvtb_guardian_start(&o->guardian, &err);
+	pvtb_rights_drop(PVTB_RIGHTS_PROGRAMS);
 
 	for (int i = 0; i < argc && !ret; i++)
 		ret = plot_one(argv[i], opts, &list, &err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pvtb report: one or more results as text, table or data, from their files alone. */
 #include "cmd/cmd.h"
+#include "core/rights.h"
 #include "report/report.h"
 
 struct report_opts {
@@ -44,8 +45,10 @@ static int cmd_report(const struct pvtb_command *cmd, void *opts, int argc, char
 	const struct report_opts *o = opts;
 	struct pvtb_result *r = NULL;
 	struct pvtb_err err = {};
-	int ret = load_all(argc, argv, &r, &err);
+	int ret;
 
+	pvtb_rights_drop(PVTB_RIGHTS_READ);
+	ret = load_all(argc, argv, &r, &err);
 	if (!ret)
 		ret = pvtb_report_write(r, (enum pvtb_report_format)o->format, stdout, &err);
 	pvtb_result_free(r);

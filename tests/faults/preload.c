@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static atomic_ulong allocations;
 static unsigned long fail_at;
 static atomic_int armed;
 static pid_t owner;
+static int count_fd;
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -52,23 +54,24 @@ void *realloc(void *p, size_t size)
 
 __attribute__((constructor)) static void arm(void)
 {
-	const char *at = getenv("FAULT_AT");
+	const char *at = getenv("FAULT_AT"), *path;
+	int fd;
 
 	fail_at = at ? strtoul(at, NULL, 10) : 0;
 	owner = getpid();
+	/* now: later the program may have no right to open it */
+	path = getenv("FAULT_COUNT");
+	fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+	count_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 500);
+	if (fd >= 0)
+		close(fd);
 	unsetenv("LD_PRELOAD");
 	atomic_store(&armed, 1);
 }
 
 __attribute__((destructor)) static void tell(void)
 {
-	const char *path = getenv("FAULT_COUNT");
-	FILE *f;
-
 	atomic_store(&armed, 0);
-	f = path && owner == getpid() ? fopen(path, "we") : NULL;
-	if (!f)
-		return;
-	fprintf(f, "%lu\n", atomic_load(&allocations));
-	fclose(f);
+	if (count_fd >= 0 && owner == getpid())
+		dprintf(count_fd, "%lu\n", atomic_load(&allocations));
 }

@@ -53,6 +53,13 @@ static double agree_allowance(const struct latency_conditions *c, double most, b
 	return fmax(AGREE_SHARE * most, ns_as_ticks(AGREE_NS, c->hz));
 }
 
+enum pvtb_status latency_causality(u64 violations, u64 pairs)
+{
+	if (violations)
+		return PVTB_FAIL;
+	return pairs ? PVTB_OK : PVTB_SKIP;
+}
+
 enum pvtb_status latency_agree(const struct latency_conditions *c,
 			       const struct latency_agreement *a, char *why, size_t size)
 {

@@ -40,6 +40,8 @@ enum pvtb_status latency_agree(const struct latency_conditions *c,
  */
 enum pvtb_status latency_native(const struct latency_conditions *c, double guest, double host,
 				bool broken_offset, char *why, size_t size);
+/* Nothing was in a wrong order where something was paired; where there are no exits, nothing is said. */
+enum pvtb_status latency_causality(u64 violations, u64 pairs);
 /* The host's own read, on this CPU, in ticks. */
 double latency_host_read(enum pvtb_arch_read what);
 /* A CPU whose CNTVOFF_EL2 KVM cannot use: it traps every read of the virtual counter. */

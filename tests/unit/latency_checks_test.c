@@ -104,6 +104,14 @@ static void test_native(void **state)
 	assert_int_equal(latency_native(&emulated, 700, 2, false, why, sizeof(why)), PVTB_SKIP);
 }
 
+/* A read that never exits has no pairs: that says nothing of their order. */
+static void test_causality(void **state)
+{
+	assert_int_equal(latency_causality(0, 0), PVTB_SKIP);
+	assert_int_equal(latency_causality(0, 1000), PVTB_OK);
+	assert_int_equal(latency_causality(1, 1000), PVTB_FAIL);
+}
+
 /* Whatever machine this is, a read takes some time and not a trap's. */
 static void test_host_read(void **state)
 {
@@ -169,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_empty_moved), cmocka_unit_test(test_native),
 		cmocka_unit_test(test_host_read),   cmocka_unit_test(test_longest_batch),
 		cmocka_unit_test(test_rdmsr_tsc),   cmocka_unit_test(test_native_of_each),
+		cmocka_unit_test(test_causality),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,8 +12,9 @@ import tempfile
 import unittest
 import zlib
 
-PVTB = os.environ["PVTB"]
+PVTB = os.path.abspath(os.environ["PVTB"])
 TOOL = os.path.join(os.environ["O"], "tests/unit/result_test")
+INPUT = os.path.abspath(os.path.join(os.environ["O"], "tests/faults/input"))
 ESC = "\x1b]0;title\x07\x1b[31m\u009b31m\u202e"
 
 
@@ -222,6 +223,38 @@ class Foreign(unittest.TestCase):
         self.assertRefused(status, err)
         self.assertIn(b"does not decompress", err)
 
+
+class Plot(unittest.TestCase):
+    """Names that mean something to a shell or to gnuplot: drawn as they are, in files of plain names."""
+
+    MEANS = "'\"`touch ran`$(touch ran)\\n%d{/b}@_^"
+
+    @unittest.skipUnless(shutil.which("gnuplot") and os.path.exists(INPUT), "no gnuplot, or no result with samples")
+    def test_names_with_quotes(self):
+        with tempfile.TemporaryDirectory() as top:
+            subprocess.run([INPUT, top], check=True)
+            path = os.path.join(top, "it's \"new\" $(touch ran)")
+            os.rename(os.path.join(top, "new"), path)
+            with open(os.path.join(path, "result.json"), encoding="utf-8") as f:
+                r = json.load(f)
+            for host in r["hosts"]:
+                for key in ("host", "kernel", "mode"):
+                    host[key] += self.MEANS
+                for bench in host["benches"]:
+                    for item in [bench] + bench["variants"]:
+                        item["name"] += self.MEANS
+                        item["summary"] += self.MEANS
+            with open(os.path.join(path, "result.json"), "w", encoding="utf-8") as f:
+                json.dump(r, f)
+            status, out, err = run("plot", path, "-o", path + "/o'u\"t", cwd=top)
+            self.assertEqual((status, err), (0, b""))
+            drawn = out.decode().splitlines()
+            self.assertGreaterEqual(len(drawn), 4, out)
+            for name in drawn:
+                self.assertRegex(os.path.basename(name), r"^[A-Za-z0-9._=+-]+$")
+            with open([n for n in drawn if n.endswith(".svg")][0], encoding="utf-8") as f:
+                self.assertIn("$(touch ran)", f.read())
+            self.assertFalse([n for _, _, files in os.walk(top) for n in files if n == "ran"])
 
 if __name__ == "__main__":
     unittest.main()

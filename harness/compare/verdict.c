@@ -49,11 +49,8 @@ bool pvtb_compare_kept(const struct pvtb_compare_opts *o, const struct pvtb_vari
 {
 	static const struct {
 		const char *name, *for_metric;
-	} needed[] = {{"centre", "p50"},
-		      {"max", "mean"},
-		      {"p50", "mean"},
-		      {"max", "p99.9"},
-		      {"p50", "p99.9"}};
+	} needed[] = {{"centre", "p50"}, {"max", "mean"},  {"p50", "mean"},
+		      {"max", "p99.9"},	 {"p50", "p99.9"}, {"p99", "p99.9"}};
 
 	if (pvtb_compare_judged(o, v, m))
 		return true;
@@ -78,15 +75,20 @@ static double disturbance(const struct pvtb_variant_result *v)
 
 /*
  * The same for p99.9: of a few thousand samples as many lie above it as a timer interrupts. Where it is
- * nearer to the worst sample than to the median, it is one of those.
+ * nearer to the worst sample than to the median, and p99 is not, it is one of those.
  */
 static double disturbed_tail(const struct pvtb_variant_result *v)
 {
 	const struct pvtb_metric *max = pvtb_variant_metric(v, "max"),
 				 *p50 = pvtb_variant_metric(v, "p50"),
+				 *p99 = pvtb_variant_metric(v, "p99"),
 				 *tail = pvtb_variant_metric(v, "p99.9");
+	double half;
 
-	if (!max || !p50 || !tail || 2 * (tail->value - p50->value) < max->value - p50->value)
+	if (!max || !p50 || !p99 || !tail)
+		return 0;
+	half = (max->value - p50->value) / 2;
+	if (tail->value - p50->value < half || p99->value - p50->value >= half)
 		return 0;
 	return tail->value - p50->value;
 }

@@ -396,6 +396,10 @@ static void a_tail_is_worse(void **unused)
 	assert_int_equal(row_of(&s, "unknown_id", "p99.9")->verdict, PVTB_WORSE);
 	assert_int_equal(row_of(&s, "unknown_id", "mean")->verdict, PVTB_WORSE);
 	assert_true(s.c.failed && row_of(&s, "unknown_id", "mean")->exact);
+	/* also where it is the worst of all: no interrupt is in p99 */
+	set(s.new.runs[0].result, "hypercall", "unknown_id", "max", 3240);
+	compare(&s);
+	assert_int_equal(row_of(&s, "unknown_id", "p99.9")->verdict, PVTB_WORSE);
 	sides_free(&s);
 }
 

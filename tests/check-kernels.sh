@@ -169,7 +169,7 @@ late_start() {
 		run $want "$PVTB" run --no-plots -p brief -H "$2,kernel=$(kernel_of $k "${2#lab:}")" -o "$scratch/$k-late-$1" steal.late_start
 	done
 }
-wrong early lab:arm64 PVT-25 PVT-13 PVT-07
+wrong early lab:arm64 PVT-25 PVT-12 PVT-07
 late_start early lab:arm64
 wrong slow lab:arm64 CNT-05 CNT-01 CNT-15
 wrong late_x86 lab:x86_64 STL-16 STL-09 STL-10

@@ -12,6 +12,7 @@
 
 /* How long a hog shares the CPU, and how long a guest rests. */
 #define SHARE_MS 60
+#define ROUNDS	 8
 #define REST_MS	 80
 
 static struct pvtb_vm *steal_vm(struct cf *cf, unsigned int vcpus)
@@ -317,18 +318,30 @@ static void pvt_13(struct cf *cf)
 				CF_EXIT, CF_STEP(PVTB_STEP_SPIN, cf_ticks(cf, 2 * SHARE_MS)),
 				CF_EXIT, CF_READ64(STOLEN),
 				CF_EXIT};
-	s64 told;
+	s64 told = 0, low = 0, high = INT64_MAX;
 
 	cf_run_once(cf, vm, 0);
 	if (cf_run_delay_ns(vm, 0) < 0)
 		cf_skip(cf, "no /proc/PID/schedstat to compare with");
 	cf->at_exit = note_run_delay;
-	cf_stream_beside_hog(cf, vm, 0, cpu, s, PVTB_ARRAY_SIZE(s));
-	told = (s64)s[5].out[0];
-	if (cf->data[2] <= cf->data[1])
+	/*
+	 * The call lies between the first two exits, the reading between the last two. What the thread
+	 * waits just there is not known to be in the value or not: take the round with the least of it.
+	 */
+	for (int i = 0; i < ROUNDS && high - low > low / 200; i++) {
+		const u64 *at = cf->data;
+
+		cf->nr_data = 0;
+		cf_stream_beside_hog(cf, vm, 0, cpu, s, PVTB_ARRAY_SIZE(s));
+		if (at[2] <= at[1] || (s64)(at[3] - at[2] + at[1] - at[0]) >= high - low)
+			continue;
+		told = (s64)s[5].out[0];
+		low = (s64)(at[2] - at[1]);
+		high = (s64)(at[3] - at[0]);
+	}
+	if (!low)
 		cf_inconclusive(cf, "the vCPU's thread never waited for its CPU");
-	/* The call lies between the first two exits, the reading between the last two. */
-	cf_within(cf, told, (s64)(cf->data[2] - cf->data[1]), (s64)(cf->data[3] - cf->data[0]),
+	cf_within(cf, told, low, high,
 		  "stolen time after an entry, against the thread's own waiting time");
 }
 CF_ROW(pvt_13, .id = "PVT-13", .tag = CF_DOC, .archs = PVTB_ARCH_ARM64, .source = PVTIME_DOC,

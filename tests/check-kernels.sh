@@ -20,7 +20,7 @@ work=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/pvtime-bench/check-kernels}
 tree=$work/linux
 history=$work/history-$(cksum <"$0" | cut -d' ' -f1) # made by this script, and not by an older one
 hypercalls='smccc_version pv_time_features pv_time_st unknown_id ptp' # what KVM answers itself
-hypercalls_x86='unknown_nr kick_cpu'
+hypercalls_x86='unknown_nr kick_cpu clock_pairing'
 
 # One source, one history: commits are called the same wherever it is made.
 GIT_AUTHOR_DATE='2026-01-01T00:00:00Z' GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE

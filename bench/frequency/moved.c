@@ -66,7 +66,9 @@ static int judge(const struct moving *m, const struct freq_seen *s, const struct
 	if (!ret)
 		ret = pvtb_variant_add_law(
 			v, "offset", "nothing arrives before it was sent",
-			o->warps ? PVTB_FAIL : PVTB_OK,
+			o->warps    ? PVTB_FAIL
+			: o->rounds ? PVTB_OK
+				    : PVTB_INCONCLUSIVE,
 			"CPU %d's counter - CPU %d's between %" PRId64 " and %" PRId64
 			" ticks, %" PRIu64 " warps in %" PRIu64 " exchanges",
 			o->cpu_b, o->cpu_a, o->low_ticks, o->high_ticks, o->warps, o->rounds);

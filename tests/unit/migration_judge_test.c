@@ -33,7 +33,8 @@ struct life {
 	s64 real_offset_ns;	      /* the same of CLOCK_REALTIME */
 	u64 steal_ns, steal_after_ns; /* stolen time all along, and after the move */
 	u64 sync_unc_ns, sequence, skew_ticks;
-	bool still; /* the sequence number is */
+	s64 blur_ticks; /* how much wider each vCPU's counter is bracketed */
+	bool still;	/* the sequence number is */
 };
 
 struct fixture {
@@ -121,6 +122,8 @@ static void live(struct fixture *f, const struct life *l)
 				b->low = b->high = delta;
 			b->low = delta < b->low ? delta : b->low;
 			b->high = delta > b->high ? delta : b->high;
+			if (after && n == nr_before)
+				b->high += l->blur_ticks;
 		}
 	}
 	for (unsigned int v = 0; v < m->nr_vcpus; v++)
@@ -262,6 +265,22 @@ static void stolen_time_has_to_be_there(void **state)
 		assert_int_equal(law(v, "stolen"), cases[i].expected);
 		pvtb_result_free(r);
 	}
+}
+
+/* Two counters that are known to a millisecond each may be two milliseconds apart. */
+static void counters_known_badly_do_not_agree(void **state)
+{
+	struct fixture *f = *state;
+	const struct life sharp = LIFE(two_vcpus),
+			  blurred = LIFE(two_vcpus, .blur_ticks = SOURCE_HZ / 250);
+	const struct pvtb_variant_result *v;
+	struct pvtb_result *r = judged(f, &sharp, &v);
+
+	assert_int_equal(law(v, "skew"), PVTB_OK);
+	pvtb_result_free(r);
+	r = judged(f, &blurred, &v);
+	assert_int_equal(law(v, "skew"), PVTB_INCONCLUSIVE);
+	pvtb_result_free(r);
 }
 
 /* What is smaller than the uncertainty has not been seen: a delay of a microsecond where the hosts' clocks
@@ -425,6 +444,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(right_ones_are_not_accused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(too_small_to_see, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stolen_time_has_to_be_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(counters_known_badly_do_not_agree, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(drift_is_no_jump, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jumps_are_seen, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ratios_are_exact, set_up, tear_down),

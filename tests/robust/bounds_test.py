@@ -11,6 +11,8 @@ import tempfile
 import unittest
 import zlib
 
+from example import WithExample
+
 PVTB = os.environ["PVTB"]
 TOOL = os.path.join(os.environ["O"], "tests/unit/result_test")
 MIB = 1 << 20
@@ -37,18 +39,8 @@ def samples(n):
     return head + frame(full) + frame([end])
 
 
-class Bounds(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.top = tempfile.TemporaryDirectory()
-        path = os.path.join(cls.top.name, "example.json")
-        subprocess.run([TOOL, "--example", path], check=True)
-        with open(path, encoding="utf-8") as f:
-            cls.example = json.load(f)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.top.cleanup()
+class Bounds(WithExample):
+    tool = TOOL
 
     def result(self, data, counted=1 << 40):
         """A result directory with that sample file, which says how many samples it has."""

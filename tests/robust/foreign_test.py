@@ -12,6 +12,8 @@ import tempfile
 import unittest
 import zlib
 
+from example import WithExample
+
 PVTB = os.path.abspath(os.environ["PVTB"])
 TOOL = os.path.join(os.environ["O"], "tests/unit/result_test")
 INPUT = os.path.abspath(os.path.join(os.environ["O"], "tests/faults/input"))
@@ -27,18 +29,8 @@ def run(*args, timeout=60, **kw):
     return done.returncode, done.stdout, done.stderr
 
 
-class Foreign(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.top = tempfile.TemporaryDirectory()
-        path = os.path.join(cls.top.name, "example.json")
-        subprocess.run([TOOL, "--example", path], check=True)
-        with open(path, encoding="utf-8") as f:
-            cls.example = json.load(f)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.top.cleanup()
+class Foreign(WithExample):
+    tool = TOOL
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(dir=self.top.name)

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
+from example import WithExample
+
 PVTB = os.environ["PVTB"]
 TOOL = os.path.join(os.environ["O"], "tests/unit/result_test")
 ACTS = "\x1b]0;title\x07\x1b[31mred\x7f\u0085\u009b31m\u202ertl\u2066\nline\ttab\r"
@@ -30,18 +32,8 @@ def everywhere(node, change, key=None):
     return node
 
 
-class Text(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.top = tempfile.TemporaryDirectory()
-        path = os.path.join(cls.top.name, "example.json")
-        subprocess.run([TOOL, "--example", path], check=True)
-        with open(path, encoding="utf-8") as f:
-            cls.example = json.load(f)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.top.cleanup()
+class Text(WithExample):
+    tool = TOOL
 
     def written(self, change):
         path = os.path.join(tempfile.mkdtemp(dir=self.top.name), "result.json")
